@@ -1,0 +1,121 @@
+"""The one process that makes a build: dbt, the gate, dropping what must not stay, a clean close.
+
+It is started by :mod:`customer360.build.runner`, opens the build's file alone and talks to its parent in JSON lines on
+standard output. It ends when its parent does: end of file on standard input means that nobody waits any more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from customer360.build import dbt, gate
+from customer360.errors import BuildFailed
+from customer360.lake import create_bronze_views, read_manifests
+from customer360.warehouse import BuildRecord
+from customer360.warehouse.builds import FILE
+from customer360.workspace import Workspace
+
+NEWEST_TRANSACTION = """
+select max(transaction_date) from bronze.transactions
+where transaction_id is not null and transaction_date <= cast(_loaded_at as date) + 1
+"""
+
+
+_ONE_LINE_AT_A_TIME = threading.Lock()
+
+
+def main() -> int:
+    """Make the build that standard input's first line describes; exit 0 when it passed its gate."""
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(order["nice"])
+    try:
+        _report(event="result", **make_build(order))
+    except BuildFailed as failure:
+        _report(event="failed", message=failure.message, failures=failure.details)
+        return 1
+    return 0
+
+
+def make_build(order: dict[str, Any], report: Callable[..., None] | None = None) -> dict[str, Any]:
+    """Fill the build's file and check it; returns as-of date, tables and durations.
+
+    Raises:
+        BuildFailed: a model or a check failed; the details name the failing rows.
+    """
+    report = report or _report
+    record, workspace = BuildRecord(**order["record"]), Workspace(Path(order["home"]))
+    folder = workspace.builds / record.build_id
+    durations: dict[str, float] = {}
+    with _timed(durations, "bronze"):
+        as_of = _open_bronze(workspace, record, folder / FILE, order["as_of"])
+    run = dbt.run(folder, record.dataset, as_of, order, report)
+    durations |= run.durations
+    with _timed(durations, "gate"):
+        gate.check(folder, run)
+    with _timed(durations, "close"):
+        tables = _close(folder, run.primary_keys)
+    return {"as_of_date": as_of, "tables": tables, "durations": durations}
+
+
+def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, as_of: str | None) -> str:
+    """Create the views over exactly the build's batches and settle the day the build calls today."""
+    wanted = set(record.batches)
+    batches = [manifest for manifest in read_manifests(workspace) if manifest.batch_id in wanted]
+    with duckdb.connect(str(file)) as connection:
+        create_bronze_views(connection, workspace, batches)
+        [(newest,)] = connection.execute(NEWEST_TRANSACTION).fetchall()
+    if as_of is None and newest is None:
+        raise BuildFailed(
+            "No transaction has a date, so the build has no as-of date.",
+            next_action="Load transactions, or give the date: customer360 build --as-of 2026-01-31.",
+        )
+    return as_of or newest.isoformat()
+
+
+def _close(folder: Path, primary_keys: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """Drop the views, so that only tables stay, and write everything to the one file."""
+    with duckdb.connect(str(folder / FILE)) as connection:
+        views = connection.execute("select schema_name, view_name from duckdb_views() where not internal").fetchall()
+        for schema, view in views:
+            connection.execute(f'drop view "{schema}"."{view}"')
+        connection.execute("drop schema bronze")
+        tables = connection.execute(
+            "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where not internal order by 1"
+        ).fetchall()
+        connection.execute("checkpoint")
+    return {name: {"rows": rows, "primary_key": primary_keys[name]} for name, rows in tables if name in primary_keys}
+
+
+@contextmanager
+def _timed(durations: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    durations[phase] = round(time.perf_counter() - start, 3)
+
+
+def _report(**message: Any) -> None:
+    line = json.dumps(message, default=str) + "\n"
+    with _ONE_LINE_AT_A_TIME:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.readline():
+        pass
+    os._exit(75)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

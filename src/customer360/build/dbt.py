@@ -1,0 +1,120 @@
+"""Runs the dbt project ``transform/`` on one DuckDB file, in this process, and reads what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from customer360.errors import BuildFailed, ErrorDetail
+from customer360.settings import project_files
+from customer360.warehouse.builds import FILE
+
+FAILED = ("error", "fail", "runtime error")
+FINISHED = ("LogModelResult", "LogTestResult", "LogSeedResult")
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """What a dbt run left: nodes that failed, each with its compiled SQL, and the keys of the tables it made."""
+
+    failed_tests: list[dict[str, Any]]
+    failed_models: list[ErrorDetail]
+    primary_keys: dict[str, list[str]]
+    durations: dict[str, float]
+
+
+def run(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any], report: Report) -> DbtRun:
+    """Build and test every model; durations separate dbt's own start-up from the work on data."""
+    started = time.perf_counter()
+    os.environ |= _environment(folder, order)
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  (takes seconds to import; only this process pays)
+
+    progress = _Progress(report)
+    result = dbtRunner(callbacks=[progress]).invoke(_arguments(folder, dataset, as_of, order))
+    _release_file()
+    finished = time.perf_counter()
+    if result.exception:
+        raise BuildFailed(f"dbt could not run: {result.exception}", next_action="customer360 doctor checks the set-up.")
+    startup = (progress.first_node_at or finished) - started
+    durations = {"dbt_startup": round(startup, 3), "dbt": round(finished - started - startup, 3)}
+    return _read_artifacts(folder / "dbt", durations)
+
+
+def _environment(folder: Path, order: dict[str, Any]) -> dict[str, str]:
+    return {
+        "CUSTOMER360_BUILD_FILE": str(folder / FILE),
+        "CUSTOMER360_DBT_THREADS": str(order["threads"]),
+        "CUSTOMER360_BUILD_ENGINE_THREADS": str(order["threads"]),
+        "CUSTOMER360_BUILD_ENGINE_MEMORY": order["memory"],
+        "CUSTOMER360_BUILD_SPILL": str(folder / "spill"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _arguments(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any]) -> list[str]:
+    project = project_files("transform")
+    names = ("time_zone", "holidays", "fiscal_year_start_month", "type_2_attributes", "currency")
+    variables = {name: dataset[name] for name in names} | {"as_of_date": as_of}
+    return [
+        "build",
+        *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),
+        *("--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")),
+        *("--log-level", "none", "--log-level-file", order.get("log_level", "warn")),
+        *("--vars", json.dumps(variables), "--no-partial-parse", "--no-version-check"),
+    ]
+
+
+class _Progress:
+    """Passes dbt's events on as "node N of M is done"."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.first_node_at: float | None = None
+
+    def __call__(self, event: Any) -> None:
+        if self.first_node_at is None and event.info.name == "NodeStart":
+            self.first_node_at = time.perf_counter()
+        if event.info.name in FINISHED:
+            node = event.data.node_info
+            self._report(event="node", name=node.node_name, done=event.data.index, total=self._total(event))
+
+    @staticmethod
+    def _total(event: Any) -> int:
+        return int(getattr(event.data, "total", 0) or getattr(event.data, "num_models", 0))
+
+
+def _release_file() -> None:
+    """Close dbt-duckdb's process-wide connection, which holds the file's lock."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    nodes = manifest["nodes"]
+    failed = [result for result in results if result["status"] in FAILED]
+    tests = [r for r in failed if r["unique_id"].startswith("test.") and r["status"] == "fail"]
+    others = [r for r in failed if r not in tests]
+    return DbtRun(
+        failed_tests=[_failed_test(nodes[r["unique_id"]], r) for r in tests],
+        failed_models=[{"field": nodes[r["unique_id"]]["name"], "message": r["message"] or ""} for r in others],
+        primary_keys={
+            f"{node['schema']}.{node['name']}": node["config"]["meta"]["primary_key"]
+            for node in nodes.values()
+            if "primary_key" in node["config"].get("meta", {})
+        },
+        durations=durations,
+    )
+
+
+def _failed_test(node: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    return {"name": node["name"], "failures": result["failures"], "sql": result["compiled_code"]}

@@ -1,0 +1,136 @@
+"""Builds and publishes: starts the child process that makes the build, follows it, and moves the pointer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+from customer360 import __version__
+from customer360.clock import Clock, utc_now
+from customer360.errors import BuildFailed, NotFound, Unavailable
+from customer360.lake import live_batches
+from customer360.settings import ResourceSettings, WorkspaceSettings, memory_limit
+from customer360.warehouse import BuildRecord, Builds
+from customer360.workspace import Workspace
+
+Progress = Callable[[str, int, int], None]
+
+
+def build_and_publish(
+    workspace: Workspace,
+    resources: ResourceSettings,
+    settings: WorkspaceSettings,
+    *,
+    as_of: date | None = None,
+    clock: Clock = utc_now,
+    progress: Progress = lambda name, done, total: None,
+) -> BuildRecord:
+    """Build from the live batches, check, publish and prune; what was served stays served until the pointer moves.
+
+    Raises:
+        BuildFailed: the build did not pass; the details name the failing rows.
+        WorkspaceBusy: another process writes.
+        NotFound: nothing was loaded yet.
+    """
+    dataset = workspace.describe()["definition"]
+    with workspace.writing() as lock:
+        builds = Builds(workspace)
+        builds.sweep()
+        batches = [manifest.batch_id for manifest in live_batches(workspace)]
+        if not batches:
+            raise NotFound("No file has landed yet.", next_action="customer360 load … lands some.")
+        record = builds.new(dataset, batches, __version__, clock)
+        outcome = _run_child(workspace, record, resources, as_of, lock, progress)
+        finished = clock().isoformat(timespec="milliseconds")
+        if outcome["event"] == "failed":
+            _keep_verdict(builds, replace(record, status="failed", finished_at=finished, failures=outcome["failures"]))
+            raise BuildFailed(
+                outcome["message"],
+                details=outcome["failures"],
+                next_action="What was published before stays served. Correct the data or the model and build again; "
+                f"customer360 builds {record.build_id} shows this verdict again.",
+            )
+        passed = replace(
+            record,
+            status="passed",
+            finished_at=finished,
+            as_of_date=outcome["as_of_date"],
+            tables=outcome["tables"],
+            durations=outcome["durations"],
+        )
+        builds.write(passed)
+        builds.publish(record.build_id, clock)
+        builds.prune(settings.keep_builds)
+        return passed
+
+
+def _run_child(
+    workspace: Workspace,
+    record: BuildRecord,
+    resources: ResourceSettings,
+    as_of: date | None,
+    lock: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Run the child and return its last word; the child shares the writer's lock, so that none starts beside it."""
+    order = {
+        "home": str(workspace.home.resolve()),
+        "record": asdict(record),
+        "as_of": as_of.isoformat() if as_of else None,
+        "threads": resources.build_threads or os.cpu_count() or 1,
+        "memory": memory_limit(resources.build_memory),
+        "nice": resources.build_nice,
+    }
+    log = workspace.builds / record.build_id / "child.log"
+    command = [sys.executable, "-m", "customer360.build.child"]
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, pass_fds=(lock,)
+        ) as child,
+    ):
+        assert child.stdin and child.stdout  # noqa: S101  (both are pipes)
+        child.stdin.write(json.dumps(order, default=str) + "\n")
+        child.stdin.flush()
+        outcome = _follow(child.stdout, progress)
+    if outcome is None:
+        raise _died(child.returncode, log.read_text(errors="replace"))
+    return outcome
+
+
+def _follow(lines: Any, progress: Progress) -> dict[str, Any] | None:
+    outcome: dict[str, Any] | None = None
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        message = json.loads(line)
+        if message["event"] == "node":
+            progress(message["name"], message["done"], message["total"])
+        else:
+            outcome = message
+    return outcome
+
+
+def _died(returncode: int, log: str) -> Exception:
+    tail = "\n".join(log.strip().splitlines()[-5:])
+    if "No space left" in log:
+        return Unavailable(
+            "The disk is full, so the build could not be written.",
+            code="disk_full",
+            next_action="Free some space and build again; what was published stays served.",
+        )
+    return BuildFailed(
+        f"The building process ended with {returncode}: {tail or 'it was stopped from outside'}",
+        next_action="What was published before stays served; build again.",
+    )
+
+
+def _keep_verdict(builds: Builds, record: BuildRecord) -> None:
+    builds.write(record)
+    builds.discard(record.build_id)

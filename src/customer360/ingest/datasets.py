@@ -1,0 +1,195 @@
+"""A dataset is a folder: ``dataset.yml`` says what it is, one SQL select per bronze table maps one source file.
+
+``dataset.yml``::
+
+    name: online_retail            # of the workspace it is loaded into
+    title: UCI Online Retail
+    currency: GBP                  # ISO 4217
+    locale: en_GB                  # how numbers and money are written
+    time_zone: Europe/London       # of the timestamps in the source
+    holidays: GB                   # calendar of dim_date; leave out for none
+    type_2_attributes: [country]   # attributes of a customer whose history is kept
+    sources:                       # every file must match exactly one, by its name
+      - files: "*.csv"
+        format: delimited          # delimited | pattern | parquet
+        columns: [InvoiceNo, …]    # columns that must be there
+        tables: [transactions, …]  # runs transactions.sql, … over the relation "source"
+    reference: [merchant_categories]   # merchant_categories.sql needs no file
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+import yaml
+from babel import Locale, UnknownLocaleError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from customer360.errors import InvalidDefinition, NotFound, SourceRefused, did_you_mean
+from customer360.lake import get_contract
+from customer360.settings import project_files
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+TYPE_2_CANDIDATES = ("card_type", "credit_limit", "country", "state", "city", "employment_status", "customer_type")
+
+
+class _Definition(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSpec(_Definition):
+    """One kind of source file and the bronze tables it feeds."""
+
+    files: str
+    format: Literal["delimited", "pattern", "parquet"] = "delimited"
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    encoding: str = "utf-8"
+    null_values: list[str] = [""]
+    pattern: str = ""
+    header_lines: int = Field(0, ge=0)
+    columns: list[str] = Field(min_length=1)
+    tables: list[Identifier] = Field(min_length=1)
+
+    @field_validator("tables")
+    @classmethod
+    def _known_tables(cls, tables: list[str]) -> list[str]:
+        for table in tables:
+            get_contract(table)
+        return tables
+
+    @model_validator(mode="after")
+    def _pattern_names_columns(self) -> SourceSpec:
+        if self.format == "pattern":
+            groups = set(re.findall(r"\(\?P<(\w+)>", self.pattern))
+            missing = [column for column in self.columns if column not in groups]
+            if missing:
+                raise ValueError(f"pattern has no group named {missing[0]!r}")
+        return self
+
+
+class Dataset(_Definition):
+    """What ``dataset.yml`` says; ``describe()`` is what a workspace remembers of it."""
+
+    name: Identifier
+    title: str
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    locale: str = "en_US"
+    time_zone: str = "UTC"
+    holidays: Literal["", "US", "GB"] = ""
+    fiscal_year_start_month: int = Field(1, ge=1, le=12)
+    type_2_attributes: list[Literal[TYPE_2_CANDIDATES]] = []  # type: ignore[valid-type]
+    sources: list[SourceSpec] = Field(min_length=1)
+    reference: list[Identifier] = []
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not a time zone; write it like Europe/London")
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        try:
+            Locale.parse(value)
+        except (UnknownLocaleError, ValueError) as error:
+            raise ValueError(f"{value!r} is not a locale; write it like en_GB") from error
+        return value
+
+    def describe(self) -> dict[str, Any]:
+        """Return the part that builds and screens need, free of paths."""
+        return self.model_dump(exclude={"sources", "reference"})
+
+
+class DatasetFolder:
+    """A dataset's folder on disk: its definition and its mappings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dataset = _read_definition(folder)
+        self._mappings = {table: self._read_mapping(table) for table in self._tables()}
+
+    def mapping(self, table: str) -> str:
+        """Return the SQL select that maps a source file to one bronze table."""
+        return self._mappings[table]
+
+    def mapping_sha256(self, tables: list[str]) -> str:
+        """Return a hash that changes when a mapping of these tables does."""
+        return hashlib.sha256("\0".join(self._mappings[table] for table in tables).encode()).hexdigest()
+
+    def source_for(self, name: str) -> SourceSpec:
+        """Return the one source a file belongs to, by its base name.
+
+        Raises:
+            SourceRefused: no source of the dataset takes such a file.
+        """
+        base = name.rsplit("/", 1)[-1]
+        for source in self.dataset.sources:
+            if fnmatch.fnmatch(base, source.files):
+                return source
+        patterns = ", ".join(source.files for source in self.dataset.sources)
+        raise SourceRefused(f"{name}: {self.dataset.name} has no source for this file; it takes {patterns}.")
+
+    def report_sql(self) -> str | None:
+        """Return ``report.sql`` (figure, value) where the dataset has one."""
+        path = self.folder / "report.sql"
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    def _tables(self) -> list[str]:
+        fed = [table for source in self.dataset.sources for table in source.tables]
+        return list(dict.fromkeys([*fed, *self.dataset.reference]))
+
+    def _read_mapping(self, table: str) -> str:
+        path = self.folder / f"{table}.sql"
+        if not path.is_file():
+            raise InvalidDefinition(
+                f"{self.dataset.name}: {table}.sql is missing from {self.folder}.",
+                next_action=f"Write a select that maps the relation source to the columns of {table}.",
+            )
+        return path.read_text(encoding="utf-8").strip().rstrip(";")
+
+
+def shipped_datasets() -> list[str]:
+    """Return the names of the datasets that come with the product."""
+    return sorted(path.parent.name for path in project_files("datasets").glob("*/dataset.yml"))
+
+
+def find_dataset(name_or_folder: str) -> DatasetFolder:
+    """Return a dataset by the name of a shipped one, or by the path of its folder.
+
+    Raises:
+        NotFound: neither exists.
+        InvalidDefinition: the folder's files do not fit.
+    """
+    shipped = project_files("datasets") / name_or_folder
+    folder = shipped if name_or_folder in shipped_datasets() else Path(name_or_folder)
+    if not (folder / "dataset.yml").is_file():
+        raise NotFound(
+            f"There is no dataset {name_or_folder!r}.",
+            code="dataset_not_found",
+            next_action=f"{did_you_mean(name_or_folder, shipped_datasets())} "
+            "Or give the path of a folder that holds dataset.yml.",
+        )
+    return DatasetFolder(folder)
+
+
+def _read_definition(folder: Path) -> Dataset:
+    path = folder / "dataset.yml"
+    try:
+        return Dataset.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise InvalidDefinition(f"{path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(str(part) for part in fault["loc"]) or "dataset.yml"
+        raise InvalidDefinition(
+            f"{path}: {field}: {fault['msg']}.",
+            next_action="Correct the file; docs/datasets.md explains each key.",
+            details=[{"field": field, "value": fault["input"], "message": fault["msg"]}],
+        ) from error

@@ -1,0 +1,35 @@
+"""Bronze: append-only batches of typed rows, each with a manifest; everything downstream is rebuilt from here."""
+
+from customer360.lake.bronze import (
+    commit_batch,
+    create_bronze_views,
+    incoming_folder,
+    live_batches,
+    new_batch_id,
+    parquet_path,
+    raw_folder,
+    sweep,
+)
+from customer360.lake.contracts import PROVENANCE, TABLES, Column, TableContract, get_contract
+from customer360.lake.manifests import Manifest, TableRows, live_manifests, read_manifests, write_manifest
+
+__all__ = [
+    "PROVENANCE",
+    "TABLES",
+    "Column",
+    "Manifest",
+    "TableContract",
+    "TableRows",
+    "commit_batch",
+    "create_bronze_views",
+    "get_contract",
+    "incoming_folder",
+    "live_batches",
+    "live_manifests",
+    "new_batch_id",
+    "parquet_path",
+    "raw_folder",
+    "read_manifests",
+    "sweep",
+    "write_manifest",
+]

@@ -1,0 +1,101 @@
+"""Where batches lie, how one lands and how its rows are read back.
+
+Invariant: every file of a batch is on disk and synced before its manifest is written, so a batch is there whole or not
+at all; what a killed process left behind has no manifest and is swept by the next writer.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from customer360.lake.contracts import PROVENANCE, TABLES
+from customer360.lake.manifests import (
+    Manifest,
+    live_manifests,
+    name_successor,
+    read_manifests,
+    write_manifest,
+)
+from customer360.workspace import Workspace, sync
+
+
+def new_batch_id(source: str, sha256: str, revision: int) -> str:
+    """Return the id of a batch: its source's name, the content's hash, and which revision of the source it is."""
+    slug = re.sub(r"[^a-z0-9]+", "_", source.lower()).strip("_")[:60]
+    return f"{slug}_{sha256[:12]}" + (f"_r{revision}" if revision > 1 else "")
+
+
+def parquet_path(workspace: Workspace, table: str, batch_id: str) -> Path:
+    """Return where the rows of one table of one batch lie."""
+    return workspace.lake / table / f"{batch_id}.parquet"
+
+
+def raw_folder(workspace: Workspace, batch_id: str) -> Path:
+    """Return the folder that keeps the file of a batch as it was received."""
+    return workspace.lake / "raw" / batch_id
+
+
+def commit_batch(workspace: Workspace, manifest: Manifest, received: Path) -> None:
+    """Land a batch whose Parquet files are written: keep the received file, sync everything, write the manifest."""
+    kept = raw_folder(workspace, manifest.batch_id)
+    kept.mkdir(parents=True, exist_ok=True)
+    received.replace(kept / Path(manifest.source).name)
+    sync(kept / Path(manifest.source).name)
+    sync(kept)
+    for table in manifest.tables:
+        path = parquet_path(workspace, table, manifest.batch_id)
+        sync(path)
+        sync(path.parent)
+    write_manifest(workspace, manifest)
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what an interrupted landing left, and finish a replacement that was cut between its two writes."""
+    manifests = read_manifests(workspace)
+    known = {manifest.batch_id: manifest for manifest in manifests}
+    shutil.rmtree(incoming_folder(workspace), ignore_errors=True)
+    for table in TABLES:
+        for path in (workspace.lake / table).glob("*.parquet"):
+            if path.stem not in known:
+                path.unlink()
+    for folder in (workspace.lake / "raw").glob("*"):
+        if folder.name not in known:
+            shutil.rmtree(folder)
+    for manifest in manifests:
+        replaced = known.get(manifest.supersedes or "")
+        if replaced and replaced.superseded_by != manifest.batch_id:
+            name_successor(workspace, replaced.batch_id, manifest.batch_id)
+
+
+def incoming_folder(workspace: Workspace) -> Path:
+    """Return the folder for files on their way in; nothing in it has landed."""
+    return workspace.lake / "incoming"
+
+
+def live_batches(workspace: Workspace) -> list[Manifest]:
+    """Return the manifests of the live batches, by source name."""
+    return sorted(live_manifests(read_manifests(workspace)), key=lambda manifest: manifest.source)
+
+
+def create_bronze_views(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: Iterable[Manifest]
+) -> None:
+    """Create one view per bronze table, in the schema ``bronze``, over exactly these batches; a table without a batch is an empty view."""
+    batches = list(batches)
+    connection.execute("CREATE SCHEMA IF NOT EXISTS bronze")
+    connection.execute("USE bronze")
+    for name, contract in TABLES.items():
+        files = [str(parquet_path(workspace, name, batch.batch_id)) for batch in batches if name in batch.tables]
+        if files:
+            rows = connection.read_parquet(files)  # type: ignore[arg-type]
+        else:
+            columns = (*contract.columns, *PROVENANCE)
+            empty = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in columns)
+            rows = connection.sql(f"SELECT {empty} LIMIT 0")
+        rows.create_view(name, replace=True)
+    connection.execute("USE main")

@@ -1,0 +1,143 @@
+"""The contract of each bronze table: its columns, their types and which ones a row cannot do without.
+
+Timestamps are kept as the source wrote them, in the time zone that ``dataset.yml`` names; silver turns them into UTC.
+A value that does not fit its type is null in its column and kept as received in ``_invalid``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from customer360.errors import InvalidDefinition, did_you_mean
+
+MONEY = "DECIMAL(18,4)"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a bronze table; ``type`` is a type of the engine."""
+
+    name: str
+    type: str
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """One bronze table: what one row is, and its columns."""
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+PROVENANCE = (
+    Column("_line", "BIGINT", "Line of the source file the row starts on, counting from 1", required=True),
+    Column("_invalid", "VARCHAR", "JSON object of the values that do not fit their column's type, as received"),
+    Column("_source_file", "VARCHAR", "Name of the source file", required=True),
+    Column("_batch_id", "VARCHAR", "Batch the row landed in", required=True),
+    Column("_loaded_at", "TIMESTAMP", "When the batch landed, UTC", required=True),
+)
+
+CUSTOMERS = TableContract(
+    "customers",
+    "One row per time a source states what it knows of a customer",
+    (
+        Column("customer_id", "VARCHAR", "Natural key of the customer", required=True),
+        Column("observed_at", "TIMESTAMP", "When the source states it", required=True),
+        Column("first_name", "VARCHAR", "First name"),
+        Column("last_name", "VARCHAR", "Last name"),
+        Column("email", "VARCHAR", "E-mail address"),
+        Column("age", "INTEGER", "Age in years"),
+        Column("country", "VARCHAR", "Country of the customer"),
+        Column("state", "VARCHAR", "State, two letters in the United States"),
+        Column("city", "VARCHAR", "City"),
+        Column("employment_status", "VARCHAR", "Full-Time, Part-Time, Self-Employed, Retired or Unemployed"),
+        Column("customer_type", "VARCHAR", "Kind of customer, such as Individual or Enterprise"),
+        Column("card_type", "VARCHAR", "Standard or Premium"),
+        Column("credit_limit", "DECIMAL(12,2)", "Credit limit in the dataset's currency"),
+        Column("account_open_date", "DATE", "Day the account was opened"),
+        Column("seed_segment", "VARCHAR", "Segment the generator drew; only tests read it"),
+        Column("decline_type", "VARCHAR", "Why a declining customer declines; only the generator knows it"),
+    ),
+)
+
+CUSTOMER_CHANGES = TableContract(
+    "customer_changes",
+    "One row per dated change of one attribute of a customer",
+    (
+        Column("change_id", "VARCHAR", "Natural key of the change", required=True),
+        Column("customer_id", "VARCHAR", "Customer that changed", required=True),
+        Column("effective_at", "TIMESTAMP", "When the change took effect", required=True),
+        Column("attribute", "VARCHAR", "Name of the column of customers that changed", required=True),
+        Column("old_value", "VARCHAR", "Value before, as text"),
+        Column("new_value", "VARCHAR", "Value after, as text", required=True),
+    ),
+)
+
+TRANSACTIONS = TableContract(
+    "transactions",
+    "One row per transaction, or per line of an order",
+    (
+        Column("transaction_id", "VARCHAR", "Natural key of the transaction", required=True),
+        Column("customer_id", "VARCHAR", "Customer; null for a guest"),
+        Column("order_id", "VARCHAR", "Basket the line belongs to; null where each row is one"),
+        Column("product_id", "VARCHAR", "Product"),
+        Column("merchant_category_id", "VARCHAR", "Merchant category", required=True),
+        Column("merchant_name", "VARCHAR", "Merchant"),
+        Column("transaction_date", "DATE", "Day in the company's time zone", required=True),
+        Column("transaction_at", "TIMESTAMP", "Moment; null where the source has only days"),
+        Column("transaction_amount", MONEY, "Signed amount; of a declined row, what was attempted", required=True),
+        Column("quantity", "INTEGER", "Signed number of pieces"),
+        Column("unit_price", MONEY, "Price of one piece"),
+        Column("transaction_type", "VARCHAR", "purchase, return, fee or adjustment", required=True),
+        Column("channel", "VARCHAR", "Online, In-Store or Mobile"),
+        Column("status", "VARCHAR", "approved or declined", required=True),
+        Column("currency", "VARCHAR", "ISO 4217 code", required=True),
+        Column("source_system", "VARCHAR", "System the row comes from", required=True),
+    ),
+)
+
+MERCHANT_CATEGORIES = TableContract(
+    "merchant_categories",
+    "One row per category code of the source",
+    (
+        Column("category_id", "VARCHAR", "Code that transactions carry", required=True),
+        Column("category_name", "VARCHAR", "Name of the code", required=True),
+        Column("category_group", "VARCHAR", "Leisure, Necessities or Other", required=True),
+        Column("parent_category", "VARCHAR", "Category the code rolls up to; null where it is one itself"),
+        Column("is_discretionary", "BOOLEAN", "Whether customers can do without"),
+        Column("is_travel", "BOOLEAN", "Whether it counts as travel"),
+        Column("is_necessity", "BOOLEAN", "Whether it counts as a necessity"),
+    ),
+)
+
+PRODUCTS = TableContract(
+    "products",
+    "One row per time a source names a product",
+    (
+        Column("product_id", "VARCHAR", "Natural key of the product", required=True),
+        Column("source_product_id", "VARCHAR", "The key as the source spells it"),
+        Column("product_name", "VARCHAR", "Name or description"),
+        Column("category", "VARCHAR", "Category of the product"),
+        Column("type", "VARCHAR", "Kind of thing it is, such as product, fee or card"),
+    ),
+)
+
+TABLES = {t.name: t for t in (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS)}
+
+
+def get_contract(table: str) -> TableContract:
+    """Return the contract of a bronze table.
+
+    Raises:
+        InvalidDefinition: there is no such table.
+    """
+    if table not in TABLES:
+        raise InvalidDefinition(f"There is no bronze table {table!r}.", next_action=did_you_mean(table, TABLES))
+    return TABLES[table]

@@ -1,0 +1,227 @@
+"""Every setting: name, default and help in one place, read once at the edge.
+
+Precedence: command-line flag, environment, ``.env`` in the working folder, ``config.toml`` in the workspace, default.
+``.env.template`` is generated from these classes and a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from customer360.errors import ErrorDetail, InvalidSetting
+
+Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(os.environ.get("CUSTOMER360_HOME", DEFAULT_HOME))
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=home / "config.toml")
+        return init_settings, env_settings, dotenv_settings, toml
+
+
+DEFAULT_HOME = ".customer360"
+
+
+class AppSettings(_Settings):
+    """The service: what it is called and where it listens."""
+
+    name: Name = Field(
+        "Customer Analytics API", alias="APP_NAME", description="Name the API shows at / and in /docs"
+    )
+    version: Name = Field("0.1.0", alias="APP_VERSION", description="Version the API shows at / and in its docs")
+    debug: bool = Field(False, alias="DEBUG", description="Log at DEBUG level; error answers never change")
+    host: Name = Field("127.0.0.1", alias="HOST", description="Address the API and the pages listen on")
+    port: int = Field(8000, alias="PORT", ge=1, le=65535, description="Port of the API")
+    ui_port: int = Field(8501, alias="UI_PORT", ge=1, le=65535, description="Port of the pages")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class WorkspaceSettings(_Settings):
+    """Where the data of one company lives and which engine serves it."""
+
+    home: Path = Field(Path(DEFAULT_HOME), alias="CUSTOMER360_HOME", description="Folder that holds the workspace")
+    engine: Literal["duckdb"] = Field("duckdb", alias="CUSTOMER360_ENGINE", description="Engine: duckdb")
+    keep_builds: int = Field(
+        5, alias="CUSTOMER360_KEEP_BUILDS", ge=1, le=1000, description="Published builds kept for rollback"
+    )
+
+
+class QuerySettings(_Settings):
+    """Limits on questions put to a build."""
+
+    timeout_seconds: float = Field(
+        300, alias="QUERY_TIMEOUT", gt=0, le=86400, description="Seconds after which a query is stopped"
+    )
+    pool_size: int = Field(
+        10, alias="CONNECTION_POOL_SIZE", ge=1, le=256, description="Queries that may run at the same time"
+    )
+    cache_seconds: float = Field(
+        3600,
+        alias="CACHE_TTL",
+        ge=0,
+        le=604800,
+        description="Seconds a result is kept; 0 switches the cache off",
+    )
+
+
+class ResourceSettings(_Settings):
+    """How the machine is divided between serving and building."""
+
+    serve_threads: int = Field(
+        2, alias="CUSTOMER360_SERVE_THREADS", ge=1, le=256, description="Engine threads for answering queries"
+    )
+    serve_memory: Name = Field(
+        "25%", alias="CUSTOMER360_SERVE_MEMORY", description="Engine memory for answering: share of RAM, or 4GB"
+    )
+    build_threads: int = Field(
+        0,
+        alias="CUSTOMER360_BUILD_THREADS",
+        ge=0,
+        le=256,
+        description="Engine threads for building; 0: every core",
+    )
+    build_memory: Name = Field(
+        "50%", alias="CUSTOMER360_BUILD_MEMORY", description="Engine memory for building: share of RAM, or 12GB"
+    )
+    build_nice: int = Field(
+        10,
+        alias="CUSTOMER360_BUILD_NICE",
+        ge=0,
+        le=19,
+        description="Priority that builds give up to readers",
+    )
+
+    @field_validator("serve_memory", "build_memory")
+    @classmethod
+    def _readable_memory(cls, value: str) -> str:
+        memory_limit(value)
+        return value
+
+
+class SnowflakeSettings(_Settings):
+    """The account that a workspace on Snowflake uses; all empty on one machine."""
+
+    account: str = Field(
+        "", alias="SNOWFLAKE_ACCOUNT", description="Account: account.region or organisation-account"
+    )
+    user: str = Field("", alias="SNOWFLAKE_USER", description="User name")
+    password: SecretStr = Field(SecretStr(""), alias="SNOWFLAKE_PASSWORD", description="Password; never printed")
+    warehouse: str = Field("", alias="SNOWFLAKE_WAREHOUSE", description="Warehouse that runs the statements")
+    database: str = Field("", alias="SNOWFLAKE_DATABASE", description="Database that holds the schemas")
+    schema_name: str = Field("", alias="SNOWFLAKE_SCHEMA", description="Default schema")
+
+    @field_validator("account")
+    @classmethod
+    def _account_without_domain(cls, value: str) -> str:
+        account = value.strip().removeprefix("https://").rstrip("/")
+        return account.removesuffix(".snowflakecomputing.com")
+
+
+CONCERNS: tuple[type[_Settings], ...] = (
+    AppSettings,
+    WorkspaceSettings,
+    QuerySettings,
+    ResourceSettings,
+    SnowflakeSettings,
+)
+
+
+S = TypeVar("S", bound=_Settings)
+
+
+def load(concern: type[S], **flags: Any) -> S:
+    """Read one concern; ``flags`` (by field name) win over every other source.
+
+    Raises:
+        InvalidSetting: names each variable, the value it had and what it should be.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return concern(**given)
+    except ValidationError as error:
+        raise _invalid(concern, error) from None
+
+
+def _invalid(concern: type[_Settings], error: ValidationError) -> InvalidSetting:
+    details: list[ErrorDetail] = []
+    for fault in error.errors():
+        field = str(fault["loc"][0])
+        info = concern.model_fields.get(field)
+        variable = (info.alias or field) if info else field
+        secret = info is not None and info.annotation is SecretStr
+        value = "(hidden)" if secret else fault["input"]
+        details.append({"field": variable, "value": value, "message": fault["msg"]})
+    first = details[0]
+    return InvalidSetting(
+        f"{first['field']}={first['value']!r} does not fit: {first['message']}.",
+        next_action="Correct it in the environment, .env or config.toml; .env.template explains each variable.",
+        details=details,
+    )
+
+
+def memory_limit(text: str) -> str:
+    """Turn ``25%`` into an amount of this machine's memory that DuckDB understands; pass ``4GB`` through."""
+    value = text.strip()
+    if value.endswith("%"):
+        share = float(value[:-1])
+        if not 0 < share <= 100:
+            raise ValueError(f"{text!r} is not a share between 1% and 100%")
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return f"{int(total * share / 100 / 2**20)}MiB"
+    number = value.rstrip("KMGTiBkmgtb ")
+    if not number.replace(".", "", 1).isdigit() or number == value:
+        raise ValueError(f"{text!r} is neither a share like 25% nor an amount like 4GB")
+    return value
+
+
+def env_template() -> str:
+    """Return the text of ``.env.template``: each variable with its default and one line of explanation."""
+    lines = ["# Settings of Customer360. Copy to .env and change what you need; every line shows the default.", ""]
+    for concern in CONCERNS:
+        lines.append(f"# {(concern.__doc__ or '').strip()}")
+        for field in concern.model_fields.values():
+            default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+            shown = str(default).lower() if isinstance(default, bool) else str(default)
+            lines += [f"# {field.description}", f"{field.alias}={shown}"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def project_files(name: str) -> Path:
+    """Return the folder ``transform``, ``datasets`` or ``semantic``: from the wheel, or from a checkout."""
+    package = Path(__file__).parent
+    packed = package / "_project" / name
+    return packed if packed.is_dir() else package.parents[1] / name

@@ -1,0 +1,17 @@
+"""The engines behind one protocol, and the builds they serve."""
+
+from customer360.warehouse.base import Warehouse
+from customer360.warehouse.builds import BuildRecord, Builds, OpenBuild
+from customer360.warehouse.compare import TableDifference, diff_builds, table_hash
+from customer360.warehouse.duckdb import DuckDBWarehouse
+
+__all__ = [
+    "BuildRecord",
+    "Builds",
+    "DuckDBWarehouse",
+    "OpenBuild",
+    "TableDifference",
+    "Warehouse",
+    "diff_builds",
+    "table_hash",
+]

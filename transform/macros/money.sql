@@ -1,0 +1,9 @@
+{#- Sums and means of money keep a declared decimal type on both engines. -#}
+{% macro money(expression) -%}
+    cast({{ expression }} as decimal(38, 4))
+{%- endmacro %}
+
+{#- A share in percent, null where there is nothing to divide by. -#}
+{% macro percent(part, whole) -%}
+    cast(100.0 * {{ part }} / nullif({{ whole }}, 0) as double)
+{%- endmacro %}

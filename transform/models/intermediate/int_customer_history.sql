@@ -1,0 +1,86 @@
+-- What is known of each customer after each moment at which something changed, from both ways a source can say it:
+-- a full statement (customers) or a dated change of one attribute (customer_changes).
+{%- set attributes = customer_attributes() %}
+with observations as (
+    select * from {{ ref('stg_customers') }}
+),
+
+changes as (
+    select * from {{ ref('stg_customer_changes') }}
+),
+
+compared as (
+    select
+        *,
+        row_number() over arrival = 1
+        {%- for attribute in attributes %}
+        or (
+            {{ attribute }} is not null
+            and {{ attribute }} is distinct from lag({{ attribute }}) over arrival
+        )
+        {%- endfor %} as is_news
+    from observations
+    window arrival as (partition by customer_id order by observed_at, _source_file, _line)
+),
+
+stated as (
+    select
+        customer_id,
+        observed_at as effective_at,
+        0 as kind,
+        _source_file,
+        _line
+        {%- for attribute in attributes %},
+        {{ attribute }}
+        {%- endfor %}
+    from compared
+    where is_news
+    union all
+    select
+        customer_id,
+        effective_at,
+        1 as kind,
+        _source_file,
+        _line
+        {%- for attribute, type in attributes.items() %},
+        case when attribute = '{{ attribute }}' then try_cast(new_value as {{ type }}) end as {{ attribute }}
+        {%- endfor %}
+    from changes
+),
+
+known as (
+    select
+        customer_id,
+        effective_at
+        {%- for attribute in attributes %},
+        last_value({{ attribute }} ignore nulls) over so_far as {{ attribute }}
+        {%- endfor %},
+        row_number() over (
+            partition by customer_id, effective_at
+            order by kind desc, _source_file desc, _line desc
+        ) as place_in_moment,
+        row_number() over (
+            partition by customer_id
+            order by effective_at desc, kind desc, _source_file desc, _line desc
+        ) as place_from_end
+    from stated
+    window so_far as (
+        partition by customer_id
+        order by effective_at, kind, _source_file, _line
+        rows between unbounded preceding and current row
+    )
+),
+
+final as (
+    select
+        customer_id,
+        effective_at
+        {%- for attribute in attributes %},
+        {{ attribute }}
+        {%- endfor %},
+        place_from_end = 1 as is_latest
+    from known
+    where place_in_moment = 1
+)
+
+select * from final

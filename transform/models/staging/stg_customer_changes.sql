@@ -1,0 +1,19 @@
+with base as (
+    select * from {{ ref('base_customer_changes') }}
+    where reject_reason is null
+),
+
+final as (
+    select
+        change_id,
+        trim(customer_id) as customer_id,
+        {{ to_utc('effective_at') }} as effective_at,
+        attribute,
+        old_value,
+        new_value,
+        _source_file,
+        _line
+    from base
+)
+
+select * from final

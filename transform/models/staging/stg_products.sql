@@ -1,0 +1,15 @@
+with base as (
+    select * from {{ ref('base_products') }}
+    where reject_reason is null
+),
+
+final as (
+    select
+        product_id,
+        nullif(trim(product_name), '') as product_name,
+        category,
+        type
+    from base
+)
+
+select * from final

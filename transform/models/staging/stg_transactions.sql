@@ -1,0 +1,28 @@
+with base as (
+    select * from {{ ref('base_transactions') }}
+    where reject_reason is null
+),
+
+final as (
+    select
+        transaction_id,
+        customer_id,
+        order_id,
+        product_id,
+        merchant_category_id,
+        merchant_name,
+        transaction_date,
+        {{ to_utc('transaction_at') }} as transaction_at,
+        {{ to_utc('coalesce(transaction_at, cast(transaction_date as timestamp))') }} as occurred_at,
+        transaction_amount,
+        quantity,
+        unit_price,
+        transaction_type,
+        channel,
+        status,
+        currency,
+        source_system
+    from base
+)
+
+select * from final
