@@ -9,6 +9,7 @@ import duckdb
 
 from customer360.build.dbt import DbtRun
 from customer360.errors import BuildFailed, ErrorDetail
+from customer360.semantic import MODEL_FILE, expression_checks, key_checks, load_model
 from customer360.warehouse.builds import FILE
 
 ROWS_NAMED = 5
@@ -24,12 +25,33 @@ def check(folder: Path, run: DbtRun) -> None:
         raise BuildFailed("Some models did not run.", details=run.failed_models)
     with duckdb.connect(str(folder / FILE)) as connection:
         details = [_failing_rows(connection, test) for test in run.failed_tests]
+        if not details:
+            details = _misfits(connection, folder / MODEL_FILE)
     if details:
         names = ", ".join(detail["field"] for detail in details)
         raise BuildFailed(f"The build does not pass its gate: {names}.", details=details)
 
 
 def _failing_rows(connection: duckdb.DuckDBPyConnection, test: dict[str, Any]) -> ErrorDetail:
-    relation = connection.sql(test["sql"]).limit(ROWS_NAMED)
-    rows = [dict(zip(relation.columns, map(str, row), strict=True)) for row in relation.fetchall()]
+    rows = _first_rows(connection, test["sql"])
     return {"field": test["name"], "value": rows, "message": f"{test['failures']} rows fail"}
+
+
+def _misfits(connection: duckdb.DuckDBPyConnection, model_file: Path) -> list[ErrorDetail]:
+    """Hold the semantic model against the tables: every expression runs, every key is one."""
+    model = load_model(model_file)
+    details: list[ErrorDetail] = []
+    for statement in expression_checks(model, "duckdb"):
+        try:
+            connection.sql(statement)
+        except duckdb.Error as error:
+            details.append({"field": model_file.name, "value": statement, "message": str(error).splitlines()[0]})
+    for statement in key_checks(model, "duckdb"):
+        if rows := _first_rows(connection, statement):
+            details.append({"field": model_file.name, "value": rows, "message": "a primary key is not unique"})
+    return details
+
+
+def _first_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, str]]:
+    relation = connection.sql(sql).limit(ROWS_NAMED)
+    return [dict(zip(relation.columns, map(str, row), strict=True)) for row in relation.fetchall()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from customer360 import __version__
 from customer360.clock import Clock, utc_now
 from customer360.errors import BuildFailed, NotFound, Unavailable
 from customer360.lake import live_batches
-from customer360.settings import ResourceSettings, WorkspaceSettings, memory_limit
+from customer360.semantic import MODEL_FILE
+from customer360.settings import ResourceSettings, WorkspaceSettings, memory_limit, project_files
 from customer360.warehouse import BuildRecord, Builds
 from customer360.workspace import Workspace
 
@@ -46,6 +48,7 @@ def build_and_publish(
         if not batches:
             raise NotFound("No file has landed yet.", next_action="customer360 load … lands some.")
         record = builds.new(dataset, batches, __version__, clock)
+        shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
         outcome = _run_child(workspace, record, resources, as_of, lock, progress)
         finished = clock().isoformat(timespec="milliseconds")
         if outcome["event"] == "failed":

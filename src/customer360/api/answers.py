@@ -1,0 +1,64 @@
+"""The shapes of the service's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from customer360.semantic import Reading, SemanticResult
+
+
+class Completeness(BaseModel):
+    """Where an answer was read and how much of it there is."""
+
+    ok: bool = True
+    build_id: str = Field(description="Build that was read")
+    as_of_date: str = Field(description="Day that the build calls today")
+    rows_returned: int
+    rows_available: int = Field(description="Rows that fit the question, before the limit")
+    truncated: bool = Field(description="Whether rows that fit are missing from this answer")
+
+
+class ColumnAnswer(BaseModel):
+    """One column of an answer."""
+
+    name: str
+    field: str = Field(description="Full name in the semantic model")
+    data_type: str
+    unit: str | None = Field(description="currency, percent, count, score, days or nothing")
+    label: str
+
+
+class QueryAnswer(Completeness):
+    """The answer to a semantic query."""
+
+    currency: str
+    columns: list[ColumnAnswer]
+    rows: list[dict[str, Any]]
+    sql: str
+    parameters: list[Any]
+
+
+class CustomerListAnswer(Completeness):
+    """One page of customers."""
+
+    currency: str
+    rows: list[dict[str, Any]]
+    next: str | None = Field(description="Cursor of the next page; null on the last one")
+    next_url: str | None = Field(description="Address of the next page; null on the last one")
+
+
+class CustomerAnswer(BaseModel):
+    """One customer."""
+
+    ok: bool = True
+    build_id: str
+    as_of_date: str
+    currency: str
+    customer: dict[str, Any]
+
+
+def query_answer(reading: Reading, result: SemanticResult) -> QueryAnswer:
+    """Return the wire shape of a result."""
+    return QueryAnswer(currency=reading.figures.currency, **result.as_dict())

@@ -1,0 +1,96 @@
+"""Customers: a list, and one by its id."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel
+
+from customer360.api.answers import CustomerAnswer, CustomerListAnswer
+from customer360.api.errors import ErrorAnswer
+from customer360.api.service import RunningService, Service
+from customer360.customers import CustomerPage, get_customer, list_customers
+from customer360.semantic import json_value
+
+router = APIRouter()
+
+Text = Annotated[str | None, Query(max_length=200)]
+
+
+class CustomerFilters(BaseModel):
+    """Attributes that a listed customer has; all of them together."""
+
+    region: str | None = None
+    country: str | None = None
+    state: str | None = None
+    customer_type: str | None = None
+    card_type: str | None = None
+    customer_segment: str | None = None
+    recency_status: str | None = None
+
+
+def read_filters(
+    region: Text = None,
+    country: Text = None,
+    state: Text = None,
+    customer_type: Text = None,
+    card_type: Text = None,
+    customer_segment: Text = None,
+    recency_status: Text = None,
+) -> CustomerFilters:
+    """Return the filters of a request."""
+    return CustomerFilters(**locals())
+
+
+@router.get("/", summary="List customers", responses={400: {"model": ErrorAnswer}, 410: {"model": ErrorAnswer}})
+@router.get("", include_in_schema=False)
+async def list_all(
+    request: Request,
+    service: RunningService,
+    filters: Annotated[CustomerFilters, Depends(read_filters)],
+    search: Annotated[str | None, Query(max_length=200, description="Part of an id, name or e-mail")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=2000, description="next of the page before")] = None,
+) -> CustomerListAnswer:
+    wanted = filters.model_dump(exclude_none=True)
+    page = await service.gate.run(
+        list_customers, service.reader, filters=wanted, search=search, limit=limit, cursor=cursor
+    )
+    return _page(request, service, page)
+
+
+@router.get("/{customer_id}", summary="One customer", responses={404: {"model": ErrorAnswer}})
+async def read_one(service: RunningService, customer_id: Annotated[str, Path(max_length=200)]) -> CustomerAnswer:
+    return await service.gate.run(_customer, service, customer_id)
+
+
+def _customer(service: Service, customer_id: str) -> CustomerAnswer:
+    with service.reader.pin() as reading:
+        profile = get_customer(reading, customer_id)
+        return CustomerAnswer(
+            build_id=reading.build.build_id,
+            as_of_date=reading.record.as_of.isoformat(),
+            currency=reading.figures.currency,
+            customer={name: json_value(value) for name, value in profile.values.items()},
+        )
+
+
+def _page(request: Request, service: Service, page: CustomerPage) -> CustomerListAnswer:
+    answer = page.answer
+    next_url = None
+    if page.next_cursor:
+        parameters: dict[str, Any] = {**request.query_params, "cursor": page.next_cursor}
+        next_url = f"{request.url.replace(query=urlencode(parameters))}"
+    return CustomerListAnswer(
+        build_id=answer.build_id,
+        as_of_date=answer.as_of_date.isoformat(),
+        rows_returned=answer.rows_returned,
+        rows_available=page.rows_available,
+        truncated=page.next_cursor is not None,
+        currency=page.currency,
+        rows=answer.rows(),
+        next=page.next_cursor,
+        next_url=next_url,
+    )

@@ -1,0 +1,25 @@
+"""Semantic queries over the published build."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from customer360.api.answers import QueryAnswer, query_answer
+from customer360.api.service import RunningService, Service
+from customer360.semantic import SemanticQuery
+
+router = APIRouter()
+
+
+@router.post("/query", summary="Ask metrics by dimensions, or a list of rows")
+async def ask(service: RunningService, query: SemanticQuery) -> QueryAnswer:
+    """Aggregate `metrics` by `dimensions` (`transaction_date:month` rounds a date), or list `fields` row by row.
+
+    `filters` and `having` are trees of `{"field", "op", "value"}`, `{"and": []}`, `{"or": []}` and `{"not": {}}`.
+    """
+    return await service.gate.run(_ask, service, query)
+
+
+def _ask(service: Service, query: SemanticQuery) -> QueryAnswer:
+    with service.reader.pin() as reading:
+        return query_answer(reading, reading.ask(query, keep=True))

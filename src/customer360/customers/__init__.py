@@ -1,0 +1,22 @@
+"""Who a customer is: find, list and look at customers of one build."""
+
+from customer360.customers.listing import CustomerPage, list_customers
+from customer360.customers.profiles import (
+    CustomerProfile,
+    find_customers,
+    get_customer,
+    latest_transactions,
+    list_versions,
+    monthly_spending,
+)
+
+__all__ = [
+    "CustomerPage",
+    "CustomerProfile",
+    "find_customers",
+    "get_customer",
+    "latest_transactions",
+    "list_customers",
+    "list_versions",
+    "monthly_spending",
+]

@@ -1,0 +1,132 @@
+"""One customer: the profile, its history, the spending and the latest transactions. All of it semantic queries."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from customer360.errors import NotFound
+from customer360.semantic import ROW_KINDS, Reading, SemanticModel, SemanticQuery, SemanticResult, build_query
+
+PROFILE = "customer_360_profile"
+HIDDEN = ("search_text",)
+TRANSACTION_FIELDS = (
+    "transaction_date",
+    "transaction_at",
+    "transaction_id",
+    "order_id",
+    "product_name",
+    "category_name",
+    "merchant_name",
+    "quantity",
+    "transaction_amount",
+    "attempted_amount",
+    "transaction_type",
+    "status",
+    "channel",
+)
+VERSION_FIELDS = ("version_number", "valid_from", "valid_to")
+MOST_SHOWN = 1_000
+
+
+@dataclass(frozen=True)
+class CustomerProfile:
+    """One customer's profile: ``values`` by field, as they are in the build."""
+
+    customer_id: str
+    values: dict[str, Any]
+    answer: SemanticResult
+
+    @property
+    def name(self) -> str:
+        """How to address the customer where there is room for one name."""
+        return str(self.values.get("full_name") or f"Customer {self.customer_id}")
+
+
+def profile_fields(model: SemanticModel) -> list[str]:
+    """Return the fields of a profile, as the model lists them."""
+    items = model.list_items(ROW_KINDS, table=PROFILE)
+    return [item.full_name for item in items if item.name not in HIDDEN]
+
+
+def get_customer(reading: Reading, customer_id: str) -> CustomerProfile:
+    """Return the profile of one customer.
+
+    Raises:
+        NotFound: the build has no such customer.
+    """
+    answer = reading.ask(_profile_query(reading.model, customer_id))
+    if not answer.rows_returned:
+        raise NotFound(
+            f"There is no customer {customer_id!r} in build {reading.build.build_id}.",
+            code="customer_not_found",
+            next_action="Search by a part of the id, name or e-mail: GET /api/customers/?search=…",
+            details=[{"field": "customer_id", "value": customer_id, "message": "no such customer"}],
+        )
+    return CustomerProfile(customer_id, answer.table.to_pylist()[0], answer)
+
+
+def find_customers(reading: Reading, text: str, *, limit: int = 20) -> SemanticResult:
+    """Return the customers whose id, name or e-mail contains ``text``, largest lifetime value first.
+
+    Case and accents make no difference; every character stands for itself.
+    """
+    query = build_query(
+        fields=["customer_id", "full_name", "email", "customer_360_profile.country", "lifetime_value"],
+        filters=search_filter(text),
+        order=["-lifetime_value", "customer_id"],
+        limit=limit,
+    )
+    return reading.ask(query, keep=True)
+
+
+def latest_transactions(reading: Reading, customer_id: str, *, limit: int = MOST_SHOWN) -> SemanticResult:
+    """Return a customer's newest transactions first; the answer says how many there are in all."""
+    query = build_query(
+        fields=list(TRANSACTION_FIELDS),
+        filters=_is(customer_id),
+        order=["-transaction_date", "-transaction_at", "-transaction_id"],
+        limit=limit,
+    )
+    return reading.ask(query)
+
+
+def monthly_spending(reading: Reading, customer_id: str) -> SemanticResult:
+    """Return a customer's net spend and transactions by month, oldest first."""
+    query = build_query(
+        metrics=["total_spend", "transaction_count"],
+        dimensions=["transaction_date:month"],
+        filters=_is(customer_id),
+        order=["transaction_date:month"],
+        limit=1_200,
+    )
+    return reading.ask(query)
+
+
+def list_versions(reading: Reading, customer_id: str) -> SemanticResult:
+    """Return the versions of a customer's type 2 attributes, oldest first."""
+    attributes = [f"version_{name}" for name in reading.record.dataset["type_2_attributes"]]
+    query = build_query(
+        fields=[*VERSION_FIELDS, *attributes],
+        filters=_is(customer_id),
+        order=["version_number"],
+    )
+    return reading.ask(query)
+
+
+def search_filter(text: str) -> dict[str, Any]:
+    """Return the filter that finds ``text`` in ids, names and e-mail addresses."""
+    decomposed = unicodedata.normalize("NFKD", text.strip().lower())
+    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return {"field": "search_text", "op": "contains", "value": plain}
+
+
+def _is(customer_id: str) -> dict[str, Any]:
+    return {"field": "customer_360_profile.customer_id", "op": "=", "value": customer_id}
+
+
+@lru_cache(maxsize=4096)
+def _profile_query(model: SemanticModel, customer_id: str) -> SemanticQuery:
+    return build_query(fields=profile_fields(model), filters=_is(customer_id), limit=1)

@@ -1,0 +1,233 @@
+"""The file format: Cortex Analyst's semantic model, plus one extension block, ``x_nl``.
+
+Invariant: a key that nobody reads is refused, so that a misspelt key cannot be mistaken for one that works. Keys of
+Cortex Analyst that would change the meaning of a query and that we do not carry out (``variables``, ``asof`` joins,
+``base_table.definition``, private access) are refused the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from customer360.errors import InvalidDefinition
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Unit = Literal["currency", "percent", "count", "score", "days", "months", "years", "number"]
+DataType = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(VARCHAR|TEXT|INTEGER|BIGINT|DOUBLE|FLOAT|BOOLEAN|DATE|TIMESTAMP|(DECIMAL|NUMBER)\(\d+, ?\d+\))$"
+    ),
+]
+
+
+class Definition(BaseModel):
+    """Base of every part of the file: unknown keys refused, values fixed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ItemExtension(Definition):
+    """What Cortex Analyst has no key for: how a value is shown and how a question may name it."""
+
+    label: str = ""
+    unit: Unit | None = None
+    data_type: DataType | None = None
+    additive: Literal["sum", "avg", "none"] | None = None
+    default_agg: Literal["sum", "avg", "min", "max", "median"] | None = None
+    value_aliases: dict[str, tuple[str, ...]] = {}
+    verb_phrases: tuple[str, ...] = ()
+
+
+class TableExtension(Definition):
+    """What a question about a table means when it names no measure or no date."""
+
+    default_metric: Name | None = None
+    default_time_dimension: Name | None = None
+
+
+class AmbiguousOption(Definition):
+    label: Text
+    ir: dict[str, Any] = {}
+
+
+class AmbiguousTerm(Definition):
+    term: Text
+    options: tuple[AmbiguousOption, ...]
+
+
+class NotAvailable(Definition):
+    term: tuple[str, ...]
+    say: Text
+
+
+class ModelExtension(Definition):
+    """Defaults of the whole model, and what it cannot answer."""
+
+    default_metric: Name | None = None
+    default_top_n: int = 10
+    ambiguous_terms: tuple[AmbiguousTerm, ...] = ()
+    not_available: tuple[NotAvailable, ...] = ()
+
+
+class ItemDefinition(Definition):
+    name: Name
+    expr: Text
+    description: Text
+    synonyms: tuple[str, ...] = ()
+    x_nl: ItemExtension = ItemExtension()
+
+
+class FactDefinition(ItemDefinition):
+    """A number of a row, before any aggregation."""
+
+    data_type: DataType
+    sample_values: tuple[str, ...] = ()
+    labels: tuple[Literal["filter"], ...] = ()
+
+
+class DimensionDefinition(FactDefinition):
+    """What rows are grouped and filtered by."""
+
+    is_enum: bool = False
+    unique: bool = False
+
+
+class TimeDimensionDefinition(FactDefinition):
+    """A date or a moment, which a query may round to a grain."""
+
+
+class MetricDefinition(ItemDefinition):
+    """An aggregate over the rows of one table, or a formula over such aggregates; ``x_nl.data_type`` gives its type."""
+
+
+class BaseTable(Definition):
+    database: Name
+    schema_: Name = Field(alias="schema")
+    table: Name
+
+
+class Key(Definition):
+    columns: tuple[Name, ...] = Field(min_length=1)
+
+
+class NamedFilter(Definition):
+    """A condition with a name, for questions; the compiler does not read it."""
+
+    name: Name
+    expr: Text
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+
+
+class TableDefinition(Definition):
+    name: Name
+    description: Text
+    synonyms: tuple[str, ...] = ()
+    base_table: BaseTable
+    primary_key: Key
+    unique_keys: tuple[Key, ...] = ()
+    dimensions: tuple[DimensionDefinition, ...] = ()
+    time_dimensions: tuple[TimeDimensionDefinition, ...] = ()
+    facts: tuple[FactDefinition, ...] = ()
+    metrics: tuple[MetricDefinition, ...] = ()
+    filters: tuple[NamedFilter, ...] = ()
+    x_nl: TableExtension = TableExtension()
+
+
+class RelationshipColumn(Definition):
+    left_column: Name
+    right_column: Name
+
+
+class RelationshipDefinition(Definition):
+    """Many rows of the left table belong to at most one row of the right table."""
+
+    name: Name
+    left_table: Name
+    right_table: Name
+    relationship_columns: tuple[RelationshipColumn, ...] = Field(min_length=1)
+
+
+class VerifiedQuery(Definition):
+    name: Text
+    question: Text
+    sql: Text
+    verified_at: int | None = None
+    verified_by: str | None = None
+    use_as_onboarding_question: bool = False
+
+
+class ModelDefinition(Definition):
+    name: Name
+    description: Text
+    tables: tuple[TableDefinition, ...] = Field(min_length=1)
+    relationships: tuple[RelationshipDefinition, ...] = ()
+    metrics: tuple[MetricDefinition, ...] = ()
+    verified_queries: tuple[VerifiedQuery, ...] = ()
+    custom_instructions: str = ""
+    module_custom_instructions: dict[Literal["sql_generation", "question_categorization"], str] = {}
+    x_nl: ModelExtension = ModelExtension()
+
+    def fingerprint(self) -> str:
+        """Return a digest that two models share when, and only when, they say the same."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+
+
+def read_definition(path: Path) -> ModelDefinition:
+    """Read a semantic model file and check its form.
+
+    Raises:
+        InvalidDefinition: the file cannot be read, is not YAML, or does not fit the format.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidDefinition(
+            f"{path} cannot be read: {error}.", next_action="Give the path of a YAML file."
+        ) from error
+    return parse_definition(text, source=str(path))
+
+
+def parse_definition(text: str, *, source: str) -> ModelDefinition:
+    """Check the form of a semantic model; ``source`` names it in errors."""
+    try:
+        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+    except yaml.YAMLError as error:
+        raise InvalidDefinition(
+            f"{source} is not valid YAML: {error}", next_action="Correct the line it names."
+        ) from error
+    try:
+        return ModelDefinition.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error, source) from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, where YAML would silently keep the second."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _explain(error: ValidationError, source: str) -> InvalidDefinition:
+    faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
+    where, message = faults[0]
+    more = f" ({len(faults) - 1} more faults)" if len(faults) > 1 else ""
+    return InvalidDefinition(
+        f"{source}: {where or 'the file'}: {message}{more}.",
+        next_action="Correct the file; unknown keys are refused.",
+        details=[{"field": where, "message": message} for where, message in faults],
+    )

@@ -1,0 +1,110 @@
+"""The one way to read: pin a build, ask it semantic queries, with its own model and under the limits of the settings.
+
+A published build never changes, so an answer kept in memory stays right for as long as its build is asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cachetools import TTLCache
+
+from customer360.semantic.figures import Figures
+from customer360.semantic.model import SemanticModel, load_model
+from customer360.semantic.query import SemanticQuery
+from customer360.semantic.result import SemanticResult
+from customer360.semantic.run import run_query
+from customer360.settings import QuerySettings, ResourceSettings, memory_limit
+from customer360.warehouse import BuildRecord, Builds, OpenBuild
+from customer360.workspace import Workspace
+
+MODEL_FILE = "customer_analytics.yaml"
+CACHED_ANSWERS = 512
+CACHED_ROWS = 1_000
+
+
+class Reader:
+    """Gives out readings of a workspace's builds; one per process."""
+
+    def __init__(self, builds: Builds, settings: QuerySettings) -> None:
+        self.builds = builds
+        self.settings = settings
+        self._answers: TTLCache[tuple[str, str], SemanticResult] = TTLCache(CACHED_ANSWERS, settings.cache_seconds)
+        self._guard = threading.Lock()
+
+    @classmethod
+    def of(cls, workspace: Workspace, settings: QuerySettings, resources: ResourceSettings) -> Reader:
+        """Return a reader with its share of the machine."""
+        memory = memory_limit(resources.serve_memory)
+        return cls(Builds(workspace, threads=resources.serve_threads, memory=memory), settings)
+
+    @contextmanager
+    def pin(self, build_id: str | None = None) -> Iterator[Reading]:
+        """Read one build from start to end: the published one unless an id is given."""
+        with self.builds.pin(build_id) as build:
+            yield Reading(build, _model(build.folder / MODEL_FILE), self)
+
+    def recall(self, build_id: str, query: SemanticQuery) -> SemanticResult | None:
+        """Return the answer that was kept for this query of this build."""
+        with self._guard:
+            return self._answers.get((build_id, query.model_dump_json()))
+
+    def remember(self, query: SemanticQuery, answer: SemanticResult) -> None:
+        """Keep an answer that is small enough."""
+        if answer.rows_returned <= CACHED_ROWS and self.settings.cache_seconds > 0:
+            with self._guard:
+                self._answers[answer.build_id, query.model_dump_json()] = answer
+
+    def close(self) -> None:
+        """Let go of every open build."""
+        self.builds.close()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One build while somebody reads it."""
+
+    build: OpenBuild
+    model: SemanticModel
+    reader: Reader
+
+    @property
+    def record(self) -> BuildRecord:
+        return self.build.record
+
+    @property
+    def figures(self) -> Figures:
+        """How this dataset writes numbers and money."""
+        return Figures(self.record.dataset["currency"], self.record.dataset["locale"])
+
+    def ask(self, query: SemanticQuery, *, keep: bool = False) -> SemanticResult:
+        """Answer a query; ``keep`` lets the answer be given again without asking the engine.
+
+        Raises:
+            InvalidQuery: the query does not fit the model.
+            QueryTimeout: it took longer than the settings allow.
+        """
+        kept = self.reader.recall(self.build.build_id, query) if keep else None
+        if kept is not None:
+            return kept
+        answer = run_query(
+            self.build.warehouse,
+            self.model,
+            query,
+            build_id=self.build.build_id,
+            as_of_date=self.record.as_of,
+            timeout=self.reader.settings.timeout_seconds,
+        )
+        if keep:
+            self.reader.remember(query, answer)
+        return answer
+
+
+@lru_cache(maxsize=16)
+def _model(path: Path) -> SemanticModel:
+    return load_model(path)
