@@ -14,4 +14,4 @@ from (
     ('fees', 'Fees', false),
     ('discounts', 'Discounts', false),
     ('adjustments', 'Adjustments', false)
-) as categories (category_id, category_name, is_discretionary)
+)

@@ -88,8 +88,14 @@ select
         post_lines::varchar, dot_lines::varchar, m_lines::varchar, c2_lines::varchar, d_lines::varchar,
         bank_charges_lines::varchar, saturday_lines::varchar, amount::decimal(38, 2)::varchar,
         clean_lines::varchar, clean_customers::varchar, clean_amount::decimal(38, 2)::varchar,
-        (select count(*) from codes where spellings > 1)::varchar,
-        (select count(*) from spelled_codes where descriptions > 1)::varchar,
+        (
+            select count(*) from codes
+            where spellings > 1
+        )::varchar,
+        (
+            select count(*) from spelled_codes
+            where descriptions > 1
+        )::varchar,
         customers_in_several_countries::varchar
     ]) as value
 from totals, movers

@@ -49,9 +49,7 @@ DEFAULT_HOME = ".customer360"
 class AppSettings(_Settings):
     """The service: what it is called and where it listens."""
 
-    name: Name = Field(
-        "Customer Analytics API", alias="APP_NAME", description="Name the API shows at / and in /docs"
-    )
+    name: Name = Field("Customer Analytics API", alias="APP_NAME", description="Name the API shows at / and in /docs")
     version: Name = Field("0.1.0", alias="APP_VERSION", description="Version the API shows at / and in its docs")
     debug: bool = Field(False, alias="DEBUG", description="Log at DEBUG level; error answers never change")
     host: Name = Field("127.0.0.1", alias="HOST", description="Address the API and the pages listen on")
@@ -134,9 +132,7 @@ class ResourceSettings(_Settings):
 class SnowflakeSettings(_Settings):
     """The account that a workspace on Snowflake uses; all empty on one machine."""
 
-    account: str = Field(
-        "", alias="SNOWFLAKE_ACCOUNT", description="Account: account.region or organisation-account"
-    )
+    account: str = Field("", alias="SNOWFLAKE_ACCOUNT", description="Account: account.region or organisation-account")
     user: str = Field("", alias="SNOWFLAKE_USER", description="User name")
     password: SecretStr = Field(SecretStr(""), alias="SNOWFLAKE_PASSWORD", description="Password; never printed")
     warehouse: str = Field("", alias="SNOWFLAKE_WAREHOUSE", description="Warehouse that runs the statements")

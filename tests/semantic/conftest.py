@@ -58,5 +58,7 @@ def check(ask: Ask, warehouse: DuckDBWarehouse) -> Check:
 
 def rows_of(table: Any) -> list[tuple[Any, ...]]:
     """Return an Arrow table as tuples, doubles rounded where engines may differ."""
-    columns = [[round(value, 9) if isinstance(value, float) else value for value in one.to_pylist()] for one in table.columns]
+    columns = [
+        [round(value, 9) if isinstance(value, float) else value for value in one.to_pylist()] for one in table.columns
+    ]
     return list(zip(*columns, strict=True))

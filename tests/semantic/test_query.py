@@ -164,3 +164,11 @@ def test_a_value_that_does_not_fit_is_refused_with_what_is_expected(value: Bound
         convert(value, data_type, field="x")
     assert caught.value.next_action.startswith("Give ")
     assert len(caught.value.message) < 300
+
+
+def test_queries_that_mean_different_things_are_written_differently() -> None:
+    parts = [leaf("age", ">", 30), leaf("country", "=", "France")]
+    written = {build_query(fields=["age"], filters={key: parts}).model_dump_json() for key in ("and", "or")}
+    assert len(written) == 2
+    query = build_query(fields=["age"], filters={"not": parts[0]})
+    assert SemanticQuery.model_validate_json(query.model_dump_json()) == query

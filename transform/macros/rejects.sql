@@ -3,8 +3,8 @@
 {% macro reject_reason(rules) -%}
     nullif(concat_ws('; ',
         case when _invalid is not null then 'does not fit its type: ' || _invalid end
-        {%- for condition, reason in rules %},
+    {%- for condition, reason in rules %},
         case when not ({{ condition }}) then '{{ reason }}' end
-        {%- endfor %}
+    {%- endfor %}
     ), '')
 {%- endmacro %}

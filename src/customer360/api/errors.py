@@ -63,7 +63,7 @@ async def _validation(_: Request, error: Exception) -> JSONResponse:
     ]
     first = faults[0]
     message = f"{first['field']}: {first['message']}."
-    return _answer(422, "invalid_request", message, "See /docs for what each field takes.", faults)
+    return _answer(422, "invalid_request", message, "See /docs for what each field takes.", faults=faults)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -83,6 +83,7 @@ def _answer(
     code: str,
     message: str,
     next_action: str,
+    *,
     faults: list[dict[str, Any]] | None = None,
     headers: Any = None,
 ) -> JSONResponse:

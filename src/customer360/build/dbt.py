@@ -94,7 +94,7 @@ def _release_file() -> None:
     """Close dbt-duckdb's process-wide connection, which holds the file's lock."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
 
-    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from customer360.build.runner import Progress, build_and_publish
+from customer360.build.runner import Progress, build_and_publish, silent
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.store import Store
@@ -43,7 +43,7 @@ def run_build(
     settings: WorkspaceSettings,
     *,
     as_of: date | None = None,
-    progress: Progress = lambda name, done, total: None,
+    progress: Progress = silent,
 ) -> BuildRecord:
     """Build and publish; the run is recorded."""
     dataset = str(workspace.describe()["dataset"])

@@ -24,6 +24,10 @@ from customer360.workspace import Workspace
 Progress = Callable[[str, int, int], None]
 
 
+def silent(*_: object) -> None:
+    """Watch nothing."""
+
+
 def build_and_publish(
     workspace: Workspace,
     resources: ResourceSettings,
@@ -31,7 +35,7 @@ def build_and_publish(
     *,
     as_of: date | None = None,
     clock: Clock = utc_now,
-    progress: Progress = lambda name, done, total: None,
+    progress: Progress = silent,
 ) -> BuildRecord:
     """Build from the live batches, check, publish and prune; what was served stays served until the pointer moves.
 
@@ -49,7 +53,7 @@ def build_and_publish(
             raise NotFound("No file has landed yet.", next_action="customer360 load … lands some.")
         record = builds.new(dataset, batches, __version__, clock)
         shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
-        outcome = _run_child(workspace, record, resources, as_of, lock, progress)
+        outcome = _run_child(workspace, record, resources, as_of=as_of, lock=lock, progress=progress)
         finished = clock().isoformat(timespec="milliseconds")
         if outcome["event"] == "failed":
             _keep_verdict(builds, replace(record, status="failed", finished_at=finished, failures=outcome["failures"]))
@@ -77,6 +81,7 @@ def _run_child(
     workspace: Workspace,
     record: BuildRecord,
     resources: ResourceSettings,
+    *,
     as_of: date | None,
     lock: int,
     progress: Progress,

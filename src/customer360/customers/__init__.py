@@ -6,6 +6,7 @@ from customer360.customers.profiles import (
     find_customers,
     get_customer,
     latest_transactions,
+    list_search_fields,
     list_versions,
     monthly_spending,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "get_customer",
     "latest_transactions",
     "list_customers",
+    "list_search_fields",
     "list_versions",
     "monthly_spending",
 ]

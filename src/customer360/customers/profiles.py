@@ -28,6 +28,7 @@ TRANSACTION_FIELDS = (
     "channel",
 )
 VERSION_FIELDS = ("version_number", "valid_from", "valid_to")
+SEARCH_FIELDS = ("customer_id", "full_name", "email")
 MOST_SHOWN = 1_000
 
 
@@ -82,6 +83,11 @@ def find_customers(reading: Reading, text: str, *, limit: int = 20) -> SemanticR
     return reading.ask(query, keep=True)
 
 
+def list_search_fields(reading: Reading) -> list[str]:
+    """Return which of id, name and e-mail address this build's customers have, so that a search can find them."""
+    return [name for name in SEARCH_FIELDS if reading.ask(_any_with(name), keep=True).rows_returned]
+
+
 def latest_transactions(reading: Reading, customer_id: str, *, limit: int = MOST_SHOWN) -> SemanticResult:
     """Return a customer's newest transactions first; the answer says how many there are in all."""
     query = build_query(
@@ -121,6 +127,11 @@ def search_filter(text: str) -> dict[str, Any]:
     decomposed = unicodedata.normalize("NFKD", text.strip().lower())
     plain = "".join(character for character in decomposed if not unicodedata.combining(character))
     return {"field": "search_text", "op": "contains", "value": plain}
+
+
+def _any_with(name: str) -> SemanticQuery:
+    field = f"{PROFILE}.{name}"
+    return build_query(fields=[field], filters={"field": field, "op": "is_not_null"}, limit=1)
 
 
 def _is(customer_id: str) -> dict[str, Any]:

@@ -107,4 +107,3 @@ def _members(path: Path) -> Iterator[SourceFile]:
 def remove(received: Received) -> None:
     """Forget a received file that does not land."""
     received.path.unlink(missing_ok=True)
-

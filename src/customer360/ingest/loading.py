@@ -186,7 +186,7 @@ class _Landing:
     def _spec(self, name: str) -> SourceSpec:
         table = name.removesuffix(".sql")
         if name.endswith(".sql") and table in self.folder.dataset.reference:
-            return SourceSpec(files=name, columns=["-"], tables=[table])
+            return SourceSpec.model_validate({"files": name, "columns": ["-"], "tables": [table]})
         return self.folder.source_for(name)
 
     def _to_replace(self, received: Received, spec: SourceSpec) -> str | None:
@@ -292,7 +292,7 @@ class _Landing:
 
 def _spool(batches: Iterator[pa.RecordBatch], path: Path) -> int:
     first = next(batches)
-    rows = first.num_rows
+    rows = int(first.num_rows)
     with pq.ParquetWriter(path, first.schema, compression="lz4") as writer:
         writer.write_batch(first)
         for batch in batches:
@@ -343,4 +343,3 @@ def _figures(workspace: Workspace, batches: list[Manifest], report_sql: str) -> 
         create_bronze_views(connection, workspace, batches)
         connection.execute("USE bronze")
         return {str(figure): str(value) for figure, value in connection.execute(report_sql).fetchall()}
-

@@ -105,7 +105,7 @@ def _parse(table: str, sql: str) -> exp.Query:
     return select
 
 
-def _typed(name: str, wanted: str, given: str | None) -> exp.Expression:
+def _typed(name: str, wanted: str, given: str | None) -> exp.Expr:
     """Return the column in the contract's type: as it is, cast where it fits, null where the mapping has none."""
     to = exp.DataType.build(wanted, dialect="duckdb")
     if given is None:
@@ -119,7 +119,7 @@ def _same_type(given: str, wanted: str) -> bool:
     return given.replace(" ", "") == wanted.replace(" ", "")
 
 
-def _invalid(contract: TableContract, given: dict[str, str]) -> exp.Expression:
+def _invalid(contract: TableContract, given: dict[str, str]) -> exp.Expr:
     """Return a JSON object of the values that do not fit, or null where all do."""
     doubtful = [c for c in contract.columns if c.name in given and not _never_fails(given[c.name], c.type)]
     if not doubtful:
@@ -148,7 +148,7 @@ def _never_fails(given: str, wanted: str) -> bool:
     return _same_type(given, wanted) or wanted == "VARCHAR"
 
 
-def _origin_column(index: int) -> exp.Expression:
+def _origin_column(index: int) -> exp.Expr:
     column = PROVENANCE[1 + index]
     value = exp.Placeholder(this=str(index))
     return exp.cast(value, exp.DataType.build(column.type, dialect="duckdb")).as_(column.name)
@@ -172,5 +172,3 @@ def _refuse_hopeless_columns(path: Path, source_file: str) -> None:
             next_action="Fetch the file again, or correct the mapping of the dataset.",
             details=[{"field": name, "value": given[first].as_py(), "message": f"not a {kind}"}],
         )
-
-

@@ -128,7 +128,7 @@ def _diagnose(received: Received, spec: SourceSpec, width: int) -> SourceRefused
         start = data.rfind(b"\n", 0, error.start) + 1
         column = data.count(spec.delimiter.encode(), start, error.start) + 1
         return SourceRefused(
-            f"{received.name}, line {line}, column {column}: the byte 0x{data[error.start]:02x} is not {spec.encoding}.",
+            f"{received.name}, line {line}, column {column}: byte 0x{data[error.start]:02x} is not {spec.encoding}.",
             next_action=f"Save the file as {spec.encoding}, or set encoding in dataset.yml (such as latin-1).",
         )
     return _diagnose_fields(received.name, text, spec, width)
@@ -142,7 +142,7 @@ def _diagnose_fields(name: str, text: str, spec: SourceSpec, width: int) -> Sour
         for row in reader:
             if row and len(row) != width:
                 return SourceRefused(
-                    f"{name}, line {start}, column {min(len(row), width)}: {len(row)} fields where the header has {width}.",
+                    f"{name}, line {start}, column {min(len(row), width)}: {len(row)} fields, the header has {width}.",
                     next_action=again,
                 )
             start = reader.line_num + 1

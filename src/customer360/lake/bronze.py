@@ -85,14 +85,14 @@ def live_batches(workspace: Workspace) -> list[Manifest]:
 def create_bronze_views(
     connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: Iterable[Manifest]
 ) -> None:
-    """Create one view per bronze table, in the schema ``bronze``, over exactly these batches; a table without a batch is an empty view."""
+    """Create a view per bronze table over exactly these batches, in the schema ``bronze``; some may be empty."""
     batches = list(batches)
     connection.execute("CREATE SCHEMA IF NOT EXISTS bronze")
     connection.execute("USE bronze")
     for name, contract in TABLES.items():
         files = [str(parquet_path(workspace, name, batch.batch_id)) for batch in batches if name in batch.tables]
         if files:
-            rows = connection.read_parquet(files)  # type: ignore[arg-type]
+            rows = connection.read_parquet(files)
         else:
             columns = (*contract.columns, *PROVENANCE)
             empty = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in columns)

@@ -46,7 +46,10 @@ class Plan:
         return self._text(exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(rows, copy=False))
 
     def _limited(self, limit: int) -> exp.Select:
-        return self.statement.select.order_by(*(one.copy() for one in self.statement.order)).limit(limit, copy=False)
+        select = self.statement.select.copy()
+        if self.statement.order:
+            select = select.order_by(*(one.copy() for one in self.statement.order), copy=False)
+        return select.limit(limit, copy=False)
 
     def _text(self, select: exp.Select) -> str:
         return select.sql(self._dialect, copy=False)

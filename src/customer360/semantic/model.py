@@ -151,7 +151,8 @@ class SemanticModel:
             return {name: self.get_item(name, frozenset({Kind.METRIC}), role="part of a formula") for name in columns}
         except InvalidQuery as error:
             raise InvalidDefinition(
-                f"The metric {formula.name!r} of the model: {error.message}", next_action=error.next_action
+                f"The metric {formula.name!r} of the model: {error.message}",
+                next_action=error.next_action or "Correct its expr.",
             ) from error
 
     def _unknown(self, name: str, kinds: frozenset[Kind], role: str) -> InvalidQuery:
@@ -238,7 +239,9 @@ def _parse(table: str, kind: Kind, definition: ItemDefinition) -> exp.Expr:
     try:
         expression: exp.Expr = sqlglot.parse_one(definition.expr, into=exp.Condition, read="duckdb")
     except SqlglotError as error:
-        raise InvalidDefinition(f"{where} has an expression that does not parse: {definition.expr!r}.") from error
+        raise InvalidDefinition(
+            f"{where} has an expression that does not parse: {definition.expr!r}.", next_action="Correct its expr."
+        ) from error
     if fault := _fault(kind, expression):
         raise InvalidDefinition(f"{where} {fault}: {definition.expr!r}.", next_action="Correct its expr.")
     return expression

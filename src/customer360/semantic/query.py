@@ -46,7 +46,7 @@ _NONE = frozenset({"is_null", "is_not_null"})
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Condition(_Part):

@@ -101,7 +101,7 @@ class Builds:
         try:
             content = json.loads((self.folder(build_id) / "build.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            known = [record.build_id for record in self.list()]
+            known = [record.build_id for record in self.records()]
             raise NotFound(
                 f"There is no build {build_id!r}.", code="build_not_found", next_action=did_you_mean(build_id, known)
             ) from None
@@ -113,7 +113,7 @@ class Builds:
             )
         return BuildRecord(**content)
 
-    def list(self) -> list[BuildRecord]:
+    def records(self) -> list[BuildRecord]:
         """Return every build, newest first; one whose process died is shown as interrupted."""
         records = [self.get(path.parent.name) for path in self.workspace.builds.glob("b*/build.json")]
         return sorted(records, key=lambda record: record.build_id, reverse=True)
@@ -153,14 +153,14 @@ class Builds:
             NotFound: there is none to go back to.
         """
         current = self.current_id()
-        older = [r.build_id for r in self.list() if r.status == "passed" and r.build_id < current]
+        older = [r.build_id for r in self.records() if r.status == "passed" and r.build_id < current]
         if not older:
             raise NotFound("There is no older build to go back to.", code="build_not_found")
         return older[0]
 
     def sweep(self) -> None:
         """Mark builds whose process died as interrupted and free their space; the caller holds the writer's lock."""
-        for record in self.list():
+        for record in self.records():
             if record.status == "running":
                 self.write(BuildRecord(**asdict(record) | {"status": "interrupted"}))
                 self.discard(record.build_id)
@@ -179,10 +179,9 @@ class Builds:
         Of the builds that did not pass, as many records are kept. Returns the ids removed.
         """
         current = self.current_id()
-        passed = [r.build_id for r in self.list() if r.status == "passed" and r.build_id != current]
-        others = [r.build_id for r in self.list() if r.status not in ("passed", "running")]
-        removed = [build_id for build_id in passed[keep - 1 :] + others[keep:] if self._remove(build_id)]
-        return removed
+        passed = [r.build_id for r in self.records() if r.status == "passed" and r.build_id != current]
+        others = [r.build_id for r in self.records() if r.status not in ("passed", "running")]
+        return [build_id for build_id in passed[keep - 1 :] + others[keep:] if self._remove(build_id)]
 
     def _remove(self, build_id: str) -> bool:
         folder = self.folder(build_id)

@@ -86,15 +86,13 @@ def _changes(
     differs = {c: exp.NullSafeNEQ(this=exp.column(c, "b"), expression=exp.column(c, "a")) for c in values}
     missing = {side: exp.column(key[0], side).is_(exp.null()) for side in ("b", "a")}
     both = exp.and_(missing["b"].not_(), missing["a"].not_())
-    counts: list[exp.Expression] = [
+    counts: list[exp.Expr] = [
         exp.CountIf(this=missing["b"]),
         exp.CountIf(this=missing["a"]),
         exp.CountIf(this=exp.and_(both.copy(), exp.or_(exp.false(), *differs.values()))),
         *(exp.CountIf(this=exp.and_(both.copy(), test.copy())) for test in differs.values()),
     ]
-    query = (
-        exp.select(*counts).from_(sides[0].as_("b")).join(sides[1].as_("a"), on=joined, join_type="full outer")
-    )
+    query = exp.select(*counts).from_(sides[0].as_("b")).join(sides[1].as_("a"), on=joined, join_type="full outer")
     [(added, removed, changed, *by_column)] = connection.execute(query.sql(dialect="duckdb")).fetchall()
     columns = {name: count for name, count in zip(values, by_column, strict=True) if count}
     return TableDifference(
@@ -107,7 +105,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> dict[st
     return dict(zip(relation.columns, map(str, relation.types), strict=True))
 
 
-def _row_hash(columns: dict[str, str]) -> exp.Expression:
+def _row_hash(columns: dict[str, str]) -> exp.Expr:
     values = [
         exp.Round(this=exp.column(name), decimals=exp.Literal.number(9)) if kind in FLOATS else exp.column(name)
         for name, kind in columns.items()

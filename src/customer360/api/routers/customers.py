@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
 
 from customer360.api.answers import CustomerAnswer, CustomerListAnswer
 from customer360.api.errors import ErrorAnswer
@@ -16,49 +16,43 @@ from customer360.semantic import json_value
 
 router = APIRouter()
 
-Text = Annotated[str | None, Query(max_length=200)]
+Text = Annotated[str | None, Field(max_length=200)]
 
 
 class CustomerFilters(BaseModel):
     """Attributes that a listed customer has; all of them together."""
 
-    region: str | None = None
-    country: str | None = None
-    state: str | None = None
-    customer_type: str | None = None
-    card_type: str | None = None
-    customer_segment: str | None = None
-    recency_status: str | None = None
+    region: Text = None
+    country: Text = None
+    state: Text = None
+    customer_type: Text = None
+    card_type: Text = None
+    customer_segment: Text = None
+    recency_status: Text = None
 
 
-def read_filters(
-    region: Text = None,
-    country: Text = None,
-    state: Text = None,
-    customer_type: Text = None,
-    card_type: Text = None,
-    customer_segment: Text = None,
-    recency_status: Text = None,
-) -> CustomerFilters:
-    """Return the filters of a request."""
-    return CustomerFilters(**locals())
+class CustomerListing(CustomerFilters):
+    """Which customers, and which page of them."""
+
+    search: Annotated[str | None, Field(max_length=200, description="Part of an id, name or e-mail")] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    cursor: Annotated[str | None, Field(max_length=2000, description="next of the page before")] = None
 
 
 @router.get("/", summary="List customers", responses={400: {"model": ErrorAnswer}, 410: {"model": ErrorAnswer}})
 @router.get("", include_in_schema=False)
 async def list_all(
-    request: Request,
-    service: RunningService,
-    filters: Annotated[CustomerFilters, Depends(read_filters)],
-    search: Annotated[str | None, Query(max_length=200, description="Part of an id, name or e-mail")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=2000, description="next of the page before")] = None,
+    request: Request, service: RunningService, listing: Annotated[CustomerListing, Query()]
 ) -> CustomerListAnswer:
-    wanted = filters.model_dump(exclude_none=True)
     page = await service.gate.run(
-        list_customers, service.reader, filters=wanted, search=search, limit=limit, cursor=cursor
+        list_customers,
+        service.reader,
+        filters=listing.model_dump(include=set(CustomerFilters.model_fields), exclude_none=True),
+        search=listing.search,
+        limit=listing.limit,
+        cursor=listing.cursor,
     )
-    return _page(request, service, page)
+    return _page(request, page)
 
 
 @router.get("/{customer_id}", summary="One customer", responses={404: {"model": ErrorAnswer}})
@@ -77,7 +71,7 @@ def _customer(service: Service, customer_id: str) -> CustomerAnswer:
         )
 
 
-def _page(request: Request, service: Service, page: CustomerPage) -> CustomerListAnswer:
+def _page(request: Request, page: CustomerPage) -> CustomerListAnswer:
     answer = page.answer
     next_url = None
     if page.next_cursor:

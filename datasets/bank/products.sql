@@ -1,0 +1,8 @@
+select
+    _line,
+    product_id,
+    product_id as source_product_id,
+    product_name,
+    category,
+    type
+from source

@@ -1,0 +1,202 @@
+"""customer360 build, builds, rollback and runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from customer360.cli.console import Json, print_json, print_table, progress, say
+from customer360.cli.context import workspace, workspace_settings
+from customer360.errors import Unavailable
+from customer360.settings import ResourceSettings
+from customer360.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from customer360.warehouse import BuildRecord, Builds, TableDifference
+
+app = typer.Typer(help="List, show, compare and prune builds.", invoke_without_command=True)
+
+FACTS = "gold.fct_transactions"
+BuildId = Annotated[str, typer.Argument(help="Id of a build, as customer360 builds lists it.")]
+
+
+def build(
+    ctx: typer.Context,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day to call today; default: the newest transaction."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Build every table from the live batches, check them, and publish when all checks pass.
+
+    Readers go on with the published build until the new one is complete; a build that fails changes nothing for them.
+    """
+    record = make(ctx, as_of)
+    if as_json:
+        print_json(asdict(record))
+        return
+    rows = record.tables.get(FACTS, {}).get("rows", 0)
+    seconds = sum(record.durations.values())
+    say(
+        f"[green]✓[/] Published {record.build_id}: {rows:,} transactions as of {record.as_of_date}, in {seconds:.1f} s."
+    )
+    say("Next: customer360 serve, or customer360 query --metrics customer_count,total_spend --by country")
+
+
+def make(ctx: typer.Context, as_of: datetime | None = None) -> BuildRecord:
+    """Build with progress and return what was published."""
+    from customer360.build import run_build  # noqa: PLC0415
+
+    settings, resources = workspace_settings(ctx), load_settings(ResourceSettings)
+    with progress("Building") as step:
+        return run_build(workspace(ctx), resources, settings, as_of=as_of.date() if as_of else None, progress=step)
+
+
+@app.callback()
+def builds(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the builds of the workspace, newest first; * marks the published one."""
+    if ctx.invoked_subcommand:
+        return
+    known = _builds(ctx)
+    current, records = _current(known), known.records()
+    if as_json:
+        print_json([asdict(record) | {"published": record.build_id == current} for record in records])
+        return
+    rows = [_row(record, record.build_id == current) for record in records]
+    print_table(["", "build", "verdict", "as of", "transactions", "seconds", "batches"], rows, right=(4, 5, 6))
+
+
+@app.command()
+def show(ctx: typer.Context, build_id: BuildId, as_json: Json = False) -> None:
+    """Show one build: its tables, how long each phase took, and what spoke against it."""
+    record = _builds(ctx).get(build_id)
+    if as_json:
+        print_json(asdict(record))
+        return
+    say(f"{record.build_id}: {record.status}, as of {record.as_of_date or '–'}, {len(record.batches)} batches")
+    print_table(["table", "rows"], [[name, f"{t['rows']:,}"] for name, t in record.tables.items()], right=(1,))
+    print_table(["phase", "seconds"], [[k, f"{v:.2f}"] for k, v in record.durations.items()], right=(1,))
+    for failure in record.failures:
+        print_table(["check", "failure"], [[failure.get("field", ""), failure.get("message", "")]])
+        for row in failure.get("value") or []:
+            say(f"  {row}")
+
+
+@app.command()
+def diff(ctx: typer.Context, before: BuildId, after: BuildId, as_json: Json = False) -> None:
+    """Compare two builds value for value: rows added, removed and changed in each table."""
+    from customer360.warehouse import diff_builds  # noqa: PLC0415
+
+    differences = diff_builds(_builds(ctx), before, after)
+    if as_json:
+        print_json([asdict(difference) | {"same": difference.is_same} for difference in differences])
+        return
+    print_table(
+        ["table", "before", "after", "added", "removed", "changed", "changed values by column"],
+        [_difference(difference) for difference in differences],
+        right=(1, 2, 3, 4, 5),
+    )
+
+
+@app.command()
+def prune(
+    ctx: typer.Context,
+    keep: Annotated[int | None, typer.Option(min=1, help="How many builds to keep; default: the setting.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove old builds, sparing the published one and those that somebody reads."""
+    settings = workspace_settings(ctx)
+    known = _builds(ctx)
+    with known.workspace.writing():
+        removed = known.prune(keep or settings.keep_builds)
+    if as_json:
+        print_json({"removed": removed})
+    say(f"Removed {len(removed)} builds{': ' + ', '.join(removed) if removed else ''}.")
+
+
+def rollback(
+    ctx: typer.Context,
+    build_id: Annotated[str | None, typer.Argument(help="Build to go back to; default: the one before.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Publish an older build again: one swap of the pointer, no data is touched."""
+    known = _builds(ctx)
+    with known.workspace.writing():
+        target = build_id or known.before_current()
+        known.publish(target)
+    if as_json:
+        print_json({"published": target})
+    say(f"[green]✓[/] Published {target} again.")
+
+
+def runs(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest runs.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the newest loads and builds: when, how long, how they ended."""
+    from customer360.store import Store  # noqa: PLC0415
+
+    recorded = Store.beside(workspace(ctx).store).list_runs(limit)
+    if as_json:
+        columns = ("run_id", "kind", "subject", "status", "started_at", "finished_at", "detail")
+        print_json([{name: getattr(run, name) for name in columns} for run in recorded])
+        return
+    rows = [
+        [
+            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+            run.kind,
+            run.subject,
+            run.status,
+            f"{(run.finished_at - run.started_at).total_seconds():.1f}" if run.finished_at else "–",
+            str(run.detail.get("error", ""))[:80],
+        ]
+        for run in recorded
+    ]
+    print_table(["started (UTC)", "run", "dataset", "status", "seconds", ""], rows, right=(4,))
+
+
+def _builds(ctx: typer.Context) -> Builds:
+    from customer360.warehouse import Builds  # noqa: PLC0415
+
+    return Builds(workspace(ctx))
+
+
+def _current(known: Builds) -> str | None:
+    try:
+        return known.current_id()
+    except Unavailable:
+        return None
+
+
+def _row(record: BuildRecord, is_current: bool) -> list[str]:
+    rows = record.tables.get(FACTS, {}).get("rows")
+    return [
+        "*" if is_current else "",
+        record.build_id,
+        record.status,
+        record.as_of_date or "–",
+        f"{rows:,}" if rows is not None else "–",
+        f"{_seconds(record):.1f}",
+        f"{len(record.batches):,}",
+    ]
+
+
+def _seconds(record: BuildRecord) -> float:
+    started = datetime.fromisoformat(record.started_at)
+    finished = datetime.fromisoformat(record.finished_at) if record.finished_at else started
+    return (finished.astimezone(UTC) - started.astimezone(UTC)).total_seconds()
+
+
+def _difference(difference: TableDifference) -> list[str]:
+    counts = (difference.rows_before, difference.rows_after, difference.added, difference.removed, difference.changed)
+    columns = ", ".join(f"{name} {count:,}" for name, count in difference.columns.items())
+    return [
+        difference.table,
+        *("–" if n is None else f"{n:,}" for n in counts),
+        "same" if difference.is_same else columns,
+    ]

@@ -1,0 +1,115 @@
+"""What the terminal shows: tables, progress and errors; JSON where a program reads."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from customer360.errors import Customer360Error
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_mode = {"json": False}
+
+
+def _remember_json(value: bool) -> bool:
+    _mode["json"] = value
+    return value
+
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON for a program to read.", callback=_remember_json, is_eager=True)
+]
+
+
+class Step(Protocol):
+    """Called with a name each time a piece of long work is done; ``total`` 0 means it is not known."""
+
+    def __call__(self, name: str, done: int = 0, total: int = 0) -> None: ...
+
+
+def print_json(content: Any) -> None:
+    """Write one JSON document to standard output."""
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_error(error: Customer360Error) -> None:
+    """Show an error the way the caller reads: a sentence with the next action, or JSON."""
+    if _mode["json"]:
+        print_json(error.as_dict())
+        return
+    err.print(f"[bold red]Error:[/] {_plain(error.message)}")
+    for detail in error.details[:10]:
+        message = f"{detail.get('field', '')}: {detail.get('message', '')}"
+        err.print(f"  • {_plain(message)}")
+        value = detail.get("value")
+        for row in value[:5] if isinstance(value, list) else []:
+            err.print(f"      {_plain(str(row))}")
+    if error.next_action:
+        err.print(f"[bold]Next:[/] {_plain(error.next_action)}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Print rows of text; the columns numbered in ``right`` are aligned to the right."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
+    out.print(table)
+
+
+def say(text: str) -> None:
+    """Print a line for people; silent in JSON mode."""
+    if not _mode["json"]:
+        out.print(text)
+
+
+def _silent(name: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001
+    """Show nothing."""
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Step]:
+    """Show that long work goes on: a bar on a terminal, nothing where nobody watches."""
+    if _mode["json"] or not out.is_terminal:
+        yield _silent
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, TextColumn("[dim]{task.fields[item]}"), console=out, transient=True) as bar:
+        task = bar.add_task(title, total=None, item="")
+
+        def step(name: str, done: int = 0, total: int = 0) -> None:
+            if total:
+                bar.update(task, total=total, completed=done, item=name)
+            else:
+                bar.update(task, advance=1, item=name)
+
+        yield step
+
+
+def say_refusal(refusal: Customer360Error) -> None:
+    """Say which file was refused and what to do about it."""
+    say(f"[red]✗[/] {_plain(refusal.message)}")
+    if refusal.next_action:
+        say(f"  [dim]{_plain(refusal.next_action)}[/]")
+
+
+def _plain(text: str) -> str:
+    """Keep square brackets from being read as markup."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,116 @@
+"""customer360 doctor: is everything in order, and if not, what to do."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+import typer
+
+from customer360.cli.console import Json, print_json, print_table
+from customer360.cli.context import reader, workspace
+from customer360.errors import Customer360Error
+from customer360.settings import CONCERNS, AppSettings, load
+
+LEAST_FREE_BYTES = 2 << 30
+
+
+class Check(NamedTuple):
+    """One thing that was looked at; ``fix`` says what to do where it is not in order."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+    """Check the set-up, the workspace and the published build; exit code 1 when something needs doing."""
+    checks = [check for group in CHECKS for check in _guarded(group, ctx)]
+    if as_json:
+        print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
+    else:
+        marks = {True: "✓", False: "✗"}
+        print_table(["", "check", "found", "to do"], [[marks[c.ok], c.name, c.found, c.fix] for c in checks])
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _guarded(group: Callable[[typer.Context], Iterator[Check]], ctx: typer.Context) -> Iterator[Check]:
+    try:
+        yield from group(ctx)
+    except Customer360Error as error:
+        yield Check(group.__name__.strip("_"), False, error.message, error.next_action)
+
+
+def _python(_: typer.Context) -> Iterator[Check]:
+    found = sys.version.split()[0]
+    yield Check(
+        "Python", sys.version_info >= (3, 11), found, "" if sys.version_info >= (3, 11) else "Use Python 3.11+."
+    )
+    for package in ("duckdb", "dbt-core", "dbt-duckdb", "streamlit", "fastapi"):
+        try:
+            yield Check(package, True, version(package))
+        except PackageNotFoundError:
+            yield Check(package, False, "missing", "Install the locked requirements: make setup.")
+
+
+def _settings(_: typer.Context) -> Iterator[Check]:
+    for concern in CONCERNS:
+        load(concern)
+    yield Check("settings", True, "readable")
+
+
+def _disk(ctx: typer.Context) -> Iterator[Check]:
+    home = workspace(ctx).home
+    place = next(folder for folder in (home.resolve(), *home.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    enough = free >= LEAST_FREE_BYTES
+    yield Check("disk", enough, f"{free / 2**30:.1f} GiB free at {place}", "" if enough else "Free some space.")
+
+
+def _workspace(ctx: typer.Context) -> Iterator[Check]:
+    held = workspace(ctx).describe()
+    yield Check("workspace", True, f"{workspace(ctx).home} holds {held['dataset']}")
+
+
+def _store(ctx: typer.Context) -> Iterator[Check]:
+    from customer360.store import Store  # noqa: PLC0415
+
+    Store.beside(workspace(ctx).store).check()
+    yield Check("store", True, "answers")
+
+
+def _build(ctx: typer.Context) -> Iterator[Check]:
+    from customer360.semantic import build_query  # noqa: PLC0415
+
+    with reader(ctx).pin() as reading:
+        answer = reading.ask(build_query(metrics=["customer_count"]))
+        [count] = answer.table.column(0).to_pylist()
+        yield Check("published build", True, f"{answer.build_id}, as of {answer.as_of_date}, {count:,} customers")
+
+
+def _ports(_: typer.Context) -> Iterator[Check]:
+    settings = load(AppSettings)
+    for name, port in (("API port", settings.port), ("pages' port", settings.ui_port)):
+        free = port_is_free(settings.host, port)
+        found = f"{settings.host}:{port} is {'free' if free else 'in use'}"
+        yield Check(name, True, found + ("" if free else " (by a running service, perhaps ours)"))
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Tell whether a server could listen there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+CHECKS = (_python, _settings, _disk, _workspace, _store, _build, _ports)
