@@ -53,7 +53,8 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes $(JOBS) --disable-progress-bar transform datasets
+	$(BIN)/sqlfluff lint --disable-progress-bar datasets
+	cd transform && ../$(BIN)/sqlfluff lint --disable-progress-bar .
 
 unit:
 	rm -f .coverage .coverage.*
@@ -71,8 +72,8 @@ screens: setup-dev system ## Take the screens of the documentation
 
 lock: $(UV) ## Resolve and pin every dependency with hashes
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile requirements/bootstrap.in --generate-hashes --python-version 3.11 --quiet -o requirements/bootstrap.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --quiet -o requirements/run.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras --group dev -c requirements/run.txt --generate-hashes --python-version 3.11 --quiet -o requirements/dev.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras --group dev --generate-hashes --python-version 3.11 --quiet -o requirements/dev.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile pyproject.toml --all-extras -c requirements/dev.txt --generate-hashes --python-version 3.11 --quiet -o requirements/run.txt
 
 clean: ## Remove what make made, never a workspace
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*

@@ -1,5 +1,6 @@
 -- What is known of each customer after each moment at which something changed, from both ways a source can say it:
 -- a full statement (customers) or a dated change of one attribute (customer_changes).
+-- noqa: disable=LT02
 {%- set attributes = customer_attributes() %}
 with observations as (
     select * from {{ ref('stg_customers') }}
@@ -14,10 +15,10 @@ compared as (
         *,
         row_number() over arrival = 1
         {%- for attribute in attributes %}
-            or (
-                {{ attribute }} is not null
-                and {{ attribute }} is distinct from lag({{ attribute }}) over arrival
-            )
+        or (
+            {{ attribute }} is not null
+            and {{ attribute }} is distinct from lag({{ attribute }}) over arrival
+        )
         {%- endfor %} as is_news
     from observations
     window arrival as (partition by customer_id order by observed_at, _source_file, _line)
@@ -30,10 +31,8 @@ stated as (
         0 as kind,
         _source_file,
         _line
-        {%- for attribute in attributes %}
-            ,
-            {{ attribute }}
-    
+        {%- for attribute in attributes %},
+        {{ attribute }}
         {%- endfor %}
     from compared
     where is_news
@@ -44,10 +43,8 @@ stated as (
         1 as kind,
         _source_file,
         _line
-        {%- for attribute, type in attributes.items() %}
-            ,
-            case when attribute = '{{ attribute }}' then try_cast(new_value as {{ type }}) end as {{ attribute }}
-    
+        {%- for attribute, type in attributes.items() %},
+        case when attribute = '{{ attribute }}' then try_cast(new_value as {{ type }}) end as {{ attribute }}
         {%- endfor %}
     from changes
 ),
@@ -56,10 +53,8 @@ known as (
     select
         customer_id,
         effective_at
-        {%- for attribute in attributes %}
-            ,
-            last_value({{ attribute }} ignore nulls) over so_far as {{ attribute }}
-        
+        {%- for attribute in attributes %},
+        last_value({{ attribute }} ignore nulls) over so_far as {{ attribute }}
         {%- endfor %},
         row_number() over (
             partition by customer_id, effective_at
@@ -81,10 +76,8 @@ final as (
     select
         customer_id,
         effective_at
-        {%- for attribute in attributes %}
-            ,
-            {{ attribute }}
-        
+        {%- for attribute in attributes %},
+        {{ attribute }}
         {%- endfor %},
         place_from_end = 1 as is_latest
     from known

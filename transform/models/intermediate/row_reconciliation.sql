@@ -11,11 +11,11 @@ rejected as (
 
 counted as (
     {%- for table in tables %}
-        select
-            '{{ table }}' as table_name,
-            (select count(*) from {{ source('bronze', table) }}) as bronze_rows,
-            (select count(*) from {{ ref('stg_' ~ table) }}) as silver_rows
-                {{ 'union all' if not loop.last }}
+    select
+        '{{ table }}' as table_name,
+        (select count(*) from {{ source('bronze', table) }}) as bronze_rows,
+        (select count(*) from {{ ref('stg_' ~ table) }}) as silver_rows
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 

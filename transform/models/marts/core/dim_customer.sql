@@ -14,7 +14,7 @@ compared as (
         *,
         row_number() over arrival = 1
         {%- for attribute in type_2 %}
-        or {{ attribute }} is distinct from lag({{ attribute }}) over arrival
+        or ({{ attribute }} is distinct from lag({{ attribute }}) over arrival)
         {%- endfor %} as opens_version
     from history
     window arrival as (partition by customer_id order by effective_at)

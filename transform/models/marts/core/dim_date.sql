@@ -51,11 +51,11 @@ final as (
         numbered.day_of_week >= 6 as is_weekend,
         holidays.holiday_date is not null as is_holiday,
         holidays.holiday_name,
-        cast(
-            numbered.year
-            + case when {{ var('fiscal_year_start_month') }} > 1
-                and numbered.month >= {{ var('fiscal_year_start_month') }} then 1 else 0 end as integer
-        ) as fiscal_year,
+        case
+            when {{ var('fiscal_year_start_month') }} > 1 and numbered.month >= {{ var('fiscal_year_start_month') }}
+                then numbered.year + 1
+            else numbered.year
+        end as fiscal_year,
         cast(floor(numbered.fiscal_month_index / 3) + 1 as integer) as fiscal_quarter,
         cast(numbered.fiscal_month_index + 1 as integer) as fiscal_period
     from numbered

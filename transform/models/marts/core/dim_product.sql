@@ -12,7 +12,11 @@ spellings as (
         row_number() over (
             partition by product_id
             order by
-                case when product_name is null then 1 else 0 end, count(*) desc, product_name, category asc, type asc
+                case when product_name is null then 1 else 0 end asc,
+                count(*) desc,
+                product_name asc,
+                category asc,
+                type asc
         ) as place
     from products
     group by product_id, product_name, category, type
