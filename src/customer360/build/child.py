@@ -42,7 +42,7 @@ def main() -> int:
     try:
         _report(event="result", **make_build(order))
     except BuildFailed as failure:
-        _report(event="failed", message=failure.message, failures=failure.details)
+        _report(event="failed", message=failure.message, next=failure.next_action, failures=failure.details)
         return 1
     return 0
 
@@ -90,11 +90,9 @@ def _close(folder: Path, primary_keys: dict[str, list[str]]) -> dict[str, dict[s
         for schema, view in views:
             connection.execute(f'drop view "{schema}"."{view}"')
         connection.execute("drop schema bronze")
-        tables = connection.execute(
-            "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where not internal order by 1"
-        ).fetchall()
+        counts = {name: connection.table(name).count("*").fetchall()[0][0] for name in primary_keys}
         connection.execute("checkpoint")
-    return {name: {"rows": rows, "primary_key": primary_keys[name]} for name, rows in tables if name in primary_keys}
+    return {name: {"rows": counts[name], "primary_key": key} for name, key in sorted(primary_keys.items())}
 
 
 @contextmanager

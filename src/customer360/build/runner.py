@@ -60,8 +60,9 @@ def build_and_publish(
             raise BuildFailed(
                 outcome["message"],
                 details=outcome["failures"],
-                next_action="What was published before stays served. Correct the data or the model and build again; "
-                f"customer360 builds {record.build_id} shows this verdict again.",
+                next_action=outcome["next"]
+                or "What was published before stays served. Correct the data or the model and build again; "
+                f"customer360 builds show {record.build_id} shows this verdict again.",
             )
         passed = replace(
             record,

@@ -74,7 +74,7 @@ def say(text: str) -> None:
         out.print(text)
 
 
-def _silent(name: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG001
+def _silent(name: str, done: int = 0, total: int = 0) -> None:
     """Show nothing."""
 
 

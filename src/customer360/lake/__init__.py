@@ -3,6 +3,7 @@
 from customer360.lake.bronze import (
     commit_batch,
     create_bronze_views,
+    discard_batch,
     incoming_folder,
     live_batches,
     new_batch_id,
@@ -22,6 +23,7 @@ __all__ = [
     "TableRows",
     "commit_batch",
     "create_bronze_views",
+    "discard_batch",
     "get_contract",
     "incoming_folder",
     "live_batches",

@@ -47,6 +47,7 @@ def commit_batch(workspace: Workspace, manifest: Manifest, received: Path) -> No
     received.replace(kept / Path(manifest.source).name)
     sync(kept / Path(manifest.source).name)
     sync(kept)
+    sync(kept.parent)
     for table in manifest.tables:
         path = parquet_path(workspace, table, manifest.batch_id)
         sync(path)
@@ -54,11 +55,30 @@ def commit_batch(workspace: Workspace, manifest: Manifest, received: Path) -> No
     write_manifest(workspace, manifest)
 
 
+def discard_batch(workspace: Workspace, batch_id: str) -> None:
+    """Remove what a landing that failed wrote, unless its manifest says that the batch landed."""
+    if any(manifest.batch_id == batch_id for manifest in read_manifests(workspace)):
+        return
+    for table in TABLES:
+        parquet_path(workspace, table, batch_id).unlink(missing_ok=True)
+    shutil.rmtree(raw_folder(workspace, batch_id), ignore_errors=True)
+
+
 def sweep(workspace: Workspace) -> None:
     """Remove what an interrupted landing left, and finish a replacement that was cut between its two writes."""
     manifests = read_manifests(workspace)
     known = {manifest.batch_id: manifest for manifest in manifests}
+    _remove_leftovers(workspace, set(known))
+    for manifest in manifests:
+        replaced = known.get(manifest.supersedes or "")
+        if replaced and replaced.superseded_by != manifest.batch_id:
+            name_successor(workspace, replaced.batch_id, manifest.batch_id)
+
+
+def _remove_leftovers(workspace: Workspace, known: set[str]) -> None:
     shutil.rmtree(incoming_folder(workspace), ignore_errors=True)
+    for unfinished in (workspace.lake / "manifests").glob(".*.tmp"):
+        unfinished.unlink()
     for table in TABLES:
         for path in (workspace.lake / table).glob("*.parquet"):
             if path.stem not in known:
@@ -66,10 +86,6 @@ def sweep(workspace: Workspace) -> None:
     for folder in (workspace.lake / "raw").glob("*"):
         if folder.name not in known:
             shutil.rmtree(folder)
-    for manifest in manifests:
-        replaced = known.get(manifest.supersedes or "")
-        if replaced and replaced.superseded_by != manifest.batch_id:
-            name_successor(workspace, replaced.batch_id, manifest.batch_id)
 
 
 def incoming_folder(workspace: Workspace) -> Path:

@@ -72,7 +72,7 @@ class Builds:
 
     def __init__(self, workspace: Workspace, *, threads: int = 2, memory: str = "2GB") -> None:
         self.workspace = workspace
-        self._engine = {"threads": threads, "memory": memory}
+        self._threads, self._memory = threads, memory
         self._open: dict[str, _Pinned] = {}
         self._guard = threading.Lock()
 
@@ -225,6 +225,20 @@ class Builds:
                 self._open.pop(build_id).resources.close()
 
     def _open_build(self, build_id: str) -> _Pinned:
+        with ExitStack() as stack:
+            record = stack.enter_context(self.hold(build_id))
+            folder = self.folder(build_id)
+            warehouse = DuckDBWarehouse(folder / FILE, threads=self._threads, memory=self._memory)
+            stack.callback(warehouse.close)
+            return _Pinned(OpenBuild(record, warehouse, folder), stack.pop_all())
+
+    @contextmanager
+    def hold(self, build_id: str) -> Iterator[BuildRecord]:
+        """Keep a build from being pruned while the block works with its files.
+
+        Raises:
+            Gone: the build was pruned, or never passed.
+        """
         folder = self.folder(build_id)
         with ExitStack() as stack:
             try:
@@ -232,15 +246,11 @@ class Builds:
                 if lock is None or os.fstat(lock).st_ino != folder.stat().st_ino:
                     raise FileNotFoundError(folder)
                 record = self.get(build_id)
-                warehouse = DuckDBWarehouse(folder / FILE, **self._engine)  # type: ignore[arg-type]
             except (FileNotFoundError, NotFound):
-                raise Gone(
-                    f"Build {build_id} is no longer kept.",
-                    code="build_gone",
-                    next_action="Ask again without a build or cursor, and you read the published one.",
-                ) from None
-            stack.callback(warehouse.close)
-            return _Pinned(OpenBuild(record, warehouse, folder), stack.pop_all())
+                raise _gone(build_id) from None
+            if not (folder / FILE).is_file():
+                raise _gone(build_id)
+            yield record
 
     def close(self) -> None:
         """Let go of every open build."""
@@ -248,6 +258,14 @@ class Builds:
             for pinned in self._open.values():
                 pinned.resources.close()
             self._open.clear()
+
+
+def _gone(build_id: str) -> Gone:
+    return Gone(
+        f"Build {build_id} is not kept.",
+        code="build_gone",
+        next_action="Ask again without a build or cursor, and you read the published one.",
+    )
 
 
 @dataclass

@@ -36,12 +36,12 @@ class TableDifference:
 
 
 def diff_builds(builds: Builds, before: str, after: str) -> list[TableDifference]:
-    """Compare every table of two builds, pinning both while it reads."""
-    with builds.pin(before) as old, builds.pin(after) as new, duckdb.connect() as connection:
-        _attach(connection, old.folder / FILE, "before")
-        _attach(connection, new.folder / FILE, "after")
-        names = sorted({*old.record.tables, *new.record.tables})
-        return [_compare(connection, name, old.record, new.record) for name in names]
+    """Compare every table of two builds, holding both while it reads."""
+    with builds.hold(before) as old, builds.hold(after) as new, duckdb.connect() as connection:
+        _attach(connection, builds.folder(before) / FILE, "before")
+        _attach(connection, builds.folder(after) / FILE, "after")
+        names = sorted({*old.tables, *new.tables})
+        return [_compare(connection, name, old, new) for name in names]
 
 
 def table_hash(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> tuple[int, int]:

@@ -17,6 +17,7 @@ READER_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    "lock_configuration": "true",
 }
 
 
@@ -28,7 +29,6 @@ class DuckDBWarehouse:
     def __init__(self, path: Path, *, threads: int, memory: str) -> None:
         config = READER_CONFIG | {"threads": str(threads), "memory_limit": memory}
         self._connection = duckdb.connect(str(path), read_only=True, config=config)
-        self._connection.execute("SET lock_configuration = true")
         self._local = threading.local()
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, timeout: float | None = None) -> pa.Table:

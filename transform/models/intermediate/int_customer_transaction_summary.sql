@@ -31,8 +31,10 @@ final as (
             as travel_spend,
         {{ money('coalesce(sum(case when categories.is_necessity then transactions.transaction_amount end), 0)') }}
             as necessities_spend,
-        count(distinct case when transactions.transaction_type = 'purchase' then transactions.order_id end)
-            as order_count,
+        count(distinct case
+            when transactions.transaction_type = 'purchase' and transactions.status = 'approved'
+                then transactions.order_id
+        end) as order_count,
         {{ money("sum(case when transactions.transaction_type = 'purchase' and transactions.order_id is not null"
             ~ " then transactions.transaction_amount end)") }} as order_spend
     from transactions

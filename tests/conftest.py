@@ -1,0 +1,100 @@
+"""What all tests share: real data, published workspaces, and the list of skips at the end of a run."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from customer360.build import run_build, run_load
+from customer360.ingest import find_dataset
+from customer360.semantic import Reader
+from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
+from customer360.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with every skip and its reason, so that nothing is left out in silence."""
+    skipped = terminalreporter.getreports("skipped")
+    terminalreporter.section("skips and their reasons")
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        terminalreporter.line(f"{report.nodeid}: {reason}")
+    if not skipped:
+        terminalreporter.line("none")
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip for want of something; where CI is set, that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason} (a failure, because CI is set)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the settings of the person who runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith(("CUSTOMER360_HOME", "CUSTOMER360_ENGINE", "CUSTOMER360_KEEP", "SNOWFLAKE_", "APP_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CUSTOMER360_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with the real data; CUSTOMER360_DATA overrides ../shared/data."""
+    folder = Path(os.environ.get("CUSTOMER360_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        skip_or_fail(f"the real data is not at {folder}; set CUSTOMER360_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+def publish(home: Path, dataset: str, source: Path) -> Workspace:
+    """Load and build a dataset into ``home``; the workers of one run share the result."""
+    workspace = Workspace(home)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "builds" / "current.json").exists():
+            report = run_load(workspace, find_dataset(dataset), source)
+            assert not report.refused
+            run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def online_retail_home(data_folder: Path, shared_tmp: Path) -> Path:
+    """A published workspace of the whole of Online Retail."""
+    return publish(shared_tmp / "online_retail", "online_retail", data_folder / "online_retail").home
+
+
+@pytest.fixture(scope="session")
+def cdnow_home(data_folder: Path, shared_tmp: Path) -> Path:
+    """A published workspace of the whole of CDNOW."""
+    return publish(shared_tmp / "cdnow", "cdnow", data_folder / "cdnow").home
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """The engine the tests run on; the Snowflake work adds the second one here."""
+    return "duckdb"
+
+
+@pytest.fixture(scope="session")
+def online_retail(online_retail_home: Path) -> Iterator[Reader]:
+    """A reader of the published Online Retail."""
+    reader = Reader.of(Workspace(online_retail_home), load(QuerySettings), load(ResourceSettings))
+    yield reader
+    reader.close()
