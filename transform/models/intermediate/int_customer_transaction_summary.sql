@@ -11,6 +11,15 @@ categories as (
     select * from {{ ref('dim_merchant_category') }}
 ),
 
+-- A figure that a dataset cannot have is null, not zero.
+known as (
+    select
+        (select count(order_id) > 0 from transactions) as has_orders,
+        coalesce(bool_or(is_travel), false) as has_travel,
+        coalesce(bool_or(is_necessity), false) as has_necessities
+    from categories
+),
+
 final as (
     select
         transactions.customer_id,
@@ -27,14 +36,21 @@ final as (
         {{ money('coalesce(sum(case when ' ~ utilization ~ ' then transactions.transaction_amount end), 0)') }}
             as spend_last_30_days,
         sum(case when {{ recent }} then 1 else 0 end) as transactions_last_90_days,
-        {{ money('coalesce(sum(case when categories.is_travel then transactions.transaction_amount end), 0)') }}
-            as travel_spend,
-        {{ money('coalesce(sum(case when categories.is_necessity then transactions.transaction_amount end), 0)') }}
-            as necessities_spend,
-        count(distinct case
-            when transactions.transaction_type = 'purchase' and transactions.status = 'approved'
-                then transactions.order_id
-        end) as order_count,
+        case
+            when (select has_travel from known) then
+                {{ money('coalesce(sum(case when categories.is_travel then transactions.transaction_amount end), 0)') }}
+        end as travel_spend,
+        case
+            when (select has_necessities from known) then
+                {{ money('coalesce(sum(case when categories.is_necessity then transactions.transaction_amount end), 0)') }}
+        end as necessities_spend,
+        case
+            when (select has_orders from known) then
+                count(distinct case
+                    when transactions.transaction_type = 'purchase' and transactions.status = 'approved'
+                        then transactions.order_id
+                end)
+        end as order_count,
         {{ money("sum(case when transactions.transaction_type = 'purchase' and transactions.order_id is not null"
             ~ " then transactions.transaction_amount end)") }} as order_spend
     from transactions

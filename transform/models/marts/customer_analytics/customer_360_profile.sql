@@ -24,7 +24,7 @@ joined as (
         coalesce(summary.transactions_last_90_days, 0) as transactions_last_90_days,
         summary.travel_spend,
         summary.necessities_spend,
-        coalesce(summary.order_count, 0) as order_count,
+        summary.order_count,
         summary.order_spend
     from customers
     left join summary on customers.customer_id = summary.customer_id
