@@ -38,11 +38,11 @@ final as (
         sum(case when {{ recent }} then 1 else 0 end) as transactions_last_90_days,
         case
             when (select has_travel from known) then
-                {{ money('coalesce(sum(case when categories.is_travel then transactions.transaction_amount end), 0)') }}
+                {{ money('sum(case when categories.is_travel then transactions.transaction_amount else 0 end)') }}
         end as travel_spend,
         case
             when (select has_necessities from known) then
-                {{ money('coalesce(sum(case when categories.is_necessity then transactions.transaction_amount end), 0)') }}
+                {{ money('sum(case when categories.is_necessity then transactions.transaction_amount else 0 end)') }}
         end as necessities_spend,
         case
             when (select has_orders from known) then
