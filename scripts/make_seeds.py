@@ -7,8 +7,10 @@ from pathlib import Path
 
 import holidays
 
-CALENDARS = {"US": holidays.country_holidays("US", years=range(1990, 2041)),
-             "GB": holidays.country_holidays("GB", subdiv="ENG", years=range(1990, 2041))}
+CALENDARS = {
+    "US": holidays.country_holidays("US", years=range(1990, 2041)),
+    "GB": holidays.country_holidays("GB", subdiv="ENG", years=range(1990, 2041)),
+}
 SEED = Path(__file__).parents[1] / "transform" / "seeds" / "public_holidays.csv"
 
 

@@ -1,10 +1,10 @@
 -- The retailer has no categories of its own: gifts, and what the stock codes that are no product stand for.
 select
     row_number() over () as _line,
-    category_id,
-    category_name,
+    categories.category_id,
+    categories.category_name,
     'Other' as category_group,
-    is_discretionary,
+    categories.is_discretionary,
     false as is_travel,
     false as is_necessity
 from (
@@ -14,4 +14,4 @@ from (
     ('fees', 'Fees', false),
     ('discounts', 'Discounts', false),
     ('adjustments', 'Adjustments', false)
-)
+) as categories (category_id, category_name, is_discretionary)

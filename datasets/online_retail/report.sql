@@ -45,6 +45,37 @@ totals as (
     from lines
 ),
 
+distinct_lines as (
+    select distinct
+        order_id,
+        source_product_id,
+        product_name,
+        quantity,
+        transaction_at,
+        unit_price,
+        customer_id,
+        transaction_amount
+    from lines
+),
+
+without_repeats as (
+    select
+        count(*) as lines_without_repeats,
+        sum(transaction_amount) as amount_without_repeats
+    from distinct_lines
+),
+
+largest_customer as (
+    select
+        customer_id as largest_customer,
+        sum(transaction_amount) as largest_customer_amount
+    from lines
+    where customer_id is not null
+    group by customer_id
+    order by largest_customer_amount desc
+    limit 1
+),
+
 codes as (
     select
         product_id,
@@ -78,7 +109,8 @@ select
         'negative_quantity_not_cancelled', 'zero_price_lines', 'negative_price_lines', 'largest_quantity',
         'post_lines', 'dot_lines', 'm_lines', 'c2_lines', 'd_lines', 'bank_charges_lines', 'saturday_lines',
         'amount', 'clean_lines', 'clean_customers', 'clean_amount', 'codes_differing_only_by_case',
-        'codes_with_several_descriptions', 'customers_in_several_countries'
+        'codes_with_several_descriptions', 'customers_in_several_countries', 'lines_without_repeats',
+        'amount_without_repeats', 'largest_customer', 'largest_customer_amount'
     ]) as figure,
     unnest([
         lines::varchar, first_moment::varchar, last_moment::varchar, invoices::varchar, customers::varchar,
@@ -96,6 +128,8 @@ select
             select count(*) from spelled_codes
             where descriptions > 1
         )::varchar,
-        customers_in_several_countries::varchar
+        customers_in_several_countries::varchar, lines_without_repeats::varchar,
+        amount_without_repeats::decimal(38, 2)::varchar, largest_customer,
+        largest_customer_amount::decimal(38, 2)::varchar
     ]) as value
-from totals, movers
+from totals, movers, without_repeats, largest_customer

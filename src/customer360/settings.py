@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -25,9 +27,7 @@ Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class _Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     @classmethod
     def settings_customise_sources(
@@ -38,12 +38,18 @@ class _Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        home = Path(os.environ.get("CUSTOMER360_HOME", DEFAULT_HOME))
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=home / "config.toml")
+        home = init_settings().get(HOME) or _home()
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=Path(home) / "config.toml")
         return init_settings, env_settings, dotenv_settings, toml
 
 
+HOME = "CUSTOMER360_HOME"
 DEFAULT_HOME = ".customer360"
+
+
+def _home() -> str:
+    """Return where config.toml is looked for: where the environment or .env says the workspace is."""
+    return os.environ.get(HOME) or dotenv_values(".env").get(HOME) or DEFAULT_HOME
 
 
 class AppSettings(_Settings):
@@ -164,7 +170,7 @@ def load(concern: type[S], **flags: Any) -> S:
     Raises:
         InvalidSetting: names each variable, the value it had and what it should be.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = {concern.model_fields[name].alias or name: value for name, value in flags.items() if value is not None}
     try:
         return concern(**given)
     except ValidationError as error:
@@ -174,10 +180,8 @@ def load(concern: type[S], **flags: Any) -> S:
 def _invalid(concern: type[_Settings], error: ValidationError) -> InvalidSetting:
     details: list[ErrorDetail] = []
     for fault in error.errors():
-        field = str(fault["loc"][0])
-        info = concern.model_fields.get(field)
-        variable = (info.alias or field) if info else field
-        secret = info is not None and info.annotation is SecretStr
+        variable = str(fault["loc"][0])
+        secret = any(info.alias == variable and info.annotation is SecretStr for info in concern.model_fields.values())
         value = "(hidden)" if secret else fault["input"]
         details.append({"field": variable, "value": value, "message": fault["msg"]})
     first = details[0]
@@ -197,8 +201,7 @@ def memory_limit(text: str) -> str:
             raise ValueError(f"{text!r} is not a share between 1% and 100%")
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return f"{int(total * share / 100 / 2**20)}MiB"
-    number = value.rstrip("KMGTiBkmgtb ")
-    if not number.replace(".", "", 1).isdigit() or number == value:
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", value, re.IGNORECASE):
         raise ValueError(f"{text!r} is neither a share like 25% nor an amount like 4GB")
     return value
 

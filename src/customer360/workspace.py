@@ -68,13 +68,17 @@ class Workspace:
             Conflict: the workspace was written by another major format.
         """
         try:
-            content: dict[str, Any] = yaml.safe_load(self.description.read_text(encoding="utf-8"))
+            content = yaml.safe_load(self.description.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise NotFound(
                 f"The workspace {self.home} is empty.",
                 code="workspace_empty",
                 next_action="Load a dataset first: customer360 load online_retail --from PATH, or customer360 up.",
             ) from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise _damaged(self.description) from error
+        if not isinstance(content, dict):
+            raise _damaged(self.description)
         if content.get("format") != FORMAT:
             raise Conflict(
                 f"The workspace {self.home} has format {content.get('format')}, this version reads format {FORMAT}.",
@@ -98,6 +102,14 @@ class Workspace:
                     next_action="Wait for it to end and try again; readers are not affected.",
                 )
             yield descriptor
+
+
+def _damaged(path: Path) -> Conflict:
+    return Conflict(
+        f"{path} cannot be read.",
+        code="workspace_damaged",
+        next_action="Restore the file from a backup, or load the data into a new workspace: CUSTOMER360_HOME=… .",
+    )
 
 
 @contextmanager
@@ -176,6 +188,6 @@ def explain_disk(error: OSError, path: Path) -> Exception:
         return Unavailable(
             f"The disk that holds {path.parent} is full.",
             code="disk_full",
-            next_action="Free some space (customer360 builds --prune removes old builds) and run the command again.",
+            next_action="Free some space (customer360 builds prune removes old builds) and run the command again.",
         )
     return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,14 +59,14 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    ctx: typer.Context,
     home: Annotated[Path | None, typer.Option(help="Folder of the workspace; default CUSTOMER360_HOME.")] = None,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    ctx.obj = home
+    if home is not None:
+        os.environ["CUSTOMER360_HOME"] = str(home)  # wins over .env, reaches config.toml and the processes we start
 
 
 app.command("up", rich_help_panel="Everything")(serving.up)

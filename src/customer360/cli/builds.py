@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from customer360.cli.console import Json, print_json, print_table, progress, say
-from customer360.cli.context import workspace, workspace_settings
+from customer360.cli.context import workspace
 from customer360.errors import Unavailable
-from customer360.settings import ResourceSettings
+from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.settings import load as load_settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ BuildId = Annotated[str, typer.Argument(help="Id of a build, as customer360 buil
 
 
 def build(
-    ctx: typer.Context,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day to call today; default: the newest transaction."),
@@ -35,7 +34,7 @@ def build(
 
     Readers go on with the published build until the new one is complete; a build that fails changes nothing for them.
     """
-    record = make(ctx, as_of)
+    record = make(as_of)
     if as_json:
         print_json(asdict(record))
         return
@@ -47,13 +46,13 @@ def build(
     say("Next: customer360 serve, or customer360 query --metrics customer_count,total_spend --by country")
 
 
-def make(ctx: typer.Context, as_of: datetime | None = None) -> BuildRecord:
+def make(as_of: datetime | None = None) -> BuildRecord:
     """Build with progress and return what was published."""
     from customer360.build import run_build  # noqa: PLC0415
 
-    settings, resources = workspace_settings(ctx), load_settings(ResourceSettings)
+    settings, resources = load_settings(WorkspaceSettings), load_settings(ResourceSettings)
     with progress("Building") as step:
-        return run_build(workspace(ctx), resources, settings, as_of=as_of.date() if as_of else None, progress=step)
+        return run_build(workspace(), resources, settings, as_of=as_of.date() if as_of else None, progress=step)
 
 
 @app.callback()
@@ -61,7 +60,7 @@ def builds(ctx: typer.Context, as_json: Json = False) -> None:
     """List the builds of the workspace, newest first; * marks the published one."""
     if ctx.invoked_subcommand:
         return
-    known = _builds(ctx)
+    known = _builds()
     current, records = _current(known), known.records()
     if as_json:
         print_json([asdict(record) | {"published": record.build_id == current} for record in records])
@@ -71,9 +70,9 @@ def builds(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def show(ctx: typer.Context, build_id: BuildId, as_json: Json = False) -> None:
+def show(build_id: BuildId, as_json: Json = False) -> None:
     """Show one build: its tables, how long each phase took, and what spoke against it."""
-    record = _builds(ctx).get(build_id)
+    record = _builds().get(build_id)
     if as_json:
         print_json(asdict(record))
         return
@@ -87,11 +86,11 @@ def show(ctx: typer.Context, build_id: BuildId, as_json: Json = False) -> None:
 
 
 @app.command()
-def diff(ctx: typer.Context, before: BuildId, after: BuildId, as_json: Json = False) -> None:
+def diff(before: BuildId, after: BuildId, as_json: Json = False) -> None:
     """Compare two builds value for value: rows added, removed and changed in each table."""
     from customer360.warehouse import diff_builds  # noqa: PLC0415
 
-    differences = diff_builds(_builds(ctx), before, after)
+    differences = diff_builds(_builds(), before, after)
     if as_json:
         print_json([asdict(difference) | {"same": difference.is_same} for difference in differences])
         return
@@ -104,13 +103,12 @@ def diff(ctx: typer.Context, before: BuildId, after: BuildId, as_json: Json = Fa
 
 @app.command()
 def prune(
-    ctx: typer.Context,
     keep: Annotated[int | None, typer.Option(min=1, help="How many builds to keep; default: the setting.")] = None,
     as_json: Json = False,
 ) -> None:
     """Remove old builds, sparing the published one and those that somebody reads."""
-    settings = workspace_settings(ctx)
-    known = _builds(ctx)
+    settings = load_settings(WorkspaceSettings)
+    known = _builds()
     with known.workspace.writing():
         removed = known.prune(keep or settings.keep_builds)
     if as_json:
@@ -119,12 +117,11 @@ def prune(
 
 
 def rollback(
-    ctx: typer.Context,
     build_id: Annotated[str | None, typer.Argument(help="Build to go back to; default: the one before.")] = None,
     as_json: Json = False,
 ) -> None:
     """Publish an older build again: one swap of the pointer, no data is touched."""
-    known = _builds(ctx)
+    known = _builds()
     with known.workspace.writing():
         target = build_id or known.before_current()
         known.publish(target)
@@ -134,14 +131,14 @@ def rollback(
 
 
 def runs(
-    ctx: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest runs.")] = 20,
     as_json: Json = False,
 ) -> None:
     """List the newest loads and builds: when, how long, how they ended."""
     from customer360.store import Store  # noqa: PLC0415
 
-    recorded = Store.beside(workspace(ctx).store).list_runs(limit)
+    workspace().describe()
+    recorded = Store.beside(workspace().store).list_runs(limit)
     if as_json:
         columns = ("run_id", "kind", "subject", "status", "started_at", "finished_at", "detail")
         print_json([{name: getattr(run, name) for name in columns} for run in recorded])
@@ -160,10 +157,10 @@ def runs(
     print_table(["started (UTC)", "run", "dataset", "status", "seconds", ""], rows, right=(4,))
 
 
-def _builds(ctx: typer.Context) -> Builds:
+def _builds() -> Builds:
     from customer360.warehouse import Builds  # noqa: PLC0415
 
-    return Builds(workspace(ctx))
+    return Builds(workspace())
 
 
 def _current(known: Builds) -> str | None:

@@ -47,15 +47,15 @@ def print_error(error: Customer360Error) -> None:
     if _mode["json"]:
         print_json(error.as_dict())
         return
-    err.print(f"[bold red]Error:[/] {_plain(error.message)}")
+    err.print(f"[bold red]Error:[/] {_plain(error.message)}", soft_wrap=True)
     for detail in error.details[:10]:
         message = f"{detail.get('field', '')}: {detail.get('message', '')}"
-        err.print(f"  • {_plain(message)}")
+        err.print(f"  • {_plain(message)}", soft_wrap=True)
         value = detail.get("value")
         for row in value[:5] if isinstance(value, list) else []:
-            err.print(f"      {_plain(str(row))}")
+            err.print(f"      {_plain(str(row))}", soft_wrap=True)
     if error.next_action:
-        err.print(f"[bold]Next:[/] {_plain(error.next_action)}")
+        err.print(f"[bold]Next:[/] {_plain(error.next_action)}", soft_wrap=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
@@ -71,7 +71,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
 def say(text: str) -> None:
     """Print a line for people; silent in JSON mode."""
     if not _mode["json"]:
-        out.print(text)
+        out.print(text, soft_wrap=True)
 
 
 def _silent(name: str, done: int = 0, total: int = 0) -> None:

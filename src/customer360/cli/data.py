@@ -47,7 +47,6 @@ def generate(
 
 
 def load(
-    ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(help="A shipped dataset (online_retail, cdnow, bank) or its folder.")],
     source: Annotated[
         Path | None, typer.Option("--from", help="A folder, one file, or a .tar.gz with the files.")
@@ -70,7 +69,7 @@ def load(
         raise InvalidInput(
             "load needs either --from PATH or --remap.", next_action="customer360 load online_retail --from PATH"
         )
-    report = land(ctx, dataset, source, replace=replace)
+    report = land(dataset, source, replace=replace)
     if as_json:
         print_json(_as_json(report))
     else:
@@ -79,14 +78,14 @@ def load(
         raise typer.Exit(EXIT_SOME_REFUSED)
 
 
-def land(ctx: typer.Context, dataset: str, source: Path | None, *, replace: bool = False) -> LoadReport:
+def land(dataset: str, source: Path | None, *, replace: bool = False) -> LoadReport:
     """Land files with progress and return what happened."""
     from customer360.build import run_load  # noqa: PLC0415
     from customer360.ingest import find_dataset  # noqa: PLC0415
 
     folder = find_dataset(dataset)
     with progress("Landing") as step:
-        return run_load(workspace(ctx), folder, source, replace=replace, progress=step)
+        return run_load(workspace(), folder, source, replace=replace, progress=step)
 
 
 def _as_json(report: LoadReport) -> dict[str, object]:

@@ -28,9 +28,9 @@ class Check(NamedTuple):
     fix: str = ""
 
 
-def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Check the set-up, the workspace and the published build; exit code 1 when something needs doing."""
-    checks = [check for group in CHECKS for check in _guarded(group, ctx)]
+    checks = [check for group in CHECKS for check in _guarded(group)]
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
     else:
@@ -40,14 +40,14 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _guarded(group: Callable[[typer.Context], Iterator[Check]], ctx: typer.Context) -> Iterator[Check]:
+def _guarded(group: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
-        yield from group(ctx)
+        yield from group()
     except Customer360Error as error:
         yield Check(group.__name__.strip("_"), False, error.message, error.next_action)
 
 
-def _python(_: typer.Context) -> Iterator[Check]:
+def _python() -> Iterator[Check]:
     found = sys.version.split()[0]
     yield Check(
         "Python", sys.version_info >= (3, 11), found, "" if sys.version_info >= (3, 11) else "Use Python 3.11+."
@@ -59,42 +59,42 @@ def _python(_: typer.Context) -> Iterator[Check]:
             yield Check(package, False, "missing", "Install the locked requirements: make setup.")
 
 
-def _settings(_: typer.Context) -> Iterator[Check]:
+def _settings() -> Iterator[Check]:
     for concern in CONCERNS:
         load(concern)
     yield Check("settings", True, "readable")
 
 
-def _disk(ctx: typer.Context) -> Iterator[Check]:
-    home = workspace(ctx).home
+def _disk() -> Iterator[Check]:
+    home = workspace().home
     place = next(folder for folder in (home.resolve(), *home.resolve().parents) if folder.exists())
     free = shutil.disk_usage(place).free
     enough = free >= LEAST_FREE_BYTES
     yield Check("disk", enough, f"{free / 2**30:.1f} GiB free at {place}", "" if enough else "Free some space.")
 
 
-def _workspace(ctx: typer.Context) -> Iterator[Check]:
-    held = workspace(ctx).describe()
-    yield Check("workspace", True, f"{workspace(ctx).home} holds {held['dataset']}")
+def _workspace() -> Iterator[Check]:
+    held = workspace().describe()
+    yield Check("workspace", True, f"{workspace().home} holds {held['dataset']}")
 
 
-def _store(ctx: typer.Context) -> Iterator[Check]:
+def _store() -> Iterator[Check]:
     from customer360.store import Store  # noqa: PLC0415
 
-    Store.beside(workspace(ctx).store).check()
+    Store.beside(workspace().store).check()
     yield Check("store", True, "answers")
 
 
-def _build(ctx: typer.Context) -> Iterator[Check]:
+def _build() -> Iterator[Check]:
     from customer360.semantic import build_query  # noqa: PLC0415
 
-    with reader(ctx).pin() as reading:
+    with reader().pin() as reading:
         answer = reading.ask(build_query(metrics=["customer_count"]))
         [count] = answer.table.column(0).to_pylist()
         yield Check("published build", True, f"{answer.build_id}, as of {answer.as_of_date}, {count:,} customers")
 
 
-def _ports(_: typer.Context) -> Iterator[Check]:
+def _ports() -> Iterator[Check]:
     settings = load(AppSettings)
     for name, port in (("API port", settings.port), ("pages' port", settings.ui_port)):
         free = port_is_free(settings.host, port)

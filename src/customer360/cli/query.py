@@ -12,7 +12,6 @@ from customer360.cli.context import reader
 
 
 def query(
-    ctx: typer.Context,
     metrics: Annotated[list[str] | None, typer.Option(help="Metrics, parted by commas.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="Dimensions; transaction_date:month rounds a date.")] = None,
     fields: Annotated[list[str] | None, typer.Option(help="List rows instead: fields, parted by commas.")] = None,
@@ -41,7 +40,7 @@ def query(
         order=order or (),
         limit=limit,
     )
-    with reader(ctx).pin(build) as reading:
+    with reader().pin(build) as reading:
         answer = reading.ask(question)
         if as_json:
             print_json(answer.as_dict() | {"currency": reading.figures.currency})

@@ -32,7 +32,6 @@ UiPort = Annotated[int | None, typer.Option(help="Port of the pages; default UI_
 
 
 def serve(
-    ctx: typer.Context,
     host: Host = None,
     port: Port = None,
     ui_port: UiPort = None,
@@ -41,10 +40,10 @@ def serve(
     """Serve the published build: the API on port 8000, the pages on 8501. Ctrl-C stops both."""
     settings = load(AppSettings, host=host, port=port, ui_port=ui_port)
     _refuse_busy_ports(settings)
-    Builds(workspace(ctx)).current_id()
+    Builds(workspace()).current_id()
     _warn_if_open(settings)
     environment = os.environ | {
-        "CUSTOMER360_HOME": str(workspace(ctx).home.resolve()),
+        "CUSTOMER360_HOME": str(workspace().home.resolve()),
         "HOST": settings.host,
         "PORT": str(settings.port),
         "UI_PORT": str(settings.ui_port),
@@ -58,7 +57,6 @@ def serve(
 
 
 def up(
-    ctx: typer.Context,
     dataset: Annotated[
         str, typer.Argument(help="Dataset to load: bank, online_retail, cdnow, or its folder.")
     ] = "bank",
@@ -81,16 +79,16 @@ def up(
             next_action=f"customer360 up {dataset} --from PATH (or: make up DATASET={dataset} FROM=PATH)",
         )
     with tempfile.TemporaryDirectory(prefix="customer360-bank-") as folder:
-        report = data.land(ctx, dataset, source or _generate(scale, seed, Path(folder)))
+        report = data.land(dataset, source or _generate(scale, seed, Path(folder)))
     say(f"[green]✓[/] {len(report.landed):,} files landed, {len(report.unchanged):,} were here already.")
     for refusal in report.refused:
         say_refusal(refusal)
     if report.refused and not report.batches:
         raise report.refused[0]
-    if report.landed or not _published(ctx):
-        record = builds.make(ctx)
+    if report.landed or not _published():
+        record = builds.make()
         say(f"[green]✓[/] Published {record.build_id}, as of {record.as_of_date}.")
-    serve(ctx, host, port, ui_port)
+    serve(host, port, ui_port)
 
 
 def _generate(scale: str, seed: int, folder: Path) -> Path:
@@ -101,9 +99,9 @@ def _generate(scale: str, seed: int, folder: Path) -> Path:
     return folder
 
 
-def _published(ctx: typer.Context) -> bool:
+def _published() -> bool:
     try:
-        Builds(workspace(ctx)).current_id()
+        Builds(workspace()).current_id()
     except Unavailable:
         return False
     return True

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, event, inspect, select, text, update
-from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -40,8 +39,12 @@ class Store:
         return store
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision; does nothing where they are."""
-        if _revision(self._engine) == HEAD:
+        """Bring the tables to the newest revision; does nothing where they are.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        if self._revision() == HEAD:
             return
         from alembic import command  # noqa: PLC0415  (only a first run needs it)
         from alembic.config import Config  # noqa: PLC0415
@@ -57,11 +60,7 @@ class Store:
         Raises:
             Unavailable: it does not answer, or its tables are not up to date.
         """
-        try:
-            revision = _revision(self._engine)
-        except SQLAlchemyError as error:
-            raise Unavailable(f"The operational store does not answer: {error}", code="store_broken") from error
-        if revision != HEAD:
+        if self._revision() != HEAD:
             raise Unavailable(
                 "The operational store is not up to date.",
                 code="store_broken",
@@ -93,8 +92,6 @@ class Store:
     def _start(self, kind: str, subject: str) -> int:
         run = PipelineRun(kind=kind, subject=subject, status="running", started_at=self._now(), detail={})
         with Session(self._engine) as session, session.begin():
-            interrupted = update(PipelineRun).where(PipelineRun.status == "running", PipelineRun.kind == kind)
-            session.execute(interrupted.values(status="interrupted"))
             session.add(run)
             session.flush()
             return run.run_id
@@ -103,17 +100,27 @@ class Store:
         with Session(self._engine) as session, session.begin():
             run = session.get_one(PipelineRun, run_id)
             run.status, run.finished_at, run.detail = status, self._now(), detail
+            if status == "succeeded":  # it held the writer's lock, so what began earlier and has no end is dead
+                dead = update(PipelineRun).where(PipelineRun.status == "running", PipelineRun.run_id < run_id)
+                session.execute(dead.values(status="interrupted"))
+
+    def _revision(self) -> str | None:
+        try:
+            with self._engine.connect() as connection:
+                if not inspect(connection).has_table("alembic_version"):
+                    return None
+                revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                return revision
+        except SQLAlchemyError as error:
+            raise Unavailable(
+                "The operational store does not answer.",
+                code="store_broken",
+                next_action="Look at store.db in the workspace: it holds the record of runs and can be moved away; "
+                "a new one is made, and data and builds are not touched.",
+            ) from error
 
     def _now(self) -> Any:
         return self._clock().astimezone(UTC).replace(tzinfo=None)
-
-
-def _revision(engine: Engine) -> str | None:
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return revision
 
 
 def _patient_sqlite(connection: Any, _record: Any) -> None:
