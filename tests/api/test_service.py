@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
+from tests.api.conftest import serve
 
 pytestmark = pytest.mark.api
 
@@ -138,3 +142,17 @@ def test_text_that_looks_like_sql_stays_data(client: httpx.Client) -> None:
     assert client.get(f"/api/customers/{hostile}").status_code == 404
     assert client.get("/api/customers/", params={"search": hostile}).json()["rows_available"] == 0
     assert client.get("/api/customers/", params={"country": hostile}).json()["rows"] == []
+
+
+@pytest.mark.contract("S1.17")
+def test_health_turns_503_when_the_store_is_damaged(online_retail_home: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(online_retail_home, home, ignore=shutil.ignore_patterns("lake"))
+    for file in home.glob("store.db*"):
+        file.unlink()
+    (home / "store.db").write_bytes(b"not a database" * 1000)
+    for client in serve(home):
+        answer = client.get("/health")
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "store_broken"
+        assert client.get("/api/customers/14646").status_code == 200

@@ -48,7 +48,7 @@ def serve(
         "PORT": str(settings.port),
         "UI_PORT": str(settings.ui_port),
     }
-    with _Processes(environment) as processes:
+    with _Processes(environment, workspace().logs) as processes:
         processes.start("API", _api_command(settings, reload))
         processes.start("pages", _ui_command(settings, reload))
         processes.wait_until_listening(settings)
@@ -150,8 +150,9 @@ def _say_where(settings: AppSettings) -> None:
 class _Processes:
     """Processes that live and die together."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], logs: Path) -> None:
         self._environment = environment
+        self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
 
@@ -172,7 +173,10 @@ class _Processes:
                 process.wait()
 
     def start(self, name: str, command: Sequence[str]) -> None:
-        self._running[name] = subprocess.Popen(command, env=self._environment, start_new_session=True)
+        """Start a process; what it says goes to its log, what goes wrong to the terminal."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(command, env=self._environment, stdout=log, start_new_session=True)
 
     def wait_until_listening(self, settings: AppSettings) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -19,13 +19,15 @@
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 import hashlib
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -47,7 +49,7 @@ class SourceSpec(_Definition):
 
     files: str
     format: Literal["delimited", "pattern", "parquet"] = "delimited"
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, StringConstraints(pattern=r'^[^"\r\n\x80-\U0010ffff]$')] = ","
     encoding: str = "utf-8"
     null_values: list[str] = [""]
     pattern: str = ""
@@ -55,18 +57,31 @@ class SourceSpec(_Definition):
     columns: list[str] = Field(min_length=1)
     tables: list[Identifier] = Field(min_length=1)
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            name = codecs.lookup(value).name.removesuffix("-sig")
+            one_byte_marks = '",\n'.encode(name) == b'",\n'
+        except LookupError as error:
+            raise ValueError(f"{value!r} is not an encoding; write it like utf-8 or latin-1") from error
+        if not one_byte_marks:
+            raise ValueError(f"files in {value!r} cannot be read; save them as utf-8")
+        return name
+
     @field_validator("tables")
     @classmethod
     def _known_tables(cls, tables: list[str]) -> list[str]:
-        for table in tables:
-            get_contract(table)
-        return tables
+        return _known(tables)
 
     @model_validator(mode="after")
     def _pattern_names_columns(self) -> SourceSpec:
         if self.format == "pattern":
-            groups = set(re.findall(r"\(\?P<(\w+)>", self.pattern))
-            missing = [column for column in self.columns if column not in groups]
+            try:
+                fields = pc.extract_regex(pa.array([""]), self.pattern).type
+            except pa.ArrowInvalid as error:
+                raise ValueError(f"pattern cannot be used: {error}") from error
+            missing = [column for column in self.columns if fields.get_field_index(column) < 0]
             if missing:
                 raise ValueError(f"pattern has no group named {missing[0]!r}")
         return self
@@ -85,6 +100,11 @@ class Dataset(_Definition):
     type_2_attributes: list[Literal[TYPE_2_CANDIDATES]] = []  # type: ignore[valid-type]
     sources: list[SourceSpec] = Field(min_length=1)
     reference: list[Identifier] = []
+
+    @field_validator("reference")
+    @classmethod
+    def _known_reference(cls, tables: list[str]) -> list[str]:
+        return _known(tables)
 
     @field_validator("time_zone")
     @classmethod
@@ -107,21 +127,38 @@ class Dataset(_Definition):
         return self.model_dump(exclude={"sources", "reference"})
 
 
+def _known(tables: list[str]) -> list[str]:
+    for table in tables:
+        try:
+            get_contract(table)
+        except InvalidDefinition as error:
+            raise ValueError(f"{error.message} {error.next_action}".rstrip(".")) from error
+    return tables
+
+
 class DatasetFolder:
     """A dataset's folder on disk: its definition and its mappings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.dataset = _read_definition(folder)
-        self._mappings = {table: self._read_mapping(table) for table in self._tables()}
+        self._mappings = {table: self._read_mapping(table) for table in self.tables}
+
+    @property
+    def tables(self) -> list[str]:
+        """The bronze tables that the sources and the reference selects feed."""
+        fed = [table for source in self.dataset.sources for table in source.tables]
+        return list(dict.fromkeys([*fed, *self.dataset.reference]))
 
     def mapping(self, table: str) -> str:
         """Return the SQL select that maps a source file to one bronze table."""
         return self._mappings[table]
 
-    def mapping_sha256(self, tables: list[str]) -> str:
-        """Return a hash that changes when a mapping of these tables does."""
-        return hashlib.sha256("\0".join(self._mappings[table] for table in tables).encode()).hexdigest()
+    def mapping_sha256(self, source: SourceSpec) -> str:
+        """Return a hash that changes when the way a source is read does, or a mapping of its tables."""
+        reading = source.model_dump_json(exclude={"files", "columns", "tables"})
+        mappings = (self._mappings[table] for table in source.tables)
+        return hashlib.sha256("\0".join([reading, *mappings]).encode()).hexdigest()
 
     def source_for(self, name: str) -> SourceSpec:
         """Return the one source a file belongs to, by its base name.
@@ -140,10 +177,6 @@ class DatasetFolder:
         """Return ``report.sql`` (figure, value) where the dataset has one."""
         path = self.folder / "report.sql"
         return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    def _tables(self) -> list[str]:
-        fed = [table for source in self.dataset.sources for table in source.tables]
-        return list(dict.fromkeys([*fed, *self.dataset.reference]))
 
     def _read_mapping(self, table: str) -> str:
         path = self.folder / f"{table}.sql"
@@ -183,7 +216,7 @@ def _read_definition(folder: Path) -> Dataset:
     path = folder / "dataset.yml"
     try:
         return Dataset.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidDefinition(f"{path} is not valid YAML: {error}") from error
     except ValidationError as error:
         fault = error.errors()[0]

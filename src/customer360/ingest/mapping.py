@@ -16,7 +16,7 @@ from sqlglot.errors import ParseError
 from customer360.errors import InvalidDefinition, SourceRefused, did_you_mean
 from customer360.lake import PROVENANCE, TableContract, TableRows, get_contract
 
-RAW = "_raw_"
+EXACT = "DECIMAL(38,10)"
 BATCH_ROWS = 122_880
 
 
@@ -35,36 +35,62 @@ class Mapping:
     def __init__(self, table: str, sql: str) -> None:
         self.contract = get_contract(table)
         self._select = _parse(table, sql)
-        self._wrapped: str | None = None
+        self._sql = self._select.sql(dialect="duckdb")
+        self._wrapped: dict[tuple[tuple[str, str], ...], str] = {}
+
+    def check(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Check the select against the relation ``source`` of the connection, which may be empty.
+
+        Raises:
+            InvalidDefinition: the select does not run, or does not give the columns of the table.
+        """
+        try:
+            self._describe(connection)
+        except duckdb.Error as error:
+            raise InvalidDefinition(
+                f"{self.contract.name}.sql does not run: {error}",
+                next_action="A mapping reads the relation source, whose columns are _line and those of the file.",
+            ) from error
 
     def write(self, connection: duckdb.DuckDBPyConnection, origin: Origin, path: Path) -> TableRows:
         """Map the relation ``source`` of the connection and write the rows to ``path``.
 
         Raises:
-            InvalidDefinition: the select does not run, or gives a column that the table does not have.
-            SourceRefused: a column never fits its type.
+            InvalidDefinition: the select does not give the columns of the table.
+            SourceRefused: the select fails on this file's columns or values, or a column never fits its type.
         """
-        if self._wrapped is None:
-            self._wrapped = self._wrap(connection)
         parameters = [origin.source_file, origin.batch_id, origin.loaded_at]
-        reader = connection.sql(self._wrapped, params=parameters).to_arrow_reader(BATCH_ROWS)
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = invalid = 0
-        with pq.ParquetWriter(path, reader.schema, compression="lz4", use_dictionary=_LOW_CARDINALITY) as writer:
-            for batch in reader:
-                writer.write_batch(batch)
-                rows += batch.num_rows
-                invalid += batch.num_rows - batch.column("_invalid").null_count
-        if invalid:
-            _refuse_hopeless_columns(path, origin.source_file)
-        return TableRows(rows, invalid)
+        try:
+            wrapped = self._wrap(connection)
+            counts = _write(connection.sql(wrapped, params=parameters).to_arrow_reader(BATCH_ROWS), path)
+        except (duckdb.DataError, duckdb.ProgrammingError) as error:
+            raise SourceRefused(
+                f"{origin.source_file}: {self.contract.name}.sql fails on this file: {str(error).splitlines()[0]}",
+                next_action="Send the file with every column the mapping reads, or correct the mapping "
+                "(try_cast instead of cast; better, leave the casting to the table's contract).",
+            ) from error
+        if counts.invalid:
+            _refuse_hopeless_columns(path, self.contract, origin.source_file)
+        return counts
 
     def _wrap(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """Return the wrapped select; files of one source may differ in their types where they are Parquet."""
         given = self._describe(connection)
+        key = tuple(given.items())
+        if key not in self._wrapped:
+            self._wrapped[key] = self._build(given)
+        return self._wrapped[key]
+
+    def _build(self, given: dict[str, str]) -> str:
         mapped = exp.to_identifier("mapped")
         columns = [_typed(column.name, column.type, given.get(column.name)) for column in self.contract.columns]
         wrapped = (
-            exp.select(*columns, exp.column("_line"), _invalid(self.contract, given).as_("_invalid"))
+            exp.select(
+                *columns,
+                exp.cast(exp.column("_line"), "BIGINT").as_("_line"),
+                _invalid(self.contract, given).as_("_invalid"),
+            )
             .select(*(_origin_column(index) for index in (1, 2, 3)))
             .with_(mapped, as_=self._select)
             .from_(mapped)
@@ -72,10 +98,7 @@ class Mapping:
         return wrapped.sql(dialect="duckdb")
 
     def _describe(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-        try:
-            relation = connection.sql(self._select.sql(dialect="duckdb"))
-        except duckdb.Error as error:
-            raise InvalidDefinition(f"{self.contract.name}.sql does not run: {error}") from error
+        relation = connection.sql(self._sql)
         given = dict(zip(relation.columns, map(str, relation.types), strict=True))
         unknown = [name for name in given if name not in {*self.contract.names, "_line"}]
         if unknown:
@@ -90,6 +113,17 @@ class Mapping:
                 next_action="Select it from source; _line is a column of source.",
             )
         return given
+
+
+def _write(reader: pa.RecordBatchReader, path: Path) -> TableRows:
+    rows = invalid = 0
+    # The reader is closed whatever happens: the connection takes no other statement while it is open.
+    with reader, pq.ParquetWriter(path, reader.schema, compression="lz4", use_dictionary=_LOW_CARDINALITY) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+            invalid += batch.num_rows - batch.column("_invalid").null_count
+    return TableRows(rows, invalid)
 
 
 _LOW_CARDINALITY = ["_source_file", "_batch_id", "country", "currency", "status", "channel", "source_system"]
@@ -107,12 +141,26 @@ def _parse(table: str, sql: str) -> exp.Query:
 
 def _typed(name: str, wanted: str, given: str | None) -> exp.Expr:
     """Return the column in the contract's type: as it is, cast where it fits, null where the mapping has none."""
-    to = exp.DataType.build(wanted, dialect="duckdb")
     if given is None:
-        return exp.cast(exp.null(), to).as_(name)
+        return exp.cast(exp.null(), wanted, dialect="duckdb").as_(name)
     if _same_type(given, wanted):
         return exp.column(name)
-    return exp.TryCast(this=exp.column(name), to=to).as_(name)
+    return _fitted(name, wanted).as_(name)
+
+
+def _fitted(name: str, wanted: str) -> exp.Expr:
+    """Return the value where it fits its type, else null; a number fits only where the cast would not round it.
+
+    Ten decimals are compared, so that 17.849999999999998, a written double, is still 17.85.
+    """
+    value = _try_cast(name, wanted)
+    if not wanted.startswith(("INTEGER", "DECIMAL")):
+        return value
+    return exp.case().when(value.copy().eq(_try_cast(name, EXACT)), value)
+
+
+def _try_cast(name: str, wanted: str) -> exp.Expr:
+    return exp.TryCast(this=exp.column(name), to=exp.DataType.build(wanted, dialect="duckdb"))
 
 
 def _same_type(given: str, wanted: str) -> bool:
@@ -127,7 +175,7 @@ def _invalid(contract: TableContract, given: dict[str, str]) -> exp.Expr:
     tests = {
         c.name: exp.and_(
             exp.column(c.name).is_(exp.null()).not_(),
-            exp.TryCast(this=exp.column(c.name), to=exp.DataType.build(c.type, dialect="duckdb")).is_(exp.null()),
+            _fitted(c.name, c.type).is_(exp.null()),
         )
         for c in doubtful
     }
@@ -154,21 +202,17 @@ def _origin_column(index: int) -> exp.Expr:
     return exp.cast(value, exp.DataType.build(column.type, dialect="duckdb")).as_(column.name)
 
 
-def _refuse_hopeless_columns(path: Path, source_file: str) -> None:
+def _refuse_hopeless_columns(path: Path, contract: TableContract, source_file: str) -> None:
     """Refuse a file in which a column holds values and none of them fits."""
     rows = pq.read_table(path)
-    broken = pa.array([{} if text is None else json.loads(text) for text in rows["_invalid"].to_pylist()])
-    for name in (field.name for field in broken.type):
-        given = pc.struct_field(broken, [name])
-        if given.null_count == len(given) or rows[name].null_count < len(rows):
-            continue
-        first = pc.index(pc.is_valid(given), True).as_py()
-        path.unlink()
-        wanted = get_contract(path.parent.name).columns
-        kind = next(column.type for column in wanted if column.name == name)
-        raise SourceRefused(
-            f"{source_file}, line {rows['_line'][first]}, column {name}: no value of the file is a {kind}; "
-            f"the first is {given[first].as_py()!r}.",
-            next_action="Fetch the file again, or correct the mapping of the dataset.",
-            details=[{"field": name, "value": given[first].as_py(), "message": f"not a {kind}"}],
-        )
+    broken = rows.filter(pc.is_valid(rows["_invalid"])).select(["_line", "_invalid"])
+    for line, text in zip(broken["_line"].to_pylist(), broken["_invalid"].to_pylist(), strict=True):
+        for name, value in json.loads(text).items():
+            if rows[name].null_count == len(rows):
+                kind = next(column.type for column in contract.columns if column.name == name)
+                raise SourceRefused(
+                    f"{source_file}, line {line}, column {name}: no value of the file is a {kind}; "
+                    f"the first is {value!r}.",
+                    next_action="Fetch the file again, or correct the mapping of the dataset.",
+                    details=[{"field": name, "value": value, "message": f"not a {kind}"}],
+                )

@@ -17,6 +17,7 @@ from customer360.lake.contracts import PROVENANCE, TABLES
 from customer360.lake.manifests import (
     Manifest,
     live_manifests,
+    manifest_path,
     name_successor,
     read_manifests,
     write_manifest,
@@ -57,7 +58,7 @@ def commit_batch(workspace: Workspace, manifest: Manifest, received: Path) -> No
 
 def discard_batch(workspace: Workspace, batch_id: str) -> None:
     """Remove what a landing that failed wrote, unless its manifest says that the batch landed."""
-    if any(manifest.batch_id == batch_id for manifest in read_manifests(workspace)):
+    if manifest_path(workspace, batch_id).exists():
         return
     for table in TABLES:
         parquet_path(workspace, table, batch_id).unlink(missing_ok=True)

@@ -54,18 +54,19 @@ def live_manifests(manifests: Iterable[Manifest]) -> list[Manifest]:
 
 def write_manifest(workspace: Workspace, manifest: Manifest) -> None:
     """Make a batch exist; where it replaces another, mark that one with its successor."""
-    write_json(_path(workspace, manifest.batch_id), asdict(manifest))
+    write_json(manifest_path(workspace, manifest.batch_id), asdict(manifest))
     if manifest.supersedes:
         name_successor(workspace, manifest.supersedes, manifest.batch_id)
 
 
 def name_successor(workspace: Workspace, batch_id: str, successor: str) -> None:
     """Write into a replaced batch's manifest which batch replaced it."""
-    old = _read(_path(workspace, batch_id))
-    write_json(_path(workspace, batch_id), asdict(replace(old, superseded_by=successor)))
+    old = _read(manifest_path(workspace, batch_id))
+    write_json(manifest_path(workspace, batch_id), asdict(replace(old, superseded_by=successor)))
 
 
-def _path(workspace: Workspace, batch_id: str) -> Path:
+def manifest_path(workspace: Workspace, batch_id: str) -> Path:
+    """Return where the manifest of a batch lies."""
     return workspace.lake / "manifests" / f"{batch_id}.json"
 
 
