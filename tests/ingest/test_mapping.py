@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from customer360.errors import InvalidDefinition, SourceRefused
-from customer360.ingest.mapping import Mapping, Origin
+from customer360.ingest.mapping import Mapping, Offered, Origin
 from customer360.lake import PROVENANCE, get_contract
 from tests.ingest.shop import PRODUCTS, TRANSACTIONS
 
@@ -33,9 +33,10 @@ def write(
     connection: duckdb.DuckDBPyConnection, folder: Path, mapping: Mapping, columns: dict[str, list[Any]]
 ) -> list[dict[str, Any]]:
     rows = len(next(iter(columns.values())))
-    connection.register("source", pa.table({**columns, "_line": pa.array(range(2, rows + 2), pa.int64())}))
+    source = pa.table({**columns, "_line": pa.array(range(2, rows + 2), pa.int64())})
+    connection.register("source", source)
     path = folder / mapping.contract.name / "f_1.parquet"
-    counts = mapping.write(connection, ORIGIN, path)
+    counts = mapping.write(connection, Offered(source.schema, rows, None), ORIGIN, path)
     written: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     assert counts.rows == len(written)
     assert counts.invalid == sum(row["_invalid"] is not None for row in written)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
-from customer360.errors import Unavailable
+from customer360.errors import Customer360Error, Unavailable
 from customer360.semantic import Reader
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings
 from customer360.store import Store
@@ -32,6 +34,18 @@ class Service:
         self.reader = Reader.of(workspace, queries, resources)
         self.gate = Gate(queries.pool_size)
         self._store: Store | None = None
+
+    async def warm_up(self) -> None:
+        """Open the published build before the first request, and take what stays out of garbage collection."""
+        with suppress(Customer360Error):
+            await self.gate.run(self._open)
+        gc.collect()
+        gc.freeze()
+
+    def _open(self) -> None:
+        self.check()
+        with self.reader.pin():
+            pass
 
     def check(self) -> str:
         """Return the id of the published build when everything that answers need is in order.

@@ -38,7 +38,6 @@ def main() -> int:
     """Make the build that standard input's first line describes; exit 0 when it passed its gate."""
     order = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(order["nice"])
     try:
         _report(event="result", **make_build(order))
     except BuildFailed as failure:

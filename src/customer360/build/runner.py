@@ -94,7 +94,6 @@ def _run_child(
         "as_of": as_of.isoformat() if as_of else None,
         "threads": resources.build_threads or os.cpu_count() or 1,
         "memory": memory_limit(resources.build_memory),
-        "nice": resources.build_nice,
     }
     log = workspace.builds / record.build_id / "child.log"
     command = [sys.executable, "-m", "customer360.build.child"]
@@ -105,6 +104,7 @@ def _run_child(
         ) as child,
     ):
         assert child.stdin and child.stdout  # noqa: S101  (both are pipes)
+        os.setpriority(os.PRIO_PROCESS, child.pid, resources.build_nice)
         child.stdin.write(json.dumps(order, default=str) + "\n")
         child.stdin.flush()
         outcome = _follow(child.stdout, progress)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from customer360.semantic import Reader
+from typing import TYPE_CHECKING
+
 from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace
+
+if TYPE_CHECKING:
+    from customer360.semantic import Reader
 
 
 def workspace() -> Workspace:
@@ -14,4 +18,6 @@ def workspace() -> Workspace:
 
 def reader() -> Reader:
     """Return a reader of the workspace's builds."""
+    from customer360.semantic import Reader  # noqa: PLC0415  (half a second that only answers need)
+
     return Reader.of(workspace(), load(QuerySettings), load(ResourceSettings))

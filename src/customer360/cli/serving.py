@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,9 @@ from customer360.cli.context import workspace
 from customer360.cli.doctor import port_is_free
 from customer360.errors import InvalidInput, Unavailable
 from customer360.settings import AppSettings, load
-from customer360.warehouse import Builds
+
+if TYPE_CHECKING:
+    from customer360.warehouse import Builds
 
 STOP_SECONDS = 10
 START_SECONDS = 60
@@ -40,7 +42,7 @@ def serve(
     """Serve the published build: the API on port 8000, the pages on 8501. Ctrl-C stops both."""
     settings = load(AppSettings, host=host, port=port, ui_port=ui_port)
     _refuse_busy_ports(settings)
-    Builds(workspace()).current_id()
+    _builds().current_id()
     _warn_if_open(settings)
     environment = os.environ | {
         "CUSTOMER360_HOME": str(workspace().home.resolve()),
@@ -99,9 +101,15 @@ def _generate(scale: str, seed: int, folder: Path) -> Path:
     return folder
 
 
+def _builds() -> Builds:
+    from customer360.warehouse import Builds  # noqa: PLC0415
+
+    return Builds(workspace())
+
+
 def _published() -> bool:
     try:
-        Builds(workspace()).current_id()
+        _builds().current_id()
     except Unavailable:
         return False
     return True

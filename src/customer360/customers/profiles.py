@@ -8,7 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from customer360.errors import NotFound
-from customer360.semantic import ROW_KINDS, Reading, SemanticModel, SemanticQuery, SemanticResult, build_query
+from customer360.semantic import (
+    ROW_KINDS,
+    Condition,
+    Reading,
+    SemanticModel,
+    SemanticQuery,
+    SemanticResult,
+    build_query,
+)
 
 PROFILE = "customer_360_profile"
 HIDDEN = ("search_text",)
@@ -138,6 +146,10 @@ def _is(customer_id: str) -> dict[str, Any]:
     return {"field": "customer_360_profile.customer_id", "op": "=", "value": customer_id}
 
 
-@lru_cache(maxsize=4096)
 def _profile_query(model: SemanticModel, customer_id: str) -> SemanticQuery:
-    return build_query(fields=profile_fields(model), filters=_is(customer_id), limit=1)
+    return _any_profile(model).model_copy(update={"filters": Condition.model_validate(_is(customer_id))})
+
+
+@lru_cache(maxsize=4)
+def _any_profile(model: SemanticModel) -> SemanticQuery:
+    return build_query(fields=profile_fields(model), limit=1)

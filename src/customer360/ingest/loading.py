@@ -20,7 +20,7 @@ from customer360.clock import Clock, utc_now
 from customer360.errors import Conflict, InvalidDefinition, SourceRefused
 from customer360.ingest.datasets import DatasetFolder, SourceSpec
 from customer360.ingest.files import Received, SourceFile, list_sources, plain_file, receive, remove
-from customer360.ingest.mapping import Mapping, Origin
+from customer360.ingest.mapping import Mapping, Offered, Origin
 from customer360.ingest.reading import LINE, read_batches
 from customer360.lake import (
     Manifest,
@@ -254,9 +254,11 @@ class _Landing:
         landed_at = self.clock().replace(tzinfo=None).isoformat(timespec="seconds")
         origin = Origin(received.name, batch_id, landed_at)
         connection = self._connection()
-        with _offered(connection, received, spec) as (rows, duplicates):
+        with _offered(connection, received, spec) as source:
             tables = {
-                table: self._mappings[table].write(connection, origin, parquet_path(self.workspace, table, batch_id))
+                table: self._mappings[table].write(
+                    connection, source, origin, parquet_path(self.workspace, table, batch_id)
+                )
                 for table in spec.tables
             }
         return Manifest(
@@ -266,8 +268,8 @@ class _Landing:
             sha256=received.sha256,
             bytes=received.bytes,
             mapping_sha256=self.folder.mapping_sha256(spec),
-            rows=rows,
-            duplicate_rows=duplicates,
+            rows=source.rows,
+            duplicate_rows=source.repeats,
             tables=tables,
             landed_at=landed_at,
             supersedes=replaced,
@@ -328,8 +330,8 @@ def _check_mappings(folder: DatasetFolder) -> dict[str, Mapping]:
         for table in folder.dataset.reference:
             mappings[table].check(connection)
         for source in folder.dataset.sources:
-            columns = {column: pa.array([], pa.string()) for column in source.columns}
-            connection.register("source", pa.table({**columns, LINE: pa.array([], pa.int64())}))
+            columns = {column: pa.nulls(0, pa.string()) for column in source.columns}
+            connection.register("source", pa.table({**columns, LINE: pa.nulls(0, pa.int64())}))
             for table in source.tables:
                 if _runs(connection, folder.mapping(table)):
                     mappings[table].check(connection)
@@ -346,12 +348,10 @@ def _runs(connection: duckdb.DuckDBPyConnection, select: str) -> bool:
 
 
 @contextmanager
-def _offered(
-    connection: duckdb.DuckDBPyConnection, received: Received, spec: SourceSpec
-) -> Iterator[tuple[int, int | None]]:
-    """Give the file to the connection as the relation ``source`` and take it back; yields its rows and repeats."""
+def _offered(connection: duckdb.DuckDBPyConnection, received: Received, spec: SourceSpec) -> Iterator[Offered]:
+    """Give the file to the connection as the relation ``source`` and take it back."""
     if _is_reference(spec):
-        yield 0, None
+        yield Offered(None, 0, None)
         return
     spooled = received.path.with_suffix(".spooled")
     try:
@@ -362,7 +362,8 @@ def _offered(
             rows = _spool(read_batches(received, spec), spooled)
             table = pa_dataset.dataset(spooled)
         connection.register("source", table)
-        yield rows, None if spec.format == "parquet" else connection.execute(DUPLICATES).fetchall()[0][0]
+        repeats = None if spec.format == "parquet" else connection.execute(DUPLICATES).fetchall()[0][0]
+        yield Offered(table.schema, rows, repeats)
     finally:
         connection.unregister("source")
         spooled.unlink(missing_ok=True)

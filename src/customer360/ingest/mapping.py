@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from customer360.lake import PROVENANCE, TableContract, TableRows, get_contract
 EXACT = "DECIMAL(38,10)"
 BATCH_ROWS = 122_880
 
+# A small file's rows may be copied once; binding its select a second time, as a stream does, takes longer.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -29,6 +33,15 @@ class Origin:
     loaded_at: str
 
 
+@dataclass(frozen=True)
+class Offered:
+    """The relation ``source`` while one file is mapped: its columns, its rows, and how many repeat another exactly."""
+
+    columns: pa.Schema | None
+    rows: int
+    repeats: int | None
+
+
 class Mapping:
     """One dataset's select for one bronze table, wrapped so that it yields the contract's columns and types."""
 
@@ -36,7 +49,7 @@ class Mapping:
         self.contract = get_contract(table)
         self._select = _parse(table, sql)
         self._sql = self._select.sql(dialect="duckdb")
-        self._wrapped: dict[tuple[tuple[str, str], ...], str] = {}
+        self._wrapped: dict[pa.Schema | None, str] = {}
 
     def check(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Check the select against the relation ``source`` of the connection, which may be empty.
@@ -52,7 +65,7 @@ class Mapping:
                 next_action="A mapping reads the relation source, whose columns are _line and those of the file.",
             ) from error
 
-    def write(self, connection: duckdb.DuckDBPyConnection, origin: Origin, path: Path) -> TableRows:
+    def write(self, connection: duckdb.DuckDBPyConnection, source: Offered, origin: Origin, path: Path) -> TableRows:
         """Map the relation ``source`` of the connection and write the rows to ``path``.
 
         Raises:
@@ -62,8 +75,8 @@ class Mapping:
         parameters = [origin.source_file, origin.batch_id, origin.loaded_at]
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            wrapped = self._wrap(connection)
-            counts = _write(connection.sql(wrapped, params=parameters).to_arrow_reader(BATCH_ROWS), path)
+            wrapped = self._wrap(connection, source.columns)
+            counts = _write(_read(connection, wrapped, parameters, source.rows), path)
         except (duckdb.DataError, duckdb.ProgrammingError) as error:
             raise SourceRefused(
                 f"{origin.source_file}: {self.contract.name}.sql fails on this file: {str(error).splitlines()[0]}",
@@ -74,13 +87,11 @@ class Mapping:
             _refuse_hopeless_columns(path, self.contract, origin.source_file)
         return counts
 
-    def _wrap(self, connection: duckdb.DuckDBPyConnection) -> str:
+    def _wrap(self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None) -> str:
         """Return the wrapped select; files of one source may differ in their types where they are Parquet."""
-        given = self._describe(connection)
-        key = tuple(given.items())
-        if key not in self._wrapped:
-            self._wrapped[key] = self._build(given)
-        return self._wrapped[key]
+        if columns not in self._wrapped:
+            self._wrapped[columns] = self._build(self._describe(connection))
+        return self._wrapped[columns]
 
     def _build(self, given: dict[str, str]) -> str:
         mapped = exp.to_identifier("mapped")
@@ -113,6 +124,15 @@ class Mapping:
                 next_action="Select it from source; _line is a column of source.",
             )
         return given
+
+
+def _read(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[str], rows: int) -> pa.RecordBatchReader:
+    """Return the rows of a select: at once for a small file, batch by batch for a large one."""
+    if rows <= BATCH_ROWS:
+        [statement] = connection.extract_statements(sql)
+        table: pa.Table = connection.execute(statement, parameters).to_arrow_table()
+        return table.to_reader()
+    return connection.sql(sql, params=parameters).to_arrow_reader(BATCH_ROWS)
 
 
 def _write(reader: pa.RecordBatchReader, path: Path) -> TableRows:

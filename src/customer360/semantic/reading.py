@@ -9,13 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from customer360.semantic.figures import Figures
-from customer360.semantic.model import SemanticModel, load_model
+from customer360.semantic.model import SemanticModel, parse_model
 from customer360.semantic.query import SemanticQuery
 from customer360.semantic.result import SemanticResult
 from customer360.semantic.run import run_query
@@ -26,6 +25,7 @@ from customer360.workspace import Workspace
 MODEL_FILE = "customer_analytics.yaml"
 CACHED_ANSWERS = 512
 CACHED_ROWS = 1_000
+CACHED_MODELS = 4
 
 
 class Reader:
@@ -36,6 +36,9 @@ class Reader:
         self.settings = settings
         self._answers: TTLCache[tuple[str, str], SemanticResult] = TTLCache(CACHED_ANSWERS, settings.cache_seconds)
         self._guard = threading.Lock()
+        self._texts: LRUCache[Path, str] = LRUCache(CACHED_MODELS)
+        self._models: LRUCache[str, SemanticModel] = LRUCache(CACHED_MODELS)
+        self._reading = threading.Lock()
 
     @classmethod
     def of(cls, workspace: Workspace, settings: QuerySettings, resources: ResourceSettings) -> Reader:
@@ -47,7 +50,18 @@ class Reader:
     def pin(self, build_id: str | None = None) -> Iterator[Reading]:
         """Read one build from start to end: the published one unless an id is given."""
         with self.builds.pin(build_id) as build:
-            yield Reading(build, _model(build.folder / MODEL_FILE), self)
+            yield Reading(build, self._model(build.folder / MODEL_FILE), self)
+
+    def _model(self, path: Path) -> SemanticModel:
+        """Return a build's model; the first to ask reads the file, and builds with the same text share one model."""
+        with self._reading:
+            text = self._texts.get(path)
+            if text is None:
+                text = self._texts[path] = path.read_text(encoding="utf-8")
+            model = self._models.get(text)
+            if model is None:
+                model = self._models[text] = parse_model(text, source=str(path))
+            return model
 
     def recall(self, build_id: str, query: SemanticQuery) -> SemanticResult | None:
         """Return the answer that was kept for this query of this build."""
@@ -103,8 +117,3 @@ class Reading:
         if keep:
             self.reader.remember(query, answer)
         return answer
-
-
-@lru_cache(maxsize=16)
-def _model(path: Path) -> SemanticModel:
-    return load_model(path)

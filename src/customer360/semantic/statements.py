@@ -22,7 +22,7 @@ from customer360.semantic.conditions import comparison, enclosed, filter_item, l
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, ROW_KINDS, Item, Kind, SemanticModel, dotted
 from customer360.semantic.query import Dimension, Grain, Order
 from customer360.semantic.result import Column
-from customer360.semantic.shape import Leaf, Shape, leaves
+from customer360.semantic.shape import Branch, Leaf, Shape, leaves
 from customer360.semantic.source import Scope, Source, zero_filled
 
 
@@ -74,11 +74,25 @@ def _rows(scope: Scope, shape: Shape) -> Statement:
     condition = where(shape.filters, source) if shape.filters else None
     order = _order(shape.order, asked, values)
     keys = [source.column((), name) for name in scope.model.tables[source.base].primary_key]
+    sorting = () if _is_look_up(source, shape) else _completed(order, keys)
     columns = _columns(asked)
     select = source.select(*_aliased(values, columns))
     if condition is not None:
         select = select.where(condition, copy=False)
-    return Statement(select, _completed(order, keys), columns, _placeholders(scope.model, shape))
+    return Statement(select, sorting, columns, _placeholders(scope.model, shape))
+
+
+def _is_look_up(source: Source, shape: Shape) -> bool:
+    """Tell whether the filters fix the whole primary key: one row at most, and nothing to sort."""
+    model, node = source.scope.model, shape.filters
+    together = node.parts if isinstance(node, Branch) and node.kind == "and" else (node,)
+    fixed = [filter_item(model, leaf) for leaf in together if isinstance(leaf, Leaf) and leaf.op == "="]
+    columns = {item.expression.name for item in fixed if item.table == source.base and _is_column(item)}
+    return columns.issuperset(model.tables[source.base].primary_key)
+
+
+def _is_column(item: Item) -> bool:
+    return isinstance(item.expression, exp.Column)
 
 
 def _grouped(scope: Scope, shape: Shape) -> Statement:

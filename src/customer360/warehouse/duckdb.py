@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from cachetools import LRUCache
 
 from customer360.errors import InvalidQuery, QueryTimeout, Unavailable
 
@@ -19,6 +22,11 @@ READER_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "lock_configuration": "true",
 }
+PARSED_STATEMENTS = 256
+WATCH_SECONDS = 0.05
+
+# query() is for answers of limited size, where one copy costs less than binding the statement twice; stream() is not.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
 
 
 class DuckDBWarehouse:
@@ -29,62 +37,108 @@ class DuckDBWarehouse:
     def __init__(self, path: Path, *, threads: int, memory: str) -> None:
         config = READER_CONFIG | {"threads": str(threads), "memory_limit": memory}
         self._connection = duckdb.connect(str(path), read_only=True, config=config)
-        self._local = threading.local()
+        self._cursors: dict[int, tuple[duckdb.DuckDBPyConnection, LRUCache[str, Any]]] = {}
+        self._deadlines = _Deadlines()
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, timeout: float | None = None) -> pa.Table:
-        cursor = self._cursor()
-        with _explained(cursor, timeout):
-            return cursor.sql(sql, params=list(parameters)).to_arrow_table()
+        cursor, parsed = self._cursor()
+        with _explained(), self._deadlines.limit(cursor, timeout):
+            statement = parsed.get(sql)
+            if statement is None:
+                [statement] = cursor.extract_statements(sql)
+                parsed[sql] = statement
+            return cursor.execute(statement, list(parameters)).to_arrow_table()
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> pa.RecordBatchReader:
         cursor = self._connection.cursor()
-        with _explained(cursor, None):
+        with _explained():
             return cursor.sql(sql, params=list(parameters)).to_arrow_reader()
 
     def explain(self, sql: str) -> None:
         try:
-            self._cursor().execute(f"EXPLAIN {sql}")
+            self._connection.cursor().execute(f"EXPLAIN {sql}")
         except duckdb.Error as error:
             raise InvalidQuery(f"The engine refuses the statement: {_first_line(error)}") from error
 
     def tables(self) -> list[tuple[str, str]]:
-        rows = self._cursor().execute(
+        rows = self._connection.cursor().execute(
             "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
         )
         return [(schema, table) for schema, table in rows.fetchall()]
 
     def close(self) -> None:
+        self._deadlines.stop()
+        self._cursors.clear()
         self._connection.close()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
-        if cursor is None:
-            cursor = self._local.cursor = self._connection.cursor()
-        return cursor
+    def _cursor(self) -> tuple[duckdb.DuckDBPyConnection, LRUCache[str, Any]]:
+        """Return this thread's cursor and the statements it has parsed."""
+        thread = threading.get_ident()
+        if thread not in self._cursors:
+            self._cursors[thread] = (self._connection.cursor(), LRUCache(PARSED_STATEMENTS))
+        return self._cursors[thread]
+
+
+class _Deadlines:
+    """Interrupts statements that run past their deadline; one thread watches over all of them."""
+
+    def __init__(self) -> None:
+        self._running: dict[object, tuple[float, duckdb.DuckDBPyConnection]] = {}
+        self._guard = threading.Lock()
+        self._stopped = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @contextmanager
+    def limit(self, cursor: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+        """Interrupt what the cursor runs after so many seconds.
+
+        Raises:
+            QueryTimeout: it was interrupted.
+        """
+        if seconds is None:
+            yield
+            return
+        token = object()
+        with self._guard:
+            self._running[token] = (time.monotonic() + seconds, cursor)
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="deadlines", daemon=True)
+                self._watcher.start()
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise QueryTimeout(
+                f"The query ran longer than {seconds:g} seconds and was stopped.",
+                next_action="Ask for less (a filter, fewer groups) or raise QUERY_TIMEOUT.",
+            ) from error
+        finally:
+            with self._guard:
+                del self._running[token]
+
+    def stop(self) -> None:
+        """End the watching thread."""
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(WATCH_SECONDS):
+            now = time.monotonic()
+            with self._guard:
+                for deadline, cursor in self._running.values():
+                    if now >= deadline:
+                        cursor.interrupt()
 
 
 @contextmanager
-def _explained(cursor: duckdb.DuckDBPyConnection, timeout: float | None) -> Iterator[None]:
-    """Stop the statement at its deadline, and turn the engine's failures into ours."""
-    timer = threading.Timer(timeout, cursor.interrupt) if timeout is not None else None
-    if timer:
-        timer.start()
+def _explained() -> Iterator[None]:
+    """Turn the engine's lack of memory into an error that says what to do."""
     try:
         yield
-    except duckdb.InterruptException as error:
-        raise QueryTimeout(
-            f"The query ran longer than {timeout:g} seconds and was stopped.",
-            next_action="Ask for less (a filter, fewer groups) or raise QUERY_TIMEOUT.",
-        ) from error
     except duckdb.OutOfMemoryException as error:
         raise Unavailable(
             f"The query needs more memory than it may use: {_first_line(error)}",
             code="out_of_memory",
             next_action="Ask for less, or raise CUSTOMER360_SERVE_MEMORY.",
         ) from error
-    finally:
-        if timer:
-            timer.cancel()
 
 
 def _first_line(error: duckdb.Error) -> str:

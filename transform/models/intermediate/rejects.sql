@@ -6,7 +6,7 @@ with
 {%- for table in keys %}
 {{ table }} as (
     select * from {{ ref('base_' ~ table) }}
-    where reject_reason is not null
+    where is_rejected
 ),
 {%- endfor %}
 

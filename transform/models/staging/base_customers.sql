@@ -5,10 +5,10 @@ with source as (
 final as (
     select
         *,
-        {{ reject_reason([
+        {{ reject_columns([
             ("customer_id is not null", "customer_id is missing"),
             ("observed_at is not null", "observed_at is missing"),
-        ]) }} as reject_reason
+        ]) }}
     from source
 )
 

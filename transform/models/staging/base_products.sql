@@ -5,7 +5,7 @@ with source as (
 final as (
     select
         *,
-        {{ reject_reason([("product_id is not null", "product_id is missing")]) }} as reject_reason
+        {{ reject_columns([("product_id is not null", "product_id is missing")]) }}
     from source
 )
 

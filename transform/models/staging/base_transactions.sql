@@ -38,7 +38,7 @@ checked as (
 final as (
     select
         *,
-        {{ reject_reason([
+        {{ reject_columns([
             ("transaction_id is not null", "transaction_id is missing"),
             ("not is_repeat", "transaction_id is repeated"),
             ("transaction_date is not null", "transaction_date is missing"),
@@ -52,7 +52,7 @@ final as (
              "transaction_type is not purchase, return, fee or adjustment"),
             ("coalesce(status, '') in ('approved', 'declined')", "status is not approved or declined"),
             ("coalesce(currency, '') = '" ~ var('currency') ~ "'", "currency is not " ~ var('currency')),
-        ]) }} as reject_reason
+        ]) }}
     from checked
 )
 

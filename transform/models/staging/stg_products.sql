@@ -1,6 +1,6 @@
 with base as (
     select * from {{ ref('base_products') }}
-    where reject_reason is null
+    where not is_rejected
 ),
 
 final as (

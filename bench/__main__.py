@@ -1,0 +1,85 @@
+"""``python -m bench [online_retail] [latency] [bank] [--json FILE] [--write-docs] [--render FILE] [--full]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import bank, latency, online_retail
+from bench.measure import MeasurementFailed, machine
+from bench.report import render
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "benchmarks.md"
+NAMES = ("online_retail", "latency", "bank")
+
+
+def main() -> int:
+    """Measure what was named, all of it by default; a missed target is shown, never an error."""
+    options = _options()
+    if options.render:
+        results = json.loads(options.render.read_text(encoding="utf-8"))
+    else:
+        try:
+            results = _measure(options)
+        except MeasurementFailed as failure:
+            sys.stderr.write(f"{failure}\n")
+            return 1
+    page = render(results)
+    print(page)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if options.write_docs:
+        PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}; default: all")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--write-docs", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--render", type=Path, help="show the figures of this file instead of measuring")
+    parser.add_argument("--rounds", type=int, default=online_retail.ROUNDS, help="rounds of online_retail")
+    parser.add_argument("--seconds", type=float, default=latency.SECONDS, help="length of each latency run")
+    parser.add_argument("--full", action="store_true", help="the bank at standard scale too (minutes)")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in NAMES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
+    return options
+
+
+def _measure(options: argparse.Namespace) -> dict[str, Any]:
+    results: dict[str, Any] = {"machine": machine()}
+    with tempfile.TemporaryDirectory(prefix="customer360-bench-") as name:
+        folder = Path(name)
+        benches: dict[str, Callable[[], dict[str, Any]]] = {
+            "online_retail": lambda: online_retail.run(folder, _archive(), options.rounds),
+            "latency": lambda: latency.run(folder, _archive(), options.seconds),
+            "bank": lambda: {
+                "scales": [bank.run(folder, scale) for scale in ("demo", *(["standard"] if options.full else []))]
+            },
+        }
+        for bench in options.names or NAMES:
+            sys.stderr.write(f"measuring {bench} …\n")
+            results[bench] = benches[bench]()
+    return results
+
+
+def _archive() -> Path:
+    folder = Path(os.environ.get("CUSTOMER360_DATA", ROOT.parent / "shared" / "data"))
+    archive = folder / "online_retail" / "by-day.tar.gz"
+    if not archive.is_file():
+        raise MeasurementFailed(f"The real data is not at {archive}; set CUSTOMER360_DATA.")
+    return archive
+
+
+if __name__ == "__main__":
+    sys.exit(main())

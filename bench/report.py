@@ -1,0 +1,120 @@
+"""Turns what was measured into a text for people: Markdown that a terminal shows as well as a page does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+INTRODUCTION = """\
+# Benchmarks
+
+`make bench` measures these on your machine; `python -m bench --write-docs` also writes this page. Figures compare
+within one run: read the ratios, and expect other absolute numbers elsewhere.
+"""
+
+
+def render(results: dict[str, Any]) -> str:
+    """Return the page for the results of one run."""
+    sections = {"online_retail": _online_retail, "latency": _latency, "bank": _bank}
+    parts = [INTRODUCTION, _machine(results["machine"]), _targets(results)]
+    for name, section in sections.items():
+        if name in results:
+            parts.append("\n".join(section(results[name])))
+    return "\n".join(parts)
+
+
+def _machine(facts: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return (
+        f"Measured {facts['at']} on {facts['cores']} cores ({facts['processor']}), {facts['memory_gb']} GB, "
+        f"{facts['system']}; Python {facts['python']}, {versions}.\n"
+        f"Other programs kept {facts['load_average']} cores busy when the run began.\n"
+    )
+
+
+def _targets(results: dict[str, Any]) -> str:
+    targets = [target for result in results.values() for target in result.get("targets", [])]
+    rows = [
+        [t["name"], f"{t['measured']:.2f} {t['unit']}", f"{t['most']:g} {t['unit']}", "PASS" if t["holds"] else "FAIL"]
+        for t in targets
+    ]
+    return "\n".join(["## Targets", "", *_table(["", "measured", "at most", ""], rows), ""])
+
+
+def _online_retail(result: dict[str, Any]) -> Iterator[str]:
+    ratios = ", ".join(f"{ratio:.2f}" for ratio in result["ratio_of_each_round"])
+    ratio = result["ours_seconds"] / result["script_seconds"]
+    yield "## Online Retail: load, build and publish"
+    yield ""
+    yield (
+        f"305 files, {result['rows']['gold.fct_transactions']:,} lines, from the archive to a published build, against "
+        f"`bench/baseline.py`: one hand-written DuckDB script. Both make the same {len(result['rows'])} tables, "
+        "compared value for value. Ours also keeps each file, each line's origin, rejects, its checks and older builds."
+    )
+    yield ""
+    yield (
+        f"Medians of {len(result['rounds'])} rounds: ours without dbt's start-up {result['ours_seconds']:.2f} s, the "
+        f"script {result['script_seconds']:.2f} s, ratio {ratio:.2f} (each round: {ratios})."
+    )
+    yield ""
+    yield from _table(["phase of ours", "seconds"], [[k, f"{v:.2f}"] for k, v in result["phases"].items()])
+    yield ""
+    yield from _table(
+        ["process", "CPU seconds", "peak MB"],
+        [[k, f"{v:.2f}", f"{result['peak_mb'][k]:.0f}"] for k, v in result["cpu_seconds"].items()],
+    )
+    yield ""
+
+
+def _latency(result: dict[str, Any]) -> Iterator[str]:
+    yield "## The API at a fixed rate"
+    yield ""
+    yield (
+        f"An open loop of {result['seconds']:g} s: latency counts from the moment a request was due. While building, "
+        f"`customer360 build` runs in a loop beside it ({result['builds_published']} builds published). The service "
+        f"used {result['api_memory_mb']:.0f} MB at the end."
+    )
+    yield ""
+    figures = ("per_second", "p50", "p95", "p99", "max", "client_lateness_p99")
+    rows = [
+        [route, when, *(f"{result[when][route][figure]:.1f}" for figure in figures), str(result[when][route]["failed"])]
+        for when in ("idle", "while building")
+        for route in ("customers", "health")
+    ]
+    yield from _table(
+        ["route", "", "per second", "p50 ms", "p95 ms", "p99 ms", "max ms", "client late p99", "failed"], rows
+    )
+    yield ""
+
+
+def _bank(result: dict[str, Any]) -> Iterator[str]:
+    for scale in result["scales"]:
+        yield f"## The synthetic bank, {scale['scale']} scale"
+        yield ""
+        yield f"{scale['customers']:,} customers, {scale['transactions']:,} transactions."
+        yield ""
+        rows = [[name, *(f"{step[key]:,.{digits}f}" for key, digits in _STEP)] for name, step in scale["steps"].items()]
+        yield from _table(["step", "seconds", "CPU seconds", "peak MB", "transactions/s"], rows)
+        yield ""
+        phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in scale["build_phases"].items())
+        yield f"Phases of the build: {phases}."
+        yield ""
+
+
+_STEP = (("seconds", 1), ("cpu_seconds", 1), ("peak_mb", 0), ("rows_per_second", 0))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a Markdown table whose columns line up; all but the first are right-aligned."""
+    widths = [max(3, *(len(row[place]) for row in [head, *rows])) for place in range(len(head))]
+    yield _line(head, widths)
+    yield "|" + "|".join("-" * (w + 2) if not place else "-" * (w + 1) + ":" for place, w in enumerate(widths)) + "|"
+    yield from (_line(row, widths) for row in rows)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.rjust(width) if place else cell.ljust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return f"| {' | '.join(padded)} |"

@@ -1,0 +1,69 @@
+"""The helpers count right, and the script that ours is held against makes the same tables from any of the files."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from bench.baseline import build
+from bench.load_generator import due_times
+from bench.measure import MeasurementFailed, Target, median, per_second, percentile
+from bench.online_retail import TABLES, compare, warehouse
+
+from customer360.build import run_build, run_load
+from customer360.ingest import find_dataset
+from customer360.settings import ResourceSettings, WorkspaceSettings, load
+from customer360.workspace import Workspace
+
+FILES = 3
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("share", "expected"), [(50, 50), (95, 95), (99, 99), (99.5, 100), (100, 100), (0, 1)])
+def test_percentile_is_the_nearest_rank(share: float, expected: float) -> None:
+    assert percentile([float(n) for n in range(100, 0, -1)], share) == expected
+
+
+@pytest.mark.unit
+def test_percentile_of_nothing_is_refused() -> None:
+    with pytest.raises(MeasurementFailed):
+        percentile([], 99)
+
+
+@pytest.mark.unit
+def test_median_is_the_middle_value() -> None:
+    assert median([9.0, 1.0, 5.0]) == 5.0
+
+
+@pytest.mark.unit
+def test_a_rate_is_a_count_over_time() -> None:
+    assert per_second(500, 2.0) == 250
+    assert per_second(500, 0.0) == 0
+
+
+@pytest.mark.unit
+def test_requests_are_due_at_a_fixed_rate() -> None:
+    assert due_times(4, 1.0) == [0.0, 0.25, 0.5, 0.75]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("measured", "holds"), [(2.9, True), (3.0, True), (3.1, False)])
+def test_a_target_holds_up_to_its_limit(measured: float, holds: bool) -> None:
+    assert Target("ratio", measured, 3.0, "×").as_dict()["holds"] is holds
+
+
+@pytest.mark.performance
+def test_the_script_makes_the_tables_of_the_product(data_folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "files"
+    source.mkdir()
+    with tarfile.open(data_folder / "online_retail" / "by-day.tar.gz") as archive:
+        members = sorted((m for m in archive if m.isfile()), key=lambda member: member.name)
+        archive.extractall(source, members[:FILES], filter="data")
+    workspace = Workspace(tmp_path / "home")
+    run_load(workspace, find_dataset("online_retail"), source)
+    run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
+    build(sorted(map(str, source.glob("*.csv"))), tmp_path / "script.duckdb")
+    rows = compare(tmp_path / "script.duckdb", warehouse(workspace.home))
+    assert set(rows) == set(TABLES)
+    assert rows["gold.fct_transactions"] > 5_000
