@@ -104,7 +104,7 @@ def _run_child(
         ) as child,
     ):
         assert child.stdin and child.stdout  # noqa: S101  (both are pipes)
-        os.setpriority(os.PRIO_PROCESS, child.pid, resources.build_nice)
+        os.setpriority(os.PRIO_PROCESS, child.pid, max(resources.build_nice, os.nice(0)))
         child.stdin.write(json.dumps(order, default=str) + "\n")
         child.stdin.flush()
         outcome = _follow(child.stdout, progress)

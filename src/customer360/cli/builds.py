@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +35,7 @@ def build(
 
     Readers go on with the published build until the new one is complete; a build that fails changes nothing for them.
     """
+    os.nice(load_settings(ResourceSettings).build_nice)  # this process only waits; whoever reads goes first
     record = make(as_of)
     if as_json:
         print_json(asdict(record))
