@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,5 +41,5 @@ def test_values_become_json(value: Any, expected: Any) -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4))
 def test_no_decimal_is_rounded_on_its_way_through_json(value: Decimal) -> None:
-    read = orjson.loads(orjson.dumps(json_value(value)))
+    read = json.loads(json.dumps(json_value(value)))
     assert Decimal(str(read)) == value
