@@ -21,7 +21,6 @@ MUTATIONS = {
         "update monitoring.row_reconciliation set silver_rows = silver_rows - 1"
     ),
     "assert_no_table_is_rejected_whole": "update monitoring.row_reconciliation set silver_rows = 0",
-    "assert_every_silver_transaction_is_a_fact": "delete from gold.fct_transactions where transaction_id = 'T1'",
     "assert_scd_type_2_integrity": (
         "update gold.dim_customer set valid_to = '2024-04-15' where customer_id = 'C1' and version_number = 1"
     ),

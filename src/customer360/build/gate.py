@@ -9,8 +9,8 @@ import duckdb
 
 from customer360.build.dbt import DbtRun
 from customer360.errors import BuildFailed, ErrorDetail
-from customer360.semantic import MODEL_FILE, expression_checks, key_checks, load_model
-from customer360.warehouse.builds import FILE
+from customer360.semantic import expression_checks, key_checks, load_model
+from customer360.warehouse.builds import FILE, MODEL_FILE
 
 ROWS_NAMED = 5
 

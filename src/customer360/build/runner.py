@@ -16,9 +16,9 @@ from customer360 import __version__
 from customer360.clock import Clock, utc_now
 from customer360.errors import BuildFailed, NotFound, Unavailable
 from customer360.lake import live_batches
-from customer360.semantic import MODEL_FILE
 from customer360.settings import ResourceSettings, WorkspaceSettings, memory_limit, project_files
 from customer360.warehouse import BuildRecord, Builds
+from customer360.warehouse.builds import MODEL_FILE
 from customer360.workspace import Workspace
 
 Progress = Callable[[str, int, int], None]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 
 from customer360.clock import Clock, utc_now
@@ -359,6 +358,8 @@ def _offered(connection: duckdb.DuckDBPyConnection, received: Received, spec: So
             table = pa.Table.from_batches(read_batches(received, spec))
             rows = table.num_rows
         else:
+            import pyarrow.dataset as pa_dataset  # noqa: PLC0415  (brings pandas, which small files do without)
+
             rows = _spool(read_batches(received, spec), spooled)
             table = pa_dataset.dataset(spooled)
         connection.register("source", table)

@@ -19,14 +19,13 @@ from customer360.semantic.query import (
     SemanticQuery,
     build_query,
 )
-from customer360.semantic.reading import MODEL_FILE, Reader, Reading
+from customer360.semantic.reading import Reader, Reading
 from customer360.semantic.result import Column, SemanticResult, json_value
 from customer360.semantic.run import run_query
 
 __all__ = [
     "DEFAULT_LIMIT",
     "MAX_LIMIT",
-    "MODEL_FILE",
     "ROW_KINDS",
     "AllOf",
     "AnyOf",

@@ -20,9 +20,9 @@ from customer360.semantic.result import SemanticResult
 from customer360.semantic.run import run_query
 from customer360.settings import QuerySettings, ResourceSettings, memory_limit
 from customer360.warehouse import BuildRecord, Builds, OpenBuild
+from customer360.warehouse.builds import MODEL_FILE
 from customer360.workspace import Workspace
 
-MODEL_FILE = "customer_analytics.yaml"
 CACHED_ANSWERS = 512
 CACHED_ROWS = 1_000
 CACHED_MODELS = 4

@@ -26,6 +26,7 @@ from customer360.workspace import Workspace, locked, write_json
 
 FORMAT = 1
 FILE = "warehouse.duckdb"
+MODEL_FILE = "customer_analytics.yaml"
 KEPT_OPEN = 3
 
 

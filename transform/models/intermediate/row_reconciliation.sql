@@ -14,7 +14,7 @@ counted as (
     select
         '{{ table }}' as table_name,
         (select count(*) from {{ source('bronze', table) }}) as bronze_rows,
-        (select count(*) from {{ ref('stg_' ~ table) }}) as silver_rows
+        (select count(*) from {{ ref('fct_transactions' if table == 'transactions' else 'stg_' ~ table) }}) as silver_rows
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
