@@ -1,5 +1,8 @@
 {{ config(schema='monitoring') }}
-{%- set tables = ['customers', 'customer_changes', 'transactions', 'merchant_categories', 'products'] %}
+{%- set used = {
+    'customers': 'stg_customers', 'customer_changes': 'stg_customer_changes', 'transactions': 'fct_transactions',
+    'merchant_categories': 'stg_merchant_categories', 'products': 'stg_products',
+} %}
 with
 rejected as (
     select
@@ -10,11 +13,11 @@ rejected as (
 ),
 
 counted as (
-    {%- for table in tables %}
+    {%- for table in used %}
     select
         '{{ table }}' as table_name,
         (select count(*) from {{ source('bronze', table) }}) as bronze_rows,
-        (select count(*) from {{ ref('fct_transactions' if table == 'transactions' else 'stg_' ~ table) }}) as silver_rows
+        (select count(*) from {{ ref(used[table]) }}) as silver_rows
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
