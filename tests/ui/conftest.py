@@ -8,12 +8,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from scripts.screenshots import CHROMIUM, LAPTOP, SWITCHES, pages
 
 from tests.conftest import skip_or_fail
 
 WAIT = 30_000
+expect.set_options(timeout=WAIT)
 
 
 @pytest.fixture(scope="session")
