@@ -133,6 +133,7 @@ def test_a_bad_setting_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_busy_port_is_named(online_retail_home: Path) -> None:
+    run("builds", "--json", home=online_retail_home)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from customer360 import __version__
 from customer360.cli import builds, data, doctor, query, serving
-from customer360.cli.console import out, print_error
+from customer360.cli.console import out, print_error, speak_to_people
 from customer360.errors import Customer360Error
 
 HELP = """
@@ -65,6 +65,7 @@ def root(
     ] = False,
 ) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    speak_to_people()
     if home is not None:
         os.environ["CUSTOMER360_HOME"] = str(home)  # wins over .env, reaches config.toml and the processes we start
 

@@ -21,6 +21,11 @@ err = Console(stderr=True, highlight=False)
 _mode = {"json": False}
 
 
+def speak_to_people() -> None:
+    """Print for people until a command is asked for JSON; some commands have no such option."""
+    _mode["json"] = False
+
+
 def _remember_json(value: bool) -> bool:
     _mode["json"] = value
     return value
