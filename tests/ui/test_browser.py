@@ -48,12 +48,20 @@ def open_page(page: Page, address: str) -> None:
     """Open an address and wait until the page is drawn to its footer."""
     page.goto(address)
     expect(page.locator(".c360-footer")).to_be_visible()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has stopped drawing; a click before that can get lost."""
+    page.wait_for_timeout(500)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(500)
 
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Find a customer").fill(text)
     page.keyboard.press("Enter")
+    settle(page)
 
 
 def card(page: Page, label: str) -> str:
@@ -119,11 +127,14 @@ def test_a_fragment_gives_several_customers_to_pick_from_and_an_address_to_share
     hits = page.locator(".st-key-picks button")
     expect(page.get_by_role("heading", name=re.compile(r"\d+ customers match “1464”"))).to_be_visible()
     expect(hits.first).to_contain_text(f"Customer {LARGEST}")
+    settle(page)
     hits.nth(1).click()
     expect(page.get_by_role("heading", name="Customer 14640")).to_be_visible()
     expect(page).to_have_url(re.compile(r"search=1464.*customer=14640|customer=14640.*search=1464"))
+    settle(page)
     page.get_by_role("button", name="Back to the results for").click()
     expect(hits.first).to_contain_text(f"Customer {LARGEST}")
+    settle(page)
     hits.nth(1).click()
     expect(page.get_by_role("heading", name="Customer 14640")).to_be_visible()
     open_page(page, page.url)
