@@ -31,9 +31,10 @@ DAYS = 60
 LOADER = """
 import os, sys
 from pathlib import Path
-from customer360.ingest import find_dataset, load_dataset
+from customer360.ingest import find_dataset, load_dataset, loading
 from customer360.workspace import Workspace
 
+loading.GROUP_FILES = 2  # more steps to be killed between
 for line in sys.stdin:
     home, dataset, source = line.rstrip("\\n").split("\\t")
     pid = os.fork()

@@ -7,7 +7,10 @@ import gzip
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -424,7 +427,8 @@ def test_a_fault_in_the_report_names_it_and_what_landed_stays(
 def test_big_and_small_files_land_alike(
     workspace: Workspace, shop: DatasetFolder, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("customer360.ingest.loading.IN_MEMORY_BYTES", 500)
+    monkeypatch.setattr("customer360.ingest.landing.IN_MEMORY_BYTES", 500)
+    monkeypatch.setattr("customer360.ingest.loading.GROUP_BYTES", 300)
     monkeypatch.setattr("customer360.ingest.loading._Landing.workers", 1)
     monkeypatch.setattr("customer360.ingest.reading.BLOCK", 300)
     put(inbox, a=sales(1), b=sales(*range(10, 40)), c=sales(2), d=sales(*range(50, 80)), e="x\n" * 400, f=sales(3, 3))
@@ -445,6 +449,36 @@ def test_big_and_small_files_land_alike(
         ("f.csv", 2, "3", 3),
     ]
     assert_nothing_half_there(workspace)
+
+
+def test_files_that_arrive_together_land_as_each_would_alone(
+    workspace: Workspace, shop: DatasetFolder, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, a=sales(1, 1), b="x\n" * 4, c=sales(2), d=sales(*range(3, 9)), e=sales(1, 1) + "\n", f=sales(9))
+    other_order = [",".join(reversed(line.split(","))) for line in sales(10, 11).splitlines()]
+    put(inbox, g="\n".join(other_order))
+    alone = Workspace(tmp_path / "alone")
+    with monkeypatch.context() as patch:
+        patch.setattr("customer360.ingest.loading.GROUP_FILES", 1)
+        expected = land(alone, shop, inbox)
+    report = land(workspace, shop, inbox)
+    assert [replace(m, landed_at="") for m in report.landed] == [replace(m, landed_at="") for m in expected.landed]
+    assert [refusal.message for refusal in report.refused] == [refusal.message for refusal in expected.refused]
+    everything = "select * exclude (_loaded_at) from transactions order by _source_file, _line"
+    assert bronze(workspace, everything) == bronze(alone, everything)
+
+
+def test_landing_starts_without_pandas(shop: DatasetFolder, inbox: Path, tmp_path: Path) -> None:
+    """Some calls of pyarrow import it, which takes longer than many a load."""
+    put(inbox, a=sales(1), b=sales(2))
+    program = (
+        "import sys; from pathlib import Path; from customer360.ingest import *; "
+        "from customer360.workspace import Workspace; home, dataset, inbox = sys.argv[1:]; "
+        "report = load_dataset(Workspace(Path(home)), find_dataset(dataset), Path(inbox)); "
+        "print(len(report.landed), 'pandas' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "home"), str(shop.folder), str(inbox)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "3 False\n"
 
 
 def test_parquet_sources_land(workspace: Workspace, tmp_path: Path, inbox: Path) -> None:

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from customer360.errors import InvalidDefinition, SourceRefused
-from customer360.ingest.mapping import Mapping, Offered, Origin
+from customer360.ingest import find_dataset
+from customer360.ingest.mapping import FILE, Mapping, Origin, Part
 from customer360.lake import PROVENANCE, get_contract
 from tests.ingest.shop import PRODUCTS, TRANSACTIONS
 
@@ -36,7 +37,7 @@ def write(
     source = pa.table({**columns, "_line": pa.array(range(2, rows + 2), pa.int64())})
     connection.register("source", source)
     path = folder / mapping.contract.name / "f_1.parquet"
-    counts = mapping.write(connection, Offered(source.schema, rows, None), ORIGIN, path)
+    [counts] = mapping.write(connection, source.schema, [Part(ORIGIN, rows, path)])
     written: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     assert counts.rows == len(written)
     assert counts.invalid == sum(row["_invalid"] is not None for row in written)
@@ -156,3 +157,56 @@ def test_a_mapping_that_does_not_fit_the_table_says_what_to_correct(
 def test_a_mapping_may_have_ctes_and_unions(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     sql = f"with named as ({PRODUCTS}) select * from named union all select * from named"
     assert len(write(connection, tmp_path, Mapping("products", sql), {"sale": ["1"], "note": ["x"]})) == 2
+
+
+NUMBERED = TRANSACTIONS.replace(
+    "sale as transaction_id", "sale || '-' || row_number() over (order by _line) as transaction_id"
+)
+
+
+@pytest.mark.parametrize("select", [TRANSACTIONS, NUMBERED], ids=["plain", "window"])
+def test_files_mapped_together_are_mapped_as_each_alone(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, select: str
+) -> None:
+    select = f"{select} where pieces <> '0'"
+    mapping = Mapping("transactions", select)
+    files = [
+        shop_rows(sale=["1", "2"], pieces=["1", "few"]),
+        shop_rows(sale=["3"], pieces=["0"]),
+        shop_rows(sale=["1", "5", "6"]),
+    ]
+    alone = [write(connection, tmp_path / str(place), mapping, columns) for place, columns in enumerate(files)]
+    together = pa.concat_tables(
+        pa.table({**columns, "_line": range(2, len(columns["sale"]) + 2), FILE: [place] * len(columns["sale"])})
+        for place, columns in enumerate(files)
+    )
+    connection.register("source", together)
+    parts = [Part(ORIGIN, len(columns["sale"]), tmp_path / f"together_{place}") for place, columns in enumerate(files)]
+    counts = mapping.write(connection, together.schema, parts)
+    assert [(count.rows, count.invalid) for count in counts] == [(2, 1), (0, 0), (3, 0)]
+    assert [pq.read_table(part.path).to_pylist() for part in parts] == alone
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "select * from source",
+        "select distinct _line, sale as product_id from source",
+        "select min(_line) as _line, sale as product_id from source group by sale",
+        "select _line, sale as product_id from source limit 3",
+        "select _line, sale as product_id from (select * from source)",
+        "select source._line, sale as product_id from source join source as other using (sale)",
+        "select _line, (select max(sale) from source) as product_id from source",
+        "select _line, unnest(string_split(sale, ' ')) as product_id from source",
+        "select _line, some_macro(sale) as product_id from source",
+        "select _line, first(sale) over w as product_id from source window w as (order by _line)",
+        "select _line, sale as product_id from source union all select _line, note from source",
+    ],
+)
+def test_a_select_that_may_mix_rows_of_files_is_never_run_over_several(select: str) -> None:
+    assert not Mapping("products", select).takes_several
+
+
+def test_the_shipped_mappings_of_many_small_files_take_several() -> None:
+    folder = find_dataset("online_retail")
+    assert all(Mapping(table, folder.mapping(table)).takes_several for table in folder.dataset.sources[0].tables)

@@ -16,7 +16,7 @@ from customer360.lake import (
     TABLES,
     Manifest,
     TableRows,
-    commit_batch,
+    commit_batches,
     create_bronze_views,
     discard_batch,
     get_contract,
@@ -54,7 +54,7 @@ def commit(workspace: Workspace, batch_id: str, *, supersedes: str | None = None
     manifest = replace(
         FIRST, batch_id=batch_id, source=source, tables={"products": TableRows(1, 0)}, supersedes=supersedes
     )
-    commit_batch(workspace, manifest, write_rows(workspace, batch_id))
+    commit_batches(workspace, [(manifest, write_rows(workspace, batch_id))])
     return manifest
 
 
@@ -81,7 +81,8 @@ def test_a_batch_without_its_parquet_file_cannot_be_committed(workspace: Workspa
     received = write_rows(workspace, "a_1")
     parquet_path(workspace, "products", "a_1").unlink()
     with pytest.raises(FileNotFoundError):
-        commit_batch(workspace, replace(FIRST, batch_id="a_1", tables={"products": TableRows(1, 0)}), received)
+        manifest = replace(FIRST, batch_id="a_1", tables={"products": TableRows(1, 0)})
+        commit_batches(workspace, [(manifest, received)])
     assert read_manifests(workspace) == []
 
 

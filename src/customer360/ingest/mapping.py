@@ -1,10 +1,16 @@
-"""Maps the rows of one source file to the columns of a bronze table, and keeps what does not fit its type."""
+"""Maps the rows of source files to the columns of a bronze table, and keeps what does not fit its type.
+
+A statement costs the engine far more than the rows of a small file, so files that arrive together are mapped by one
+where the mapping allows it: then the relation ``source`` says of each row which file it is from.
+"""
 
 from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import duckdb
@@ -17,6 +23,7 @@ from sqlglot.errors import ParseError
 from customer360.errors import InvalidDefinition, SourceRefused, did_you_mean
 from customer360.lake import PROVENANCE, TableContract, TableRows, get_contract
 
+FILE = "_file"
 EXACT = "DECIMAL(38,10)"
 BATCH_ROWS = 122_880
 
@@ -34,12 +41,12 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Offered:
-    """The relation ``source`` while one file is mapped: its columns, its rows, and how many repeat another exactly."""
+class Part:
+    """One of the files that are mapped together: its rows as received, what they carry, and where they go."""
 
-    columns: pa.Schema | None
+    origin: Origin
     rows: int
-    repeats: int | None
+    path: Path
 
 
 class Mapping:
@@ -49,7 +56,13 @@ class Mapping:
         self.contract = get_contract(table)
         self._select = _parse(table, sql)
         self._sql = self._select.sql(dialect="duckdb")
-        self._wrapped: dict[pa.Schema | None, str] = {}
+        self._apart = _keep_files_apart(self._select)
+        self._wrapped: dict[tuple[pa.Schema | None, bool], str] = {}
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether one statement may map several files: no row of the result depends on rows of more than one."""
+        return self._apart is not None
 
     def check(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Check the select against the relation ``source`` of the connection, which may be empty.
@@ -65,47 +78,72 @@ class Mapping:
                 next_action="A mapping reads the relation source, whose columns are _line and those of the file.",
             ) from error
 
-    def write(self, connection: duckdb.DuckDBPyConnection, source: Offered, origin: Origin, path: Path) -> TableRows:
-        """Map the relation ``source`` of the connection and write the rows to ``path``.
+    def write(
+        self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None, parts: Sequence[Part]
+    ) -> list[TableRows]:
+        """Map the relation ``source`` of the connection, of these columns, and write each file's rows to its path.
+
+        Where there are several parts, the column :data:`FILE` of ``source`` holds each row's place among them.
 
         Raises:
             InvalidDefinition: the select does not give the columns of the table.
-            SourceRefused: the select fails on this file's columns or values, or a column never fits its type.
+            SourceRefused: the select fails on the columns or values, or a column of a file never fits its type.
         """
-        parameters = [origin.source_file, origin.batch_id, origin.loaded_at]
-        path.parent.mkdir(parents=True, exist_ok=True)
+        name = parts[0].origin.source_file
         try:
-            wrapped = self._wrap(connection, source.columns)
-            counts = _write(_read(connection, wrapped, parameters, source.rows), path)
+            readers = self._read(connection, columns, parts)
+            counts = [_write(reader, part.path) for reader, part in zip(readers, parts, strict=True)]
         except (duckdb.DataError, duckdb.ProgrammingError) as error:
             raise SourceRefused(
-                f"{origin.source_file}: {self.contract.name}.sql fails on this file: {str(error).splitlines()[0]}",
+                f"{name}: {self.contract.name}.sql fails on this file: {str(error).splitlines()[0]}",
                 next_action="Send the file with every column the mapping reads, or correct the mapping "
                 "(try_cast instead of cast; better, leave the casting to the table's contract).",
             ) from error
-        if counts.invalid:
-            _refuse_hopeless_columns(path, self.contract, origin.source_file)
+        for part, count in zip(parts, counts, strict=True):
+            if count.invalid:
+                _refuse_hopeless_columns(part.path, self.contract, part.origin.source_file)
         return counts
 
-    def _wrap(self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None) -> str:
-        """Return the wrapped select; files of one source may differ in their types where they are Parquet."""
-        if columns not in self._wrapped:
-            self._wrapped[columns] = self._build(self._describe(connection))
-        return self._wrapped[columns]
+    def _read(
+        self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None, parts: Sequence[Part]
+    ) -> list[pa.RecordBatchReader]:
+        """Return the mapped rows of each part: at once for small files, batch by batch for a large one."""
+        several = len(parts) > 1
+        sql = self._wrap(connection, columns, several=several)
+        origins = [part.origin for part in parts]
+        parameters = [
+            [origin.source_file for origin in origins],
+            [origin.batch_id for origin in origins],
+            [origin.loaded_at for origin in origins],
+        ]
+        if not several and parts[0].rows > BATCH_ROWS:
+            return [connection.sql(sql, params=parameters).to_arrow_reader(BATCH_ROWS)]
+        [statement] = connection.extract_statements(sql)
+        table: pa.Table = connection.execute(statement, parameters).to_arrow_table()
+        return [rows.to_reader() for rows in (_split(table, len(parts)) if several else [table])]
 
-    def _build(self, given: dict[str, str]) -> str:
+    def _wrap(self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None, *, several: bool) -> str:
+        """Return the wrapped select; files of one source may differ in their types where they are Parquet."""
+        if (columns, several) not in self._wrapped:
+            self._wrapped[columns, several] = self._build(self._describe(connection), several=several)
+        return self._wrapped[columns, several]
+
+    def _build(self, given: dict[str, str], *, several: bool) -> str:
         mapped = exp.to_identifier("mapped")
         columns = [_typed(column.name, column.type, given.get(column.name)) for column in self.contract.columns]
+        place = exp.column(FILE) if several else exp.Literal.number(0)
         wrapped = (
             exp.select(
                 *columns,
                 exp.cast(exp.column("_line"), "BIGINT").as_("_line"),
                 _invalid(self.contract, given).as_("_invalid"),
             )
-            .select(*(_origin_column(index) for index in (1, 2, 3)))
-            .with_(mapped, as_=self._select)
+            .select(*(_origin_column(index, place) for index in (1, 2, 3)))
+            .with_(mapped, as_=self._apart if several and self._apart else self._select)
             .from_(mapped)
         )
+        if several:
+            wrapped = wrapped.select(exp.column(FILE)).order_by(exp.column(FILE), exp.column("_line"))
         return wrapped.sql(dialect="duckdb")
 
     def _describe(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -126,16 +164,16 @@ class Mapping:
         return given
 
 
-def _read(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[str], rows: int) -> pa.RecordBatchReader:
-    """Return the rows of a select: at once for a small file, batch by batch for a large one."""
-    if rows <= BATCH_ROWS:
-        [statement] = connection.extract_statements(sql)
-        table: pa.Table = connection.execute(statement, parameters).to_arrow_table()
-        return table.to_reader()
-    return connection.sql(sql, params=parameters).to_arrow_reader(BATCH_ROWS)
+def _split(table: pa.Table, parts: int) -> list[pa.Table]:
+    """Return the rows of each part of a table that is ordered by them."""
+    counts = {entry["values"]: entry["counts"] for entry in table[FILE].value_counts().to_pylist()}
+    ends = [0, *accumulate(counts.get(place, 0) for place in range(parts))]
+    rows = table.drop_columns(FILE)
+    return [rows.slice(start, end - start) for start, end in pairwise(ends)]
 
 
 def _write(reader: pa.RecordBatchReader, path: Path) -> TableRows:
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows = invalid = 0
     # The reader is closed whatever happens: the connection takes no other statement while it is open.
     with reader, pq.ParquetWriter(path, reader.schema, compression="lz4", use_dictionary=_LOW_CARDINALITY) as writer:
@@ -157,6 +195,27 @@ def _parse(table: str, sql: str) -> exp.Query:
     if not isinstance(select, exp.Query):
         raise InvalidDefinition(f"{table}.sql must be one select.")
     return select
+
+
+def _keep_files_apart(select: exp.Query) -> exp.Select | None:
+    """Return the select with the file's place and every window within one file; ``None`` where that is not enough.
+
+    Only a plain select from ``source`` is understood: one row in, at most one row out, windows apart.
+    """
+    windows = list(select.find_all(exp.Window))
+    within = {id(node) for window in windows for node in window.walk()}
+    if (
+        not isinstance(select, exp.Select)
+        or [table.name for table in select.find_all(exp.Table)] != ["source"]
+        or any(select.args.get(clause) for clause in ("joins", "laterals", "group", "windows", "limit", "offset"))
+        or select.find(exp.Star, exp.Distinct, exp.Subquery, exp.With, exp.UDTF, exp.Explode, exp.Anonymous)
+        or any(id(call) not in within for call in select.find_all(exp.AggFunc))
+    ):
+        return None
+    apart = select.copy()
+    for window in apart.find_all(exp.Window):
+        window.set("partition_by", [exp.column(FILE), *(window.args.get("partition_by") or [])])
+    return apart.select(exp.column(FILE))
 
 
 def _typed(name: str, wanted: str, given: str | None) -> exp.Expr:
@@ -216,9 +275,12 @@ def _never_fails(given: str, wanted: str) -> bool:
     return _same_type(given, wanted) or wanted == "VARCHAR"
 
 
-def _origin_column(index: int) -> exp.Expr:
+def _origin_column(index: int, place: exp.Expr) -> exp.Expr:
+    """Return the value that the parameter of this index, a list, holds for the file at a place."""
     column = PROVENANCE[1 + index]
-    value = exp.Placeholder(this=str(index))
+    value = exp.func(
+        "list_extract", exp.Placeholder(this=str(index)), exp.Add(this=place.copy(), expression=exp.Literal.number(1))
+    )
     return exp.cast(value, exp.DataType.build(column.type, dialect="duckdb")).as_(column.name)
 
 

@@ -153,19 +153,19 @@ def _refuse_stray_quotes(received: Received, spec: SourceSpec, width: int) -> No
 
 def _line_breaks(batch: pa.RecordBatch) -> pa.Array:
     """Count the line breaks inside each row's fields."""
-    nothing = total = _int64(np.zeros(batch.num_rows, dtype=np.int64))
+    nothing = total = int64_array(np.zeros(batch.num_rows, dtype=np.int64))
     for column in batch.columns:
         total = pc.add(total, pc.coalesce(pc.cast(pc.count_substring(column, "\n"), pa.int64()), nothing))
     return total
 
 
-def _int64(numbers: npt.NDArray[np.int64]) -> pa.Array:
+def int64_array(numbers: npt.NDArray[np.int64]) -> pa.Array:
     """Return numbers as Arrow; ``pa.array`` would bring pandas, which takes longer than most files."""
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def _with_lines(batch: pa.RecordBatch, first: int, breaks: pa.Array | None) -> pa.RecordBatch:
-    lines = _int64(np.arange(first, first + batch.num_rows, dtype=np.int64))
+    lines = int64_array(np.arange(first, first + batch.num_rows, dtype=np.int64))
     if breaks is not None:
         lines = pc.add(lines, pc.subtract(pc.cumulative_sum(breaks), breaks))
     return batch.append_column(LINE, lines)

@@ -1,7 +1,7 @@
 """Bronze: append-only batches of typed rows, each with a manifest; everything downstream is rebuilt from here."""
 
 from customer360.lake.bronze import (
-    commit_batch,
+    commit_batches,
     create_bronze_views,
     discard_batch,
     incoming_folder,
@@ -21,7 +21,7 @@ __all__ = [
     "Manifest",
     "TableContract",
     "TableRows",
-    "commit_batch",
+    "commit_batches",
     "create_bronze_views",
     "discard_batch",
     "get_contract",

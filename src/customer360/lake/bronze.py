@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -41,19 +41,21 @@ def raw_folder(workspace: Workspace, batch_id: str) -> Path:
     return workspace.lake / "raw" / batch_id
 
 
-def commit_batch(workspace: Workspace, manifest: Manifest, received: Path) -> None:
-    """Land a batch whose Parquet files are written: keep the received file, sync everything, write the manifest."""
-    kept = raw_folder(workspace, manifest.batch_id)
-    kept.mkdir(parents=True, exist_ok=True)
-    received.replace(kept / Path(manifest.source).name)
-    sync(kept / Path(manifest.source).name)
-    sync(kept)
-    sync(kept.parent)
-    for table in manifest.tables:
-        path = parquet_path(workspace, table, manifest.batch_id)
-        sync(path)
-        sync(path.parent)
-    write_manifest(workspace, manifest)
+def commit_batches(workspace: Workspace, batches: Sequence[tuple[Manifest, Path]]) -> None:
+    """Land batches whose Parquet files are written: keep each received file, sync everything, write the manifests."""
+    folders = {workspace.lake / "raw"}
+    for manifest, received in batches:
+        kept = raw_folder(workspace, manifest.batch_id)
+        kept.mkdir(parents=True, exist_ok=True)
+        received.replace(kept / Path(manifest.source).name)
+        parquet = [parquet_path(workspace, table, manifest.batch_id) for table in manifest.tables]
+        for path in (kept / Path(manifest.source).name, *parquet):
+            sync(path)
+            folders.add(path.parent)
+    for folder in folders:
+        sync(folder)
+    for manifest, _ in batches:
+        write_manifest(workspace, manifest)
 
 
 def discard_batch(workspace: Workspace, batch_id: str) -> None:
