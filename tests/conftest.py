@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customer360.build import run_build, run_load
+from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
 from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load

@@ -11,7 +11,7 @@ from bench.load_generator import due_times
 from bench.measure import MeasurementFailed, Target, median, per_second, percentile
 from bench.online_retail import TABLES, compare, warehouse
 
-from customer360.build import run_build, run_load
+from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace

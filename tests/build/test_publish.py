@@ -12,12 +12,13 @@ import duckdb
 import pytest
 from sqlglot import exp
 
-from customer360.build import run_build, run_load
+from customer360.build.pipeline import run_build, run_load
 from customer360.errors import BuildFailed, NotFound, WorkspaceBusy
 from customer360.ingest import find_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
 from customer360.store import Store
-from customer360.warehouse import Builds, diff_builds, table_hash
+from customer360.warehouse import Builds
+from customer360.warehouse.compare import diff_builds, table_hash
 from customer360.workspace import Workspace
 from tests.build.messy import CHANGES, CUSTOMERS, GOOD, ROWS, write_dataset, write_files
 

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from customer360.errors import Conflict, Gone, InvalidQuery, NotFound, QueryTimeout, Unavailable
-from customer360.warehouse import Builds, DuckDBWarehouse, diff_builds
+from customer360.warehouse import Builds, DuckDBWarehouse
+from customer360.warehouse.compare import diff_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,8 @@ from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.settings import load as load_settings
 
 if TYPE_CHECKING:
-    from customer360.warehouse import BuildRecord, Builds, TableDifference
+    from customer360.warehouse import BuildRecord, Builds
+    from customer360.warehouse.compare import TableDifference
 
 app = typer.Typer(help="List, show, compare and prune builds.", invoke_without_command=True)
 
@@ -50,7 +51,7 @@ def build(
 
 def make(as_of: datetime | None = None) -> BuildRecord:
     """Build with progress and return what was published."""
-    from customer360.build import run_build  # noqa: PLC0415
+    from customer360.build.pipeline import run_build  # noqa: PLC0415
 
     settings, resources = load_settings(WorkspaceSettings), load_settings(ResourceSettings)
     with progress("Building") as step:
@@ -90,7 +91,7 @@ def show(build_id: BuildId, as_json: Json = False) -> None:
 @app.command()
 def diff(before: BuildId, after: BuildId, as_json: Json = False) -> None:
     """Compare two builds value for value: rows added, removed and changed in each table."""
-    from customer360.warehouse import diff_builds  # noqa: PLC0415
+    from customer360.warehouse.compare import diff_builds  # noqa: PLC0415
 
     differences = diff_builds(_builds(), before, after)
     if as_json:

@@ -80,7 +80,7 @@ def load(
 
 def land(dataset: str, source: Path | None, *, replace: bool = False) -> LoadReport:
     """Land files with progress and return what happened."""
-    from customer360.build import run_load  # noqa: PLC0415
+    from customer360.build.pipeline import run_load  # noqa: PLC0415
     from customer360.ingest import find_dataset  # noqa: PLC0415
 
     folder = find_dataset(dataset)

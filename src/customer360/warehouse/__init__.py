@@ -2,7 +2,6 @@
 
 from customer360.warehouse.base import Warehouse
 from customer360.warehouse.builds import BuildRecord, Builds, OpenBuild
-from customer360.warehouse.compare import TableDifference, diff_builds, table_hash
 from customer360.warehouse.duckdb import DuckDBWarehouse
 
 __all__ = [
@@ -10,8 +9,5 @@ __all__ = [
     "Builds",
     "DuckDBWarehouse",
     "OpenBuild",
-    "TableDifference",
     "Warehouse",
-    "diff_builds",
-    "table_hash",
 ]
