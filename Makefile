@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 
 DATASET ?=
 FROM ?=
-SCALE ?= demo
+SCALE ?= standard
 
 .PHONY: help setup setup-dev system up test lint unit bench lock docs screens clean
 

@@ -190,7 +190,7 @@ def test_the_checker_accepts_what_points_down_or_stays_inside() -> None:
 
 
 def _with_public_names() -> list[str]:
-    return [name for name, source in read_sources(SOURCES).items() if "__all__ = " in source]
+    return [name for name, source in read_sources(SOURCES).items() if "__all__" in source]
 
 
 @pytest.mark.parametrize("module", _with_public_names())

@@ -153,7 +153,7 @@ def _free_port() -> int:
 def test_up_makes_a_bank_serves_it_and_stops_cleanly(tmp_path: Path) -> None:
     api, pages = _free_port(), _free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "customer360.cli", "up", "--port", str(api), "--ui-port", str(pages)],
+        [sys.executable, "-m", "customer360.cli", "up", "--scale", "demo", "--port", str(api), "--ui-port", str(pages)],
         env=os.environ | {"CUSTOMER360_HOME": str(tmp_path / "bank"), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

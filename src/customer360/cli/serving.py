@@ -63,7 +63,7 @@ def up(
         str, typer.Argument(help="Dataset to load: bank, online_retail, cdnow, or its folder.")
     ] = "bank",
     source: Annotated[Path | None, typer.Option("--from", help="Where its files are; the bank is generated.")] = None,
-    scale: Annotated[str, typer.Option(help="Scale of the generated bank: demo, standard or full.")] = "demo",
+    scale: Annotated[str, typer.Option(help="Scale of the generated bank: demo, standard or full.")] = "standard",
     seed: Annotated[int, typer.Option(help="Seed of the generated bank.")] = 42,
     host: Host = None,
     port: Port = None,
