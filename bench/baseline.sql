@@ -209,7 +209,12 @@ select
     coalesce(sum(transaction_amount) filter (
         where transaction_date > getvariable('as_of') - 30
     ), 0)::decimal(38, 4) as spend_last_30_days,
+    coalesce(sum(transaction_amount) filter (
+        where transaction_date > getvariable('as_of') - 60
+    ), 0)::decimal(38, 4) as spend_last_60_days,
     (count(*) filter (where transaction_date > getvariable('as_of') - 90))::hugeint as transactions_last_90_days,
+    (count(*) filter (where transaction_date > getvariable('as_of') - 60))::hugeint as transactions_last_60_days,
+    (count(*) filter (where transaction_date > getvariable('as_of') - 30))::hugeint as transactions_last_30_days,
     null::decimal(38, 4) as travel_spend,
     null::decimal(38, 4) as necessities_spend,
     count(distinct order_id) filter (where transaction_type = 'purchase') as order_count,
@@ -217,6 +222,95 @@ select
 from gold.fct_transactions
 where customer_id is not null
 group by customer_id;
+
+create table gold.customer_segments as
+with figures as (
+    select
+        customer_id,
+        datediff('month', first_transaction_date, getvariable('as_of'))::integer as tenure_months,
+        first_transaction_date > (getvariable('as_of') - interval 6 month)::date as is_new,
+        spend_last_90_days,
+        spend_prior_90_days,
+        case
+            when spend_prior_90_days > 0
+                then (100.0 * (spend_last_90_days - spend_prior_90_days) / spend_prior_90_days)::double
+        end as spend_change_pct,
+        (spend_last_90_days / 3)::decimal(38, 4) as avg_monthly_spend_90_days,
+        last_transaction_date,
+        transactions_last_90_days
+    from silver.int_customer_transaction_summary
+),
+
+preferences as (
+    select
+        customer_id,
+        arg_min(category_name, (-spend, category_name)) as preferred_category
+    from (
+        select customer_id, category_name, sum(transaction_amount) as spend
+        from gold.fct_transactions
+        inner join gold.dim_merchant_category on merchant_category_key = category_key
+        where transaction_date > getvariable('as_of') - 90 and customer_id is not null
+        group by all
+        having spend > 0
+    )
+    group by all
+)
+
+select
+    customer_id,
+    case
+        when
+            (spend_prior_90_days > 0 and spend_change_pct <= -30)
+            or (spend_prior_90_days <= 0 and spend_last_90_days <= 0 and not is_new) then 'Declining'
+        when is_new and coalesce(spend_change_pct >= 50, true) then 'New & Growing'
+        else 'Stable Mid-Spenders'
+    end as customer_segment,
+    getvariable('as_of') as segment_assigned_date,
+    tenure_months,
+    spend_last_90_days,
+    spend_prior_90_days,
+    spend_change_pct,
+    avg_monthly_spend_90_days,
+    preferred_category,
+    least(5, 1 + floor(5 * percent_rank() over (order by last_transaction_date)))::integer as recency_score,
+    least(5, 1 + floor(5 * percent_rank() over (order by transactions_last_90_days)))::integer as frequency_score,
+    least(5, 1 + floor(5 * percent_rank() over (order by spend_last_90_days)))::integer as monetary_score
+from figures
+left join preferences using (customer_id)
+order by customer_id;
+
+create unique index customer_segments_customer_id on gold.customer_segments (customer_id);
+
+create table gold.customer_segment_history as
+select customer_id, customer_segment, segment_assigned_date as valid_from, true as is_current
+from gold.customer_segments
+order by customer_id;
+
+alter table gold.dim_customer add column customer_segment varchar;
+update gold.dim_customer set customer_segment = segments.customer_segment
+from gold.customer_segments as segments
+where dim_customer.customer_id = segments.customer_id;
+
+create table gold.metric_customer_ltv as
+select
+    customer_id,
+    unnest(['last_30_days', 'last_60_days', 'last_90_days', 'lifetime']) as value_window,
+    unnest([spend_last_30_days, spend_last_60_days, spend_last_90_days, lifetime_value]) as value
+from silver.int_customer_transaction_summary
+order by customer_id, value_window;
+
+create table gold.metric_avg_transaction_value as
+select
+    customer_id,
+    unnest(['last_30_days', 'last_60_days', 'last_90_days', 'lifetime']) as value_window,
+    unnest([
+        (spend_last_30_days / nullif(transactions_last_30_days, 0))::decimal(38, 4),
+        (spend_last_60_days / nullif(transactions_last_60_days, 0))::decimal(38, 4),
+        (spend_last_90_days / nullif(transactions_last_90_days, 0))::decimal(38, 4),
+        (lifetime_value / approved_transactions)::decimal(38, 4)
+    ]) as value
+from silver.int_customer_transaction_summary
+order by customer_id, value_window;
 
 create table gold.customer_360_profile as
 select
@@ -237,8 +331,8 @@ select
     card_type,
     credit_limit,
     account_open_date,
-    null::varchar as customer_segment,
-    datediff('month', first_transaction_date, getvariable('as_of'))::integer as tenure_months,
+    dim_customer.customer_segment,
+    segments.tenure_months,
     first_transaction_date,
     last_transaction_date,
     datediff('day', last_transaction_date, getvariable('as_of'))::integer as days_since_last_transaction,
@@ -254,20 +348,24 @@ select
     (lifetime_value / approved_transactions)::decimal(38, 4) as avg_transaction_value,
     (lifetime_value / (datediff('month', first_transaction_date, getvariable('as_of')) + 1))::decimal(38, 4)
         as avg_monthly_spend,
-    spend_last_90_days,
-    spend_prior_90_days,
-    case
-        when spend_prior_90_days > 0
-            then (100.0 * (spend_last_90_days - spend_prior_90_days) / spend_prior_90_days)::double
-    end as spend_change_pct,
+    summary.spend_last_90_days,
+    summary.spend_prior_90_days,
+    segments.spend_change_pct,
     transactions_last_90_days::bigint as transactions_last_90_days,
     (100.0 * travel_spend / nullif(lifetime_value, 0))::double as travel_spend_pct,
     (100.0 * necessities_spend / nullif(lifetime_value, 0))::double as necessities_spend_pct,
     null::double as credit_utilization_pct,
     order_count,
-    (order_spend / nullif(order_count, 0))::decimal(38, 4) as avg_order_value
+    (order_spend / nullif(order_count, 0))::decimal(38, 4) as avg_order_value,
+    preferred_category,
+    recency_score,
+    frequency_score,
+    monetary_score,
+    coalesce(segments.spend_change_pct <= -30 and summary.spend_prior_90_days / 3 >= 500, false)
+        as eligible_for_retention
 from gold.dim_customer
-inner join silver.int_customer_transaction_summary using (customer_id)
+inner join silver.int_customer_transaction_summary as summary using (customer_id)
+inner join gold.customer_segments as segments using (customer_id)
 where is_current
 order by customer_id;
 

@@ -21,6 +21,10 @@ TABLES = (
     "gold.dim_product",
     "gold.fct_transactions",
     "gold.customer_360_profile",
+    "gold.customer_segment_history",
+    "gold.customer_segments",
+    "gold.metric_avg_transaction_value",
+    "gold.metric_customer_ltv",
     "gold.monthly_customer_spending",
     "silver.int_customer_transaction_summary",
 )

@@ -23,7 +23,7 @@ from customer360.api import create_app
 from customer360.cli import app as command_line
 from customer360.lake import PROVENANCE, TABLES, Column
 from customer360.semantic import Item, Kind, SemanticModel, load_model
-from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings
+from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, business_rules
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "docs" / "contract-rows.yml"
@@ -261,6 +261,10 @@ def reference() -> str:
         "The API answers every error as `{ok, status, code, error, next, errors}`; the command line prints the same "
         "with `--json`, else a sentence and what to do next.",
         _table(["error", "status", "exit code", "code", "when"], _error_rows()),
+        "## Business rules",
+        "Every constant that is a choice, in one place: `transform/dbt_project.yml`, which dbt and Python both read. "
+        "A dataset changes one under `rules:` in its `dataset.yml`; money is in the dataset's currency.",
+        _table(["rule", "value", "meaning"], [[f"`{r.name}`", str(r.value), r.meaning] for r in business_rules()]),
         "## Bronze tables",
         "What the select for a table may give. A column that is not given is null. Rows that lack a required value "
         "land, and silver keeps them apart in `silver.rejects` with the reason.",

@@ -2,7 +2,7 @@
 select
     _line,
     customer_id,
-    account_open_date::timestamp as observed_at,
+    account_open_date as observed_at,
     first_name,
     last_name,
     email,

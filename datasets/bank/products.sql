@@ -4,5 +4,8 @@ select
     product_id as source_product_id,
     product_name,
     category,
-    type
+    type,
+    attributes,
+    launch_date,
+    end_date
 from source

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -224,3 +225,22 @@ def project_files(name: str) -> Path:
     package = Path(__file__).parent
     packed = package / "_project" / name
     return packed if packed.is_dir() else package.parents[1] / name
+
+
+@dataclass(frozen=True)
+class BusinessRule:
+    """A constant that is a choice: its name, value and meaning."""
+
+    name: str
+    value: int
+    meaning: str
+
+
+def business_rules() -> list[BusinessRule]:
+    """Return the business rules of ``transform/dbt_project.yml``, where dbt reads them too.
+
+    A dataset changes one under ``rules:`` in its ``dataset.yml``; a workspace's definition holds those changes.
+    """
+    text = (project_files("transform") / "dbt_project.yml").read_text(encoding="utf-8")
+    entries = re.findall(r"^  (\w+): (\d+) +# (.+)$", text, re.MULTILINE)
+    return [BusinessRule(name, int(value), meaning) for name, value, meaning in entries]

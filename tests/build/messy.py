@@ -18,6 +18,7 @@ sources:
   - {files: "transactions*.csv", columns: [transaction_id], tables: [transactions]}
   - {files: "products*.csv", columns: [product_id], tables: [products]}
   - {files: "categories*.csv", columns: [category_id], tables: [merchant_categories]}
+  - {files: "holdings*.csv", columns: [customer_id, product_id], tables: [customer_products]}
 """
 COLUMNS = {
     "customers": (
@@ -30,8 +31,9 @@ COLUMNS = {
     ),
     "products": "product_id,product_name,category,type",
     "merchant_categories": "category_id,category_name,category_group,parent_category,is_travel,is_necessity",
+    "customer_products": "customer_id,product_id,relationship_type,start_date,end_date,balance",
 }
-FILES = {"customer_changes": "changes", "merchant_categories": "categories"}
+FILES = {"customer_changes": "changes", "merchant_categories": "categories", "customer_products": "holdings"}
 
 CUSTOMERS = [
     "C1,2024-01-05 09:00:00, Ana ,Élan,ANA@Example.org,34,ny,Standard,5000,2024-01-05",
@@ -53,7 +55,26 @@ CATEGORIES = [
     "gro,Grocery,Necessities,,false,true",
     "bad,Nowhere,Nothing,,false,false",
 ]
-PRODUCTS = ["P1,Chair,Furniture,product", "P1,Chairs,Furniture,product", "P1,Chair,Furniture,product", ",Ghost,x,y"]
+PRODUCTS = [
+    "P2,Stool,Furniture,product",
+    "P1,Chair,Furniture,product",
+    "P1,Chairs,Furniture,product",
+    "P1,Chair,Furniture,product",
+    ",Ghost,x,y",
+]
+HOLDINGS = [
+    "C1,P1,owner,2024-01-05,,",
+    "C1,P2,,2024-01-05,2024-03-01,",
+    "C2,P1,joint,2024-01-06,2024-06-30,120.50",
+]
+BAD_HOLDINGS = {
+    "C99,P1,owner,2024-02-01,,": "customer_id is not a known customer",
+    "C1,P99,owner,2024-02-01,,": "product_id is not a known product",
+    "C1,P1,owner,,,": "start_date is missing",
+    "C3,P1,owner,2999-01-01,,": "start_date is after the as-of date",
+    "C3,P1,owner,2024-03-01,2024-02-01,": "end_date is before start_date",
+    "C1,P1,owner,2024-01-05,2024-02-01,": "the holding is repeated",
+}
 GOOD = [
     "T1,C1,O1,P1,trv,2024-02-01,2024-02-01 10:00:00,100.00,1,purchase,approved,EUR,pos",
     "T2,C1,O2,P1,gro,2024-04-01,2024-04-01 10:00:00,50.50,1,purchase,approved,EUR,pos",
@@ -84,6 +105,7 @@ ROWS = {
     "merchant_categories": CATEGORIES,
     "products": PRODUCTS,
     "transactions": [*GOOD, *BAD],
+    "customer_products": [*HOLDINGS, *BAD_HOLDINGS],
 }
 
 

@@ -38,7 +38,7 @@ def open_bank() -> OpenBank:
 
 def _open_bank(files: BankFiles) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    for table in ("customers", "customer_changes", "merchant_categories", "products"):
+    for table in ("customers", "customer_changes", "customer_products", "merchant_categories", "products"):
         connection.read_parquet(str(files.folder / f"{table}.parquet")).create(table)
     connection.read_parquet([str(path) for path in files.transactions]).create("transactions")
     connection.execute(

@@ -47,6 +47,7 @@ def quarter(bank: Bank) -> Bank:
     return bank
 
 
+@pytest.mark.contract("X.7")
 def test_segments_have_their_shares(bank: Bank) -> None:
     shares = by_segment(bank, "select customer_segment, count(*) / 5000 from customers group by all")
     assert shares == pytest.approx(
@@ -61,6 +62,7 @@ def test_segments_have_their_shares(bank: Bank) -> None:
     )
 
 
+@pytest.mark.contract("X.7")
 def test_rules_of_the_contract_find_the_shares_of_the_contract(quarter: Bank) -> None:
     """Precedence Declining > New & Growing > High-Value > Budget > Stable, over the last 90 days."""
     found = by_segment(
@@ -265,6 +267,7 @@ def test_each_reason_to_decline_leaves_its_trace_in_the_change_feed(bank: Bank) 
     assert traces["lifestyle"][1] < 0.15
 
 
+@pytest.mark.contract("S3.112")
 def test_channels_and_status_have_their_shares(bank: Bank) -> None:
     channels = by_segment(bank, "select channel, count(*) / sum(count(*)) over () from transactions group by all")
     statuses = by_segment(bank, "select status, count(*) / sum(count(*)) over () from transactions group by all")

@@ -64,12 +64,14 @@ def test_only_declining_customers_have_a_decline_type(bank: Bank) -> None:
     }
 
 
+@pytest.mark.contract("S3.112")
 def test_transaction_ids_are_unique(bank: Bank) -> None:
     rows, distinct = one(bank, "select count(*), count(distinct transaction_id) from transactions")
     assert rows == distinct
     assert none_of(bank, r"select * from transactions where not regexp_full_match(transaction_id, 'TXN\d{10}')")
 
 
+@pytest.mark.contract("S3.112")
 def test_transactions_are_complete_and_within_their_ranges(bank: Bank) -> None:
     assert none_of(bank, "select * from transactions where columns(*) is null")
     assert none_of(
@@ -97,6 +99,7 @@ def test_every_transaction_refers_to_known_rows(bank: Bank) -> None:
     assert none_of(bank, "select * from transactions anti join products using (product_id)")
 
 
+@pytest.mark.contract("S3.112")
 def test_files_are_in_order_of_time(bank: Bank) -> None:
     assert none_of(
         bank,

@@ -16,6 +16,7 @@ def test_public_names() -> None:
     assert customer360.synth.__all__ == ["SCALES", "BankFiles", "BankSpec", "generate_bank", "get_scale"]
 
 
+@pytest.mark.contract("X.1")
 def test_scales_have_the_sizes_of_the_contract() -> None:
     sizes = {name: (spec.customers, spec.transactions, spec.months) for name, spec in SCALES.items()}
     assert sizes == {

@@ -53,7 +53,7 @@ def test_another_seed_is_another_bank(small: BankFiles, tmp_path: Path) -> None:
     assert set(differing(small, other)) == {path.name for path in small.all} - fixed
 
 
-@pytest.mark.parametrize("table", ["customers", "customer_changes", "transactions"])
+@pytest.mark.parametrize("table", ["customers", "customer_changes", "customer_products", "transactions"])
 def test_customers_are_the_same_at_any_scale_of_equal_density(
     small: BankFiles, open_bank: OpenBank, tmp_path: Path, table: str
 ) -> None:
@@ -73,6 +73,8 @@ def test_attributes_and_changes_do_not_depend_on_density(small: BankFiles, tmp_p
     assert [name for name in differing(small, sparse) if not name.startswith("transactions-")] == []
 
 
+@pytest.mark.contract("X.1")
+@pytest.mark.contract("S3.112")
 def test_count_is_near_its_target(small: BankFiles, bank_files: BankFiles, bank_spec: BankSpec) -> None:
     assert small.transaction_count == pytest.approx(SMALL.transactions, rel=0.03)
     assert bank_files.transaction_count == pytest.approx(bank_spec.transactions, rel=0.01)

@@ -75,3 +75,20 @@
 {% macro duckdb__iso_week(day) -%}
     weekofyear({{ day }})
 {%- endmacro %}
+
+{#- Whether a text matches a regular expression. -#}
+{% macro matches(column, pattern) -%}
+    {{ return(adapter.dispatch('matches')(column, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro add_months(day, number) -%}
+    {{ return(adapter.dispatch('add_months')(day, number)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_months(day, number) -%}
+    cast({{ day }} + to_months({{ number }}) as date)
+{%- endmacro %}

@@ -18,7 +18,8 @@ from typing import Any
 
 import duckdb
 
-from customer360.build import dbt
+from customer360.build import dbt, monitoring
+from customer360.build.snapshots import write_snapshots
 from customer360.errors import BuildFailed
 from customer360.lake import create_bronze_views, read_manifests
 from customer360.warehouse import BuildRecord
@@ -57,7 +58,7 @@ def make_build(order: dict[str, Any], report: Callable[..., None] | None = None)
     folder = workspace.builds / record.build_id
     durations: dict[str, float] = {}
     with _timed(durations, "bronze"):
-        as_of = _open_bronze(workspace, record, folder / FILE, order["as_of"])
+        as_of = _open_bronze(workspace, record, folder / FILE, order)
     run = dbt.run(folder, record.dataset, as_of, order, report)
     durations |= run.durations
     with _timed(durations, "gate"):
@@ -65,16 +66,18 @@ def make_build(order: dict[str, Any], report: Callable[..., None] | None = None)
 
         gate.check(folder, run)
     with _timed(durations, "close"):
-        tables = _close(folder, run.primary_keys)
+        tables = _close(folder, record, as_of, run.primary_keys)
     return {"as_of_date": as_of, "tables": tables, "durations": durations}
 
 
-def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, as_of: str | None) -> str:
+def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: dict[str, Any]) -> str:
     """Create the views over exactly the build's batches and settle the day the build calls today."""
+    as_of: str | None = order["as_of"]
     wanted = set(record.batches)
     batches = [manifest for manifest in read_manifests(workspace) if manifest.batch_id in wanted]
     with duckdb.connect(str(file)) as connection:
         create_bronze_views(connection, workspace, batches)
+        monitoring.create_tables(connection, order["runs"])
         [(newest,)] = connection.execute(NEWEST_TRANSACTION).fetchall()
     if as_of is None and newest is None:
         raise BuildFailed(
@@ -84,13 +87,17 @@ def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, as_of: s
     return as_of or newest.isoformat()
 
 
-def _close(folder: Path, primary_keys: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
-    """Drop the views, so that only tables stay, and write everything to the one file."""
+def _close(
+    folder: Path, record: BuildRecord, as_of: str, primary_keys: dict[str, list[str]]
+) -> dict[str, dict[str, Any]]:
+    """Note what must be remembered, drop the views that read bronze, and write everything to the one file."""
     with duckdb.connect(str(folder / FILE)) as connection:
-        views = connection.execute("select schema_name, view_name from duckdb_views() where not internal").fetchall()
-        for schema, view in views:
-            connection.execute(f'drop view "{schema}"."{view}"')
-        connection.execute("drop schema bronze")
+        monitoring.record_dbt(connection, folder / "dbt")
+        write_snapshots(connection, folder, record, as_of)
+        connection.execute("drop schema bronze cascade")
+        views = "select view_name from duckdb_views() where schema_name = 'silver' and not internal"
+        for (view,) in connection.execute(views).fetchall():
+            connection.execute(f'drop view silver."{view}"')
         counts = {name: connection.table(name).count("*").fetchall()[0][0] for name in primary_keys}
         connection.execute("checkpoint")
     return {name: {"rows": counts[name], "primary_key": key} for name, key in sorted(primary_keys.items())}

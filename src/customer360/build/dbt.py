@@ -61,9 +61,9 @@ def _environment(folder: Path, order: dict[str, Any]) -> dict[str, str]:
 def _arguments(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any]) -> list[str]:
     project = project_files("transform")
     names = ("time_zone", "holidays", "fiscal_year_start_month", "type_2_attributes", "currency")
-    variables = {name: dataset[name] for name in names} | {"as_of_date": as_of}
+    variables = {name: dataset[name] for name in names} | dataset.get("rules", {}) | {"as_of_date": as_of}
     return [
-        "build",
+        *("build", "--exclude-resource-type", "unit_test"),
         *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),
         *("--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")),
         *("--log-level", "none", "--log-level-file", order.get("log_level", "warn")),

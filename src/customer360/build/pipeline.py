@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from customer360.build.runner import Progress, build_and_publish, silent
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings
-from customer360.store import Store
+from customer360.store import PipelineRun, Store
 from customer360.warehouse import BuildRecord
 from customer360.workspace import Workspace
+
+RUNS_KEPT = 1000
+"""How many of the newest runs a build copies into MONITORING."""
 
 
 def run_load(
@@ -47,7 +51,15 @@ def run_build(
 ) -> BuildRecord:
     """Build and publish; the run is recorded."""
     dataset = str(workspace.describe()["dataset"])
-    with Store.beside(workspace.store).recording("build", dataset) as detail:
-        record = build_and_publish(workspace, resources, settings, as_of=as_of, progress=progress)
+    store = Store.beside(workspace.store)
+    runs = [_ended(run) for run in store.list_runs(RUNS_KEPT) if run.finished_at]
+    with store.recording("build", dataset) as detail:
+        record = build_and_publish(workspace, resources, settings, as_of=as_of, runs=runs, progress=progress)
         detail.update(build_id=record.build_id, durations=record.durations)
         return record
+
+
+def _ended(run: PipelineRun) -> dict[str, Any]:
+    names = ("run_id", "kind", "subject", "status", "started_at", "finished_at")
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+    return {**{name: getattr(run, name) for name in names}, "seconds": seconds}

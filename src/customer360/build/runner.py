@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
 from customer360 import __version__
+from customer360.build.snapshots import land_snapshots
 from customer360.clock import Clock, utc_now
 from customer360.errors import BuildFailed, NotFound, Unavailable
 from customer360.lake import live_batches
@@ -34,10 +36,13 @@ def build_and_publish(
     settings: WorkspaceSettings,
     *,
     as_of: date | None = None,
+    runs: Sequence[dict[str, Any]] = (),
     clock: Clock = utc_now,
     progress: Progress = silent,
 ) -> BuildRecord:
     """Build from the live batches, check, publish and prune; what was served stays served until the pointer moves.
+
+    ``runs`` are those of the operational store that have ended; the build keeps them in MONITORING.
 
     Raises:
         BuildFailed: the build did not pass; the details name the failing rows.
@@ -48,12 +53,14 @@ def build_and_publish(
     with workspace.writing() as lock:
         builds = Builds(workspace)
         builds.sweep()
+        _land_what_was_left(builds, clock)
         batches = [manifest.batch_id for manifest in live_batches(workspace)]
         if not batches:
             raise NotFound("No file has landed yet.", next_action="customer360 load … lands some.")
         record = builds.new(dataset, batches, __version__, clock)
         shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
-        outcome = _run_child(workspace, record, resources, as_of=as_of, lock=lock, progress=progress)
+        order = _order(workspace, record, resources, as_of, runs)
+        outcome = _run_child(workspace, record, order, resources.build_nice, lock=lock, progress=progress)
         finished = clock().isoformat(timespec="milliseconds")
         if outcome["event"] == "failed":
             _keep_verdict(builds, replace(record, status="failed", finished_at=finished, failures=outcome["failures"]))
@@ -74,27 +81,39 @@ def build_and_publish(
         )
         builds.write(passed)
         builds.publish(record.build_id, clock)
+        land_snapshots(workspace, passed, clock)
         builds.prune(settings.keep_builds)
         return passed
 
 
-def _run_child(
+def _land_what_was_left(builds: Builds, clock: Clock) -> None:
+    """Finish what a process did not that was killed right after it published."""
+    with suppress(Unavailable):
+        land_snapshots(builds.workspace, builds.get(builds.current_id()), clock)
+
+
+def _order(
     workspace: Workspace,
     record: BuildRecord,
     resources: ResourceSettings,
-    *,
     as_of: date | None,
-    lock: int,
-    progress: Progress,
+    runs: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Run the child and return its last word; the child shares the writer's lock, so that none starts beside it."""
-    order = {
+    """Return what the child is told, as JSON."""
+    return {
         "home": str(workspace.home.resolve()),
         "record": asdict(record),
         "as_of": as_of.isoformat() if as_of else None,
+        "runs": list(runs),
         "threads": resources.build_threads or os.cpu_count() or 1,
         "memory": memory_limit(resources.build_memory),
     }
+
+
+def _run_child(
+    workspace: Workspace, record: BuildRecord, order: dict[str, Any], nice: int, *, lock: int, progress: Progress
+) -> dict[str, Any]:
+    """Run the child and return its last word; the child shares the writer's lock, so that none starts beside it."""
     log = workspace.builds / record.build_id / "child.log"
     command = [sys.executable, "-m", "customer360.build.child"]
     with (
@@ -104,7 +123,7 @@ def _run_child(
         ) as child,
     ):
         assert child.stdin and child.stdout  # noqa: S101  (both are pipes)
-        os.setpriority(os.PRIO_PROCESS, child.pid, max(resources.build_nice, os.nice(0)))
+        os.setpriority(os.PRIO_PROCESS, child.pid, max(nice, os.nice(0)))
         child.stdin.write(json.dumps(order, default=str) + "\n")
         child.stdin.flush()
         outcome = _follow(child.stdout, progress)

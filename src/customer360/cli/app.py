@@ -72,6 +72,7 @@ def root(
 
 app.command("up", rich_help_panel="Everything")(serving.up)
 app.command("generate", rich_help_panel="Data")(data.generate)
+app.command("upload", rich_help_panel="Data")(data.upload)
 app.command("load", rich_help_panel="Data")(data.load)
 app.command("build", rich_help_panel="Builds")(builds.build)
 app.add_typer(builds.app, name="builds", rich_help_panel="Builds")

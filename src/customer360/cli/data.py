@@ -1,14 +1,16 @@
-"""customer360 generate and customer360 load."""
+"""customer360 generate, customer360 upload and customer360 load."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from customer360.cli.console import Json, print_json, print_table, progress, say, say_refusal
+from customer360.cli.console import Json, Step, print_json, print_table, progress, say, say_refusal
 from customer360.cli.context import workspace
 from customer360.errors import InvalidInput
 
@@ -26,24 +28,54 @@ def generate(
     transactions: Annotated[int | None, typer.Option(help="Another number of transactions.")] = None,
     months: Annotated[int | None, typer.Option(help="Months of history; default 18.")] = None,
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of the history.")] = None,
+    file_format: Annotated[str, typer.Option("--format", help="Format of the files: parquet or csv.")] = "parquet",
     as_json: Json = False,
 ) -> None:
-    """Write a synthetic bank as Parquet files: customers, their changes, products, categories, transactions.
+    """Write the files of a synthetic bank: customers, their changes, products, who holds them, transactions.
 
     Example: customer360 generate --scale demo --out bank-files, then customer360 load bank --from bank-files
     """
-    import dataclasses  # noqa: PLC0415
-
     from customer360.synth import generate_bank, get_scale  # noqa: PLC0415
 
     given: dict[str, Any] = {"customers": customers, "transactions": transactions, "months": months}
     given["as_of"] = as_of.date() if as_of else None
     spec = dataclasses.replace(get_scale(scale, seed=seed), **{k: v for k, v in given.items() if v is not None})
     with progress("Generating") as step:
-        files = generate_bank(spec, out, progress=step)
+        files = generate_bank(spec, out, file_format=file_format, progress=step)
     if as_json:
-        print_json({"folder": str(out), "files": [str(path) for path in files.all]})
+        print_json({"folder": str(out), "files": [str(path) for path in files.all], "rows": files.rows})
     say(f"Wrote {len(files.all)} files to {out}. Next: customer360 load bank --from {out}")
+
+
+def upload(
+    path: Annotated[Path, typer.Argument(help="A file, or a folder with all the files in it.")],
+    bucket: Annotated[str, typer.Option(help="Bucket to send to; it has to be there.")],
+    prefix: Annotated[str, typer.Option(help="What the keys of the objects start with, such as bank/raw.")] = "",
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="Address of a service that speaks S3; default AWS, or AWS_ENDPOINT_URL.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send files to an S3 bucket, large ones in parts; what lies there with the same content is not sent again.
+
+    Needs the extra `aws` (boto3); credentials are the ones that AWS's own tools use.
+
+    Example: customer360 upload bank-files --bucket my-bank --prefix raw
+    """
+    from customer360.lake.upload import upload_files  # noqa: PLC0415
+
+    with progress("Uploading, MB") as step:
+        report = upload_files(
+            path, bucket=bucket, prefix=prefix, endpoint_url=endpoint_url, progress=in_megabytes(step)
+        )
+    if as_json:
+        print_json({"ok": True, **dataclasses.asdict(report)})
+    say(f"Sent {len(report.sent):,} files to {bucket}; {len(report.unchanged):,} were there already.")
+
+
+def in_megabytes(step: Step) -> Step:
+    """Return a step that is told bytes and shows megabytes, begun ones counted whole."""
+    return lambda name, done=0, total=0: step(name, math.ceil(done / 1e6), math.ceil(total / 1e6))
 
 
 def load(

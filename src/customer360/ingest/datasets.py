@@ -8,6 +8,7 @@
     locale: en_GB                  # how numbers and money are written
     time_zone: Europe/London       # of the timestamps in the source
     holidays: GB                   # calendar of dim_date; leave out for none
+    rules: {high_value_monthly_spend: 900}   # business rules that differ here; docs/reference.md lists all
     type_2_attributes: [country]   # attributes of a customer whose history is kept
     sources:                       # every file must match exactly one, by its name
       - files: "*.csv"
@@ -34,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from customer360.errors import InvalidDefinition, NotFound, SourceRefused, did_you_mean
 from customer360.lake import get_contract
-from customer360.settings import project_files
+from customer360.settings import business_rules, project_files
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 TYPE_2_CANDIDATES = ("card_type", "credit_limit", "country", "state", "city", "employment_status", "customer_type")
@@ -97,9 +98,19 @@ class Dataset(_Definition):
     time_zone: str = "UTC"
     holidays: Literal["", "US", "GB"] = ""
     fiscal_year_start_month: int = Field(1, ge=1, le=12)
+    rules: dict[str, int] = {}
     type_2_attributes: list[Literal[TYPE_2_CANDIDATES]] = []  # type: ignore[valid-type]
     sources: list[SourceSpec] = Field(min_length=1)
     reference: list[Identifier] = []
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, rules: dict[str, int]) -> dict[str, int]:
+        names = [rule.name for rule in business_rules()]
+        unknown = [name for name in rules if name not in names]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not a business rule. {did_you_mean(unknown[0], names)}".rstrip("."))
+        return rules
 
     @field_validator("reference")
     @classmethod

@@ -260,13 +260,13 @@ def _reference_files(folder: DatasetFolder) -> Iterator[SourceFile]:
 
 def _kept_files(workspace: Workspace, folder: DatasetFolder) -> Iterator[SourceFile]:
     for manifest in live_batches(workspace):
-        if manifest.source.removesuffix(".sql") not in folder.dataset.reference:
+        if not manifest.is_snapshot and manifest.source.removesuffix(".sql") not in folder.dataset.reference:
             yield plain_file(manifest.source, raw_folder(workspace, manifest.batch_id) / Path(manifest.source).name)
 
 
 def _summarise(landing: _Landing) -> LoadReport:
     report = landing.report
-    batches = live_batches(landing.workspace)
+    batches = [manifest for manifest in live_batches(landing.workspace) if not manifest.is_snapshot]
     report.landed.sort(key=lambda manifest: manifest.source)
     report.batches = len(batches)
     for batch in batches:

@@ -2,6 +2,7 @@
 
 from customer360.lake.bronze import (
     commit_batches,
+    commit_snapshot,
     create_bronze_views,
     discard_batch,
     incoming_folder,
@@ -22,6 +23,7 @@ __all__ = [
     "TableContract",
     "TableRows",
     "commit_batches",
+    "commit_snapshot",
     "create_bronze_views",
     "discard_batch",
     "get_contract",

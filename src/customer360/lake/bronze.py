@@ -58,6 +58,18 @@ def commit_batches(workspace: Workspace, batches: Sequence[tuple[Manifest, Path]
         write_manifest(workspace, manifest)
 
 
+def commit_snapshot(workspace: Workspace, manifest: Manifest, written: Path) -> None:
+    """Land the rows of one table that a build wrote and take them from where it did; no received file is kept."""
+    [table] = manifest.tables
+    path = parquet_path(workspace, table, manifest.batch_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(written, path)
+    sync(path)
+    sync(path.parent)
+    write_manifest(workspace, manifest)
+    written.unlink()
+
+
 def discard_batch(workspace: Workspace, batch_id: str) -> None:
     """Remove what a landing that failed wrote, unless its manifest says that the batch landed."""
     if manifest_path(workspace, batch_id).exists():

@@ -126,18 +126,47 @@ PRODUCTS = TableContract(
         Column("product_name", "VARCHAR", "Name or description"),
         Column("category", "VARCHAR", "Category of the product"),
         Column("type", "VARCHAR", "Kind of thing it is, such as product, fee or card"),
+        Column("attributes", "VARCHAR", "JSON object of what else the source says of it"),
+        Column("launch_date", "DATE", "First day it was on offer"),
+        Column("end_date", "DATE", "Last day it was on offer; null while it is"),
     ),
 )
 
-TABLES = {t.name: t for t in (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS)}
+CUSTOMER_PRODUCTS = TableContract(
+    "customer_products",
+    "One row per time a customer held a product",
+    (
+        Column("customer_id", "VARCHAR", "Customer that holds it", required=True),
+        Column("product_id", "VARCHAR", "Product that is held", required=True),
+        Column("relationship_type", "VARCHAR", "owner, joint or authorised_user"),
+        Column("start_date", "DATE", "First day it was held", required=True),
+        Column("end_date", "DATE", "Last day it was held; null while it is"),
+        Column("balance", MONEY, "What is owed or insured, in the dataset's currency"),
+    ),
+)
+
+SEGMENT_SNAPSHOTS = TableContract(
+    "segment_snapshots",
+    "One row per customer and as-of date of a published build; builds land it, no dataset does",
+    (
+        Column("customer_id", "VARCHAR", "Customer", required=True),
+        Column("customer_segment", "VARCHAR", "Segment the customer was in", required=True),
+        Column("as_of_date", "DATE", "As-of date of the build that found it", required=True),
+    ),
+)
+
+SOURCE_TABLES = (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS, CUSTOMER_PRODUCTS)
+SNAPSHOT_TABLES = (SEGMENT_SNAPSHOTS,)
+TABLES = {table.name: table for table in (*SOURCE_TABLES, *SNAPSHOT_TABLES)}
 
 
 def get_contract(table: str) -> TableContract:
-    """Return the contract of a bronze table.
+    """Return the contract of a bronze table that a dataset may feed.
 
     Raises:
         InvalidDefinition: there is no such table.
     """
-    if table not in TABLES:
-        raise InvalidDefinition(f"There is no bronze table {table!r}.", next_action=did_you_mean(table, TABLES))
-    return TABLES[table]
+    contracts = {contract.name: contract for contract in SOURCE_TABLES}
+    if table not in contracts:
+        raise InvalidDefinition(f"There is no bronze table {table!r}.", next_action=did_you_mean(table, contracts))
+    return contracts[table]

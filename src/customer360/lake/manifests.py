@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from customer360.lake.contracts import SNAPSHOT_TABLES
 from customer360.workspace import Workspace, write_json
 
 
@@ -34,6 +35,11 @@ class Manifest:
     landed_at: str
     supersedes: str | None = None
     superseded_by: str | None = None
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether a build landed it to remember what it found, rather than a source."""
+        return set(self.tables) <= {table.name for table in SNAPSHOT_TABLES}
 
 
 def read_manifests(workspace: Workspace) -> list[Manifest]:

@@ -1,8 +1,7 @@
-"""Generate the bank: customers, their change feed, categories, products and one transaction file per month."""
+"""Generate the bank: customers, their changes and holdings, categories, products, and transactions by month."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,11 +12,14 @@ import pyarrow as pa
 
 from customer360.errors import Conflict
 from customer360.synth.behaviour import build_behaviour
-from customer360.synth.catalogue import CATEGORIES, GROUP_NAMES, LEISURE, NECESSITIES, PRODUCTS, TRAVEL, category_id
-from customer360.synth.changes import build_changes
+from customer360.synth.catalogue import CATEGORIES, GROUP_NAMES, LEISURE, NECESSITIES, TRAVEL, category_id
+from customer360.synth.changes import Changes, build_changes
 from customer360.synth.customers import customers_table
-from customer360.synth.files import worker_count, write_parquet
-from customer360.synth.population import build_population
+from customer360.synth.files import FORMATS, suffix_of, worker_count, write_rows
+from customer360.synth.holdings import holdings_table
+from customer360.synth.population import Population, build_population
+from customer360.synth.products import products_table
+from customer360.synth.space import FreeBytes, free_bytes, refuse_without_space
 from customer360.synth.spec import EPOCH, BankSpec
 from customer360.synth.transactions import TRANSACTION_SCHEMA, TransactionModel, build_model, iter_transactions
 
@@ -34,7 +36,8 @@ CATEGORY_SCHEMA = pa.schema(
         ("is_necessity", pa.bool_()),
     ]
 )
-PRODUCT_SCHEMA = pa.schema([(name, pa.string()) for name in ("product_id", "product_name", "category", "type")])
+TABLES = ("merchant_categories", "products", "customers", "customer_changes", "customer_products")
+"""Tables of one file each, in the order they are best loaded."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class BankFiles:
     customer_changes: Path
     merchant_categories: Path
     products: Path
+    customer_products: Path
     transactions: tuple[Path, ...]
     rows: dict[str, int]
 
@@ -57,6 +61,7 @@ class BankFiles:
             self.products,
             self.customers,
             self.customer_changes,
+            self.customer_products,
             *self.transactions,
         )
 
@@ -76,42 +81,57 @@ def generate_bank(
     spec: BankSpec,
     out: Path,
     *,
+    file_format: str = "parquet",
     progress: Progress | None = None,
     threads: int | None = None,
     chunk_rows: int = CHUNK_ROWS,
+    free: FreeBytes = free_bytes,
 ) -> BankFiles:
-    """Write the files of a synthetic bank to a folder; the bytes depend on the specification alone.
+    """Write the files of a synthetic bank to a folder; the bytes depend on the specification and the format alone.
 
     ``progress`` is called with a step, how many of its parts are done and how many there are. Memory grows with
-    customers, threads and ``chunk_rows``, not with transactions.
+    customers, threads and ``chunk_rows``, not with transactions. ``free`` tells how many bytes the disk still takes.
 
     Raises:
-        Conflict: the folder holds transaction files of a bank over other months.
+        InvalidInput: there is no such format.
+        Conflict: the folder holds files of a bank over other months, or in the other format.
+        Unavailable: the files would not fit the disk; nothing was written.
     """
     report = progress or _ignore
-    months = list(_iter_months(spec))
+    suffix = suffix_of(file_format)
+    months = list(_iter_months(spec, suffix))
+    _refuse_other_files(out, suffix, months)
+    refuse_without_space(spec, out, file_format, free)
     out.mkdir(parents=True, exist_ok=True)
-    _refuse_other_months(out, months)
     population = build_population(spec)
     changes = build_changes(spec, population)
-    write = functools.partial(_write_table, out)
-    rows = dict(
-        [
-            write("merchant_categories.parquet", _categories_table()),
-            write("products.parquet", pa.Table.from_pylist([row._asdict() for row in PRODUCTS], PRODUCT_SCHEMA)),
-            write("customers.parquet", customers_table(spec, population)),
-            write("customer_changes.parquet", changes.table),
-        ]
-    )
+    rows = _write_tables(spec, population, changes, out, suffix)
     report("customers", spec.customers, spec.customers)
     model = build_model(spec, build_behaviour(spec, population), changes.cards)
     rows |= _write_months(model, out, months, report, threads=worker_count(threads), chunk_rows=chunk_rows)
+    return _files(out, suffix, months, rows)
+
+
+def _write_tables(spec: BankSpec, population: Population, changes: Changes, out: Path, suffix: str) -> dict[str, int]:
+    tables = (
+        _categories_table(),
+        products_table(spec.as_of),
+        customers_table(spec, population),
+        changes.table,
+        holdings_table(spec, population, changes.cards),
+    )
+    paths = [out / f"{name}{suffix}" for name in TABLES]
+    return {path.name: write_rows(path, [table], table.schema) for path, table in zip(paths, tables, strict=True)}
+
+
+def _files(out: Path, suffix: str, months: list[_Month], rows: dict[str, int]) -> BankFiles:
     return BankFiles(
         folder=out,
-        customers=out / "customers.parquet",
-        customer_changes=out / "customer_changes.parquet",
-        merchant_categories=out / "merchant_categories.parquet",
-        products=out / "products.parquet",
+        customers=out / f"customers{suffix}",
+        customer_changes=out / f"customer_changes{suffix}",
+        merchant_categories=out / f"merchant_categories{suffix}",
+        products=out / f"products{suffix}",
+        customer_products=out / f"customer_products{suffix}",
         transactions=tuple(out / month.name for month in months),
         rows=rows,
     )
@@ -144,28 +164,26 @@ def _iter_finished(running: dict[Future[int], _Month]) -> Iterator[tuple[_Month,
 
 def _write_month(model: TransactionModel, out: Path, month: _Month, chunk_rows: int) -> int:
     chunks = iter_transactions(model, month.first_day, month.last_day, chunk_rows)
-    return write_parquet(out / month.name, chunks, TRANSACTION_SCHEMA)
+    return write_rows(out / month.name, chunks, TRANSACTION_SCHEMA)
 
 
-def _write_table(out: Path, name: str, table: pa.Table) -> tuple[str, int]:
-    return name, write_parquet(out / name, [table], table.schema)
-
-
-def _iter_months(spec: BankSpec) -> Iterator[_Month]:
+def _iter_months(spec: BankSpec, suffix: str) -> Iterator[_Month]:
     first = spec.first_day
     while first <= spec.as_of:
         following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         last = min(following - timedelta(days=1), spec.as_of)
-        yield _Month(f"transactions-{first:%Y-%m}.parquet", (first - EPOCH).days, (last - EPOCH).days)
+        yield _Month(f"transactions-{first:%Y-%m}{suffix}", (first - EPOCH).days, (last - EPOCH).days)
         first = following
 
 
-def _refuse_other_months(out: Path, months: list[_Month]) -> None:
-    expected = {month.name for month in months}
-    others = sorted(path.name for path in out.glob("transactions-*.parquet") if path.name not in expected)
+def _refuse_other_files(out: Path, suffix: str, months: list[_Month]) -> None:
+    """Refuse a folder that would hold two banks, or one bank twice: whoever loads it would count both."""
+    expected = {f"{table}{suffix}" for table in TABLES} | {month.name for month in months}
+    banks = {f"{name}.{kind}" for kind in FORMATS for name in (*TABLES, "transactions-*")}
+    others = sorted(path.name for name in banks for path in out.glob(name) if path.name not in expected)
     if others:
         raise Conflict(
-            f"{out} holds {others[0]} of another bank, whose months differ from the ones asked for.",
+            f"{out} holds {others[0]} of another bank, whose months or format differ from the ones asked for.",
             next_action="Generate into an empty folder.",
         )
 

@@ -1,10 +1,9 @@
-"""What the bank's customers buy and hold: fifty category codes, their merchants and the product catalogue."""
+"""What the bank's customers buy: fifty category codes and their merchants."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from faker import Faker
@@ -83,36 +82,6 @@ CATEGORIES: tuple[Category, ...] = (
     _category("Charities", "Government and Charity", OTHER, 0.68, 4, "Foundation", "Relief Fund"),
     _category("Pet Shops and Vets", "Pets", OTHER, 0.85, 6, "Pet Supply", "Animal Clinic"),
     _category("Car Repair and Parts", "Automotive", OTHER, 1.42, 5, "Auto Repair", "Auto Parts"),
-)
-
-
-class Product(NamedTuple):
-    """One row of the product catalogue."""
-
-    product_id: str
-    product_name: str
-    category: str
-    type: str
-
-
-CARD_PRODUCTS = ("CARD-STANDARD", "CARD-PREMIUM")
-"""The product a purchase is paid with, in the order of ``card_type`` Standard, Premium."""
-
-PRODUCTS: tuple[Product, ...] = (
-    Product("CARD-STANDARD", "Everyday Standard Card", "Cards", "credit card"),
-    Product("CARD-PREMIUM", "Horizon Premium Card", "Cards", "credit card"),
-    Product("ADD-TRAVEL-INSURANCE", "Trip Protection", "Add-ons", "add-on"),
-    Product("ADD-LOUNGE", "Airport Lounge Access", "Add-ons", "add-on"),
-    Product("ADD-CASHBACK", "Cash Back Boost", "Add-ons", "add-on"),
-    Product("ADD-FRAUD-ALERTS", "Fraud Alerts Plus", "Add-ons", "add-on"),
-    Product("ADD-AUTHORISED-USER", "Authorised User Card", "Add-ons", "add-on"),
-    Product("LOAN-PERSONAL", "Personal Loan", "Loans", "loan"),
-    Product("LOAN-AUTO", "Auto Loan", "Loans", "loan"),
-    Product("LOAN-HOME-EQUITY", "Home Equity Line", "Loans", "loan"),
-    Product("LOAN-BALANCE-TRANSFER", "Balance Transfer Plan", "Loans", "loan"),
-    Product("INS-PAYMENT", "Payment Protection", "Insurance", "insurance"),
-    Product("INS-TERM-LIFE", "Term Life Cover", "Insurance", "insurance"),
-    Product("INS-PURCHASE", "Purchase Protection", "Insurance", "insurance"),
 )
 
 

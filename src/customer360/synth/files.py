@@ -1,29 +1,68 @@
-"""Parquet files whose bytes depend on their rows alone: row groups of fixed size, no timestamps, fixed codecs."""
+"""Files whose bytes depend on their rows alone: Parquet with row groups of fixed size and fixed codecs, or CSV.
+
+CSV has a header, ``\\n`` at the end of a line, nothing for null, and quotes only in a table whose texts need them.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+
+from customer360.errors import InvalidInput, did_you_mean
+from customer360.workspace import explain_disk
 
 ROW_GROUP = 1 << 17
 KEYS = ("transaction_id", "customer_id", "change_id")
 """Columns of ascending keys: incremental encoding stores what differs from the row before."""
 
+QUOTED = "attributes"
+"""A column of JSON, whose table is quoted in CSV; any other text with a comma or a quote is an error."""
 
-def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
-    """Write the rows of all tables to one file, replaced when complete, and return how many there were."""
+
+def write_rows(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
+    """Write the rows of all tables to one file, replaced when complete, and return how many there were.
+
+    The ending of the name says in which format; tables are written as they come, and not kept.
+
+    Raises:
+        Unavailable: the disk is full; what was there before is untouched.
+    """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        with pq.ParquetWriter(unfinished, schema, **_options(schema)) as writer:
-            rows = _write_row_groups(writer, tables)
+        rows = _WRITERS[path.suffix](unfinished, tables, schema)
         unfinished.replace(path)
+    except OSError as error:
+        raise explain_disk(error, path) from error
     finally:
         unfinished.unlink(missing_ok=True)
     return rows
+
+
+def suffix_of(file_format: str) -> str:
+    """Return how the names of files in a format end.
+
+    Raises:
+        InvalidInput: there is no such format.
+    """
+    suffix = f".{file_format}"
+    if suffix not in _WRITERS:
+        formats = [known.removeprefix(".") for known in _WRITERS]
+        raise InvalidInput(
+            f"There is no format {file_format!r}.",
+            next_action=did_you_mean(file_format, formats),
+            details=[{"field": "format", "value": file_format, "message": "is not a format of the files"}],
+        )
+    return suffix
+
+
+def _write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
+    with pq.ParquetWriter(path, schema, **_options(schema)) as writer:
+        return _write_row_groups(writer, tables)
 
 
 def _write_row_groups(writer: pq.ParquetWriter, tables: Iterable[pa.Table]) -> int:
@@ -62,6 +101,30 @@ def _options(schema: pa.Schema) -> dict[str, object]:
         "column_encoding": keys,
         "store_decimal_as_integer": True,
     }
+
+
+def _write_csv(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
+    style = "needed" if QUOTED in schema.names else "none"
+    options = pa_csv.WriteOptions(quoting_style=style, quoting_header="none")
+    written = pa.schema([(field.name, _as_written(field.type)) for field in schema])
+    rows = 0
+    with pa_csv.CSVWriter(path, written, write_options=options) as writer:
+        for table in tables:
+            writer.write_table(table.cast(written))
+            rows += table.num_rows
+    return rows
+
+
+def _as_written(kind: pa.DataType) -> pa.DataType:
+    """Return the type whose text is the shortest: moments are whole seconds."""
+    return pa.timestamp("s") if pa.types.is_timestamp(kind) else kind
+
+
+_WRITERS: dict[str, Callable[[Path, Iterable[pa.Table], pa.Schema], int]] = {
+    ".parquet": _write_parquet,
+    ".csv": _write_csv,
+}
+FORMATS = tuple(suffix.removeprefix(".") for suffix in _WRITERS)
 
 
 def worker_count(threads: int | None) -> int:

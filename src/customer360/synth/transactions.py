@@ -22,7 +22,6 @@ from customer360.synth.behaviour import (
     ticket_factors,
 )
 from customer360.synth.catalogue import (
-    CARD_PRODUCTS,
     CATEGORIES,
     MERCHANTS_PER_CATEGORY,
     build_merchants,
@@ -32,6 +31,8 @@ from customer360.synth.catalogue import (
 from customer360.synth.changes import DAY_SECONDS, CardHistory
 from customer360.synth.draws import GOLDEN, Floats, Ints, Words, as_uniform, hash_numbers, mix64, quantile_table
 from customer360.synth.keys import prefixed
+from customer360.synth.money import decimals
+from customer360.synth.products import CARD_PRODUCTS
 from customer360.synth.spec import BankSpec
 
 CHANNELS = ("Online", "In-Store", "Mobile")
@@ -199,14 +200,7 @@ def _draw_categories(model: TransactionModel, customer: Ints, trouble: Ints, wor
 def _draw_amounts(model: TransactionModel, customer: Ints, trouble: Ints, category: Ints, word: Words) -> pa.Array:
     price = model.behaviour.price[trouble, customer] * model.ticket_sizes[category]
     amount = np.clip(price * model.ticket_factors[_bits(word, 0, _LOW_16)], SMALLEST, LARGEST)
-    return _decimals(np.rint(amount * 100).astype(np.int64))
-
-
-def _decimals(cents: Ints) -> pa.Array:
-    """Return whole cents as decimals of scale 2: the low word of each 128-bit value, as none is negative."""
-    words = np.zeros((cents.size, 2), dtype=np.int64)
-    words[:, 0] = cents
-    return pa.Array.from_buffers(pa.decimal128(9, 2), cents.size, [None, pa.py_buffer(words)])
+    return decimals(np.rint(amount * 100).astype(np.int64), pa.decimal128(9, 2))
 
 
 def _draw_channels(behaviour: Behaviour, customer: Ints, word: Words) -> Ints:

@@ -1,7 +1,11 @@
-{%- set recent = "transaction_date > " ~ add_days(as_of_date(), 0 - var('window_days')) %}
-{%- set prior = "transaction_date > " ~ add_days(as_of_date(), 0 - 2 * var('window_days'))
-    ~ " and transaction_date <= " ~ add_days(as_of_date(), 0 - var('window_days')) %}
-{%- set utilization = "transaction_date > " ~ add_days(as_of_date(), 0 - var('utilization_days')) %}
+{%- set day = "transactions.transaction_date" %}
+{%- set amount = "transactions.transaction_amount" %}
+{%- set since = {} %}
+{%- for days in (30, 60, 90, 180) %}
+{%- do since.update({days: day ~ " > " ~ add_days(as_of_date(), 0 - days)}) %}
+{%- endfor %}
+{%- set prior = since[180] ~ " and not " ~ since[90] %}
+{%- set utilization = day ~ " > " ~ add_days(as_of_date(), 0 - var('utilization_days')) %}
 with transactions as (
     select * from {{ ref('fct_transactions') }}
     where customer_id is not null
@@ -23,27 +27,39 @@ known as (
 final as (
     select
         transactions.customer_id,
-        min(transactions.transaction_date) as first_transaction_date,
-        max(transactions.transaction_date) as last_transaction_date,
+        min({{ day }}) as first_transaction_date,
+        max({{ day }}) as last_transaction_date,
+        {{ days_between('max(' ~ day ~ ')', as_of_date()) }} as days_since_last_transaction,
         count(*) as total_transactions,
         sum(case when transactions.status = 'declined' then 1 else 0 end) as declined_transactions,
-        count(transactions.transaction_amount) as approved_transactions,
-        {{ money('coalesce(sum(transactions.transaction_amount), 0)') }} as lifetime_value,
-        {{ money('coalesce(sum(case when ' ~ recent ~ ' then transactions.transaction_amount end), 0)') }}
-            as spend_last_90_days,
-        {{ money('coalesce(sum(case when ' ~ prior ~ ' then transactions.transaction_amount end), 0)') }}
-            as spend_prior_90_days,
-        {{ money('coalesce(sum(case when ' ~ utilization ~ ' then transactions.transaction_amount end), 0)') }}
-            as spend_last_30_days,
-        sum(case when {{ recent }} then 1 else 0 end) as transactions_last_90_days,
+        sum(case when transactions.status = 'declined' and {{ since[90] }} then 1 else 0 end)
+            as declined_last_90_days,
+        count({{ amount }}) as approved_transactions,
+        {{ money('coalesce(sum(' ~ amount ~ '), 0)') }} as lifetime_value,
+        {%- for days in (30, 60, 90) %}
+        {{ money('coalesce(sum(case when ' ~ since[days] ~ ' then ' ~ amount ~ ' end), 0)') }}
+            as spend_last_{{ days }}_days,
+        sum(case when {{ since[days] }} then 1 else 0 end) as transactions_last_{{ days }}_days,
+        count(case when {{ since[days] }} then {{ amount }} end) as approved_last_{{ days }}_days,
+        {%- endfor %}
+        {{ money('coalesce(sum(case when ' ~ utilization ~ ' then ' ~ amount ~ ' end), 0)') }} as utilization_spend,
+        {{ money('coalesce(sum(case when ' ~ prior ~ ' then ' ~ amount ~ ' end), 0)') }} as spend_prior_90_days,
+        sum(case when {{ prior }} then 1 else 0 end) as transactions_prior_90_days,
+        {%- for group in ('Leisure', 'Necessities', 'Other') %}
+        {{ money("coalesce(sum(case when categories.category_group = '" ~ group ~ "' then " ~ amount ~ " end), 0)") }}
+            as {{ group | lower }}_group_spend,
+        {%- endfor %}
+        {%- for kind, flag in {'travel': 'is_travel', 'necessities': 'is_necessity'}.items() %}
         case
-            when (select has_travel from known) then
-                {{ money('sum(case when categories.is_travel then transactions.transaction_amount else 0 end)') }}
-        end as travel_spend,
+            when (select has_{{ kind }} from known)
+                then {{ money('sum(case when categories.' ~ flag ~ ' then ' ~ amount ~ ' else 0 end)') }}
+        end as {{ kind }}_spend,
+        {%- set in_window = "categories." ~ flag ~ " and " ~ since[90] %}
         case
-            when (select has_necessities from known) then
-                {{ money('sum(case when categories.is_necessity then transactions.transaction_amount else 0 end)') }}
-        end as necessities_spend,
+            when (select has_{{ kind }} from known)
+                then {{ money('sum(case when ' ~ in_window ~ ' then ' ~ amount ~ ' else 0 end)') }}
+        end as {{ kind }}_spend_last_90_days,
+        {%- endfor %}
         case
             when (select has_orders from known) then
                 count(distinct case
@@ -52,7 +68,7 @@ final as (
                 end)
         end as order_count,
         {{ money("sum(case when transactions.transaction_type = 'purchase' and transactions.order_id is not null"
-            ~ " then transactions.transaction_amount end)") }} as order_spend
+            ~ " then " ~ amount ~ " end)") }} as order_spend
     from transactions
     left join categories on transactions.merchant_category_key = categories.category_key
     group by transactions.customer_id

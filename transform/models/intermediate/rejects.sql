@@ -1,7 +1,4 @@
-{%- set keys = {
-    'customers': 'customer_id', 'customer_changes': 'change_id', 'transactions': 'transaction_id',
-    'merchant_categories': 'category_id', 'products': 'product_id',
-} %}
+{%- set keys = rejectable_tables() %}
 with
 {%- for table in keys %}
 {{ table }} as (

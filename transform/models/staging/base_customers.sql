@@ -5,10 +5,7 @@ with source as (
 final as (
     select
         *,
-        {{ reject_columns([
-            ("customer_id is not null", "customer_id is missing"),
-            ("observed_at is not null", "observed_at is missing"),
-        ]) }}
+        {{ reject_columns('customers') }}
     from source
 )
 

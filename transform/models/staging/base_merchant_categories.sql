@@ -12,13 +12,7 @@ numbered as (
 final as (
     select
         *,
-        {{ reject_columns([
-            ("category_id is not null", "category_id is missing"),
-            ("category_name is not null", "category_name is missing"),
-            ("coalesce(category_group, '') in ('Leisure', 'Necessities', 'Other')",
-             "category_group is not Leisure, Necessities or Other"),
-            ("occurrence = 1", "category_id is repeated"),
-        ]) }}
+        {{ reject_columns('merchant_categories') }}
     from numbered
 )
 

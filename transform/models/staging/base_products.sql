@@ -5,7 +5,7 @@ with source as (
 final as (
     select
         *,
-        {{ reject_columns([("product_id is not null", "product_id is missing")]) }}
+        {{ reject_columns('products') }}
     from source
 )
 

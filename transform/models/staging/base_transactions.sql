@@ -38,21 +38,7 @@ checked as (
 final as (
     select
         *,
-        {{ reject_columns([
-            ("transaction_id is not null", "transaction_id is missing"),
-            ("not is_repeat", "transaction_id is repeated"),
-            ("transaction_date is not null", "transaction_date is missing"),
-            ("coalesce(transaction_date <= " ~ as_of_date() ~ ", true)", "transaction_date is after the as-of date"),
-            ("coalesce(transaction_date >= account_open_date, true)", "transaction_date is before the account was opened"),
-            ("transaction_amount is not null", "transaction_amount is missing"),
-            ("customer_id is null or known_customer_id is not null", "customer_id is not a known customer"),
-            ("known_category_id is not null", "merchant_category_id is not a known category"),
-            ("product_id is null or known_product_id is not null", "product_id is not a known product"),
-            ("coalesce(transaction_type, '') in ('purchase', 'return', 'fee', 'adjustment')",
-             "transaction_type is not purchase, return, fee or adjustment"),
-            ("coalesce(status, '') in ('approved', 'declined')", "status is not approved or declined"),
-            ("coalesce(currency, '') = '" ~ var('currency') ~ "'", "currency is not " ~ var('currency')),
-        ]) }}
+        {{ reject_columns('transactions') }}
     from checked
 )
 

@@ -8,7 +8,10 @@ final as (
         product_id,
         nullif(trim(product_name), '') as product_name,
         category,
-        type
+        type,
+        attributes,
+        launch_date,
+        end_date
     from base
 )
 

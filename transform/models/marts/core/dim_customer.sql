@@ -1,61 +1,19 @@
--- Type 2 attributes (dataset.yml names them) are as they were in the version; all others are as they are now.
-{%- set type_2 = var('type_2_attributes') %}
-{%- set type_1 = customer_attributes().keys() | reject('in', type_2) | list %}
-with history as (
-    select * from {{ ref('int_customer_history') }}
+-- The versions, each with the segment that its customer is in now.
+with versions as (
+    select * from {{ ref('int_customer_versions') }}
 ),
 
-regions as (
-    select * from {{ ref('country_regions') }}
-),
-
-compared as (
-    select
-        *,
-        row_number() over arrival = 1
-        {%- for attribute in type_2 %}
-        or ({{ attribute }} is distinct from lag({{ attribute }}) over arrival)
-        {%- endfor %} as opens_version
-    from history
-    window arrival as (partition by customer_id order by effective_at)
-),
-
-versions as (
-    select
-        *,
-        row_number() over arrival as version_number,
-        lead(effective_at) over arrival as valid_to
-    from compared
-    where opens_version
-    window arrival as (partition by customer_id order by effective_at)
-),
-
-latest as (
-    select * from history
-    where is_latest
+segments as (
+    select * from {{ ref('customer_segments') }}
 ),
 
 final as (
     select
-        {{ surrogate_key(['versions.customer_id', 'versions.version_number']) }} as customer_key,
-        versions.customer_id,
-        nullif(trim(concat_ws(' ', latest.first_name, latest.last_name)), '') as full_name
-        {%- for attribute in type_1 %},
-        latest.{{ attribute }}
-        {%- endfor %}
-        {%- for attribute in type_2 %},
-        versions.{{ attribute }}
-        {%- endfor %},
-        nullif(split_part(latest.email, '@', 2), '') as email_domain,
-        regions.region,
-        cast(versions.version_number as integer) as version_number,
-        versions.effective_at as valid_from,
-        versions.valid_to,
-        versions.valid_to is null as is_current
+        versions.*,
+        segments.customer_segment
     from versions
-    inner join latest on versions.customer_id = latest.customer_id
-    left join regions
-        on {{ 'versions' if 'country' in type_2 else 'latest' }}.country = regions.country
+    left join segments on versions.customer_id = segments.customer_id
 )
 
 select * from final
+order by customer_id, version_number

@@ -9,6 +9,9 @@ spellings as (
         product_name,
         category,
         type,
+        max(attributes) as attributes,
+        max(launch_date) as launch_date,
+        max(end_date) as end_date,
         row_number() over (
             partition by product_id
             order by
@@ -28,7 +31,10 @@ final as (
         product_id,
         product_name,
         category,
-        type
+        type,
+        attributes,
+        launch_date,
+        end_date
     from spellings
     where place = 1
 )

@@ -5,7 +5,7 @@ with transactions as (
 ),
 
 customers as (
-    select * from {{ ref('dim_customer') }}
+    select * from {{ ref('int_customer_versions') }}
 ),
 
 products as (

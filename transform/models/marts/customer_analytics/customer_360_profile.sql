@@ -8,29 +8,71 @@ summary as (
     select * from {{ ref('int_customer_transaction_summary') }}
 ),
 
+figures as (
+    select * from {{ ref('customer_segments') }}
+),
+
+holdings as (
+    select
+        customer_id,
+        count(*) as product_count
+    from {{ ref('fct_customer_products') }}
+    where is_active
+    group by customer_id
+),
+
+-- A dataset without holdings has no count of them, rather than none each.
+known as (
+    select count(*) > 0 as has_holdings from holdings
+),
+
+quality as (
+    select * from {{ ref('customer_quality') }}
+),
+
+scores as (
+    select * from {{ ref('churn_predictions') }}
+),
+
 joined as (
     select
         customers.*,
+        figures.segment_assigned_date,
+        figures.preferred_category,
+        figures.recency_score,
+        figures.frequency_score,
+        figures.monetary_score,
+        figures.tenure_months,
+        case when known.has_holdings then coalesce(holdings.product_count, 0) end as product_count,
+        quality.data_quality_score,
+        scores.churn_probability,
+        scores.churn_risk_score,
+        scores.churn_risk_category,
         summary.first_transaction_date,
         summary.last_transaction_date,
-        {{ days_between('summary.last_transaction_date', as_of_date()) }} as days_since_last_transaction,
+        summary.days_since_last_transaction,
         coalesce(summary.lifetime_value, 0) as lifetime_value,
         coalesce(summary.total_transactions, 0) as total_transactions,
         coalesce(summary.approved_transactions, 0) as approved_transactions,
         coalesce(summary.declined_transactions, 0) as declined_transactions,
         coalesce(summary.spend_last_90_days, 0) as spend_last_90_days,
         coalesce(summary.spend_prior_90_days, 0) as spend_prior_90_days,
-        coalesce(summary.spend_last_30_days, 0) as spend_last_30_days,
+        coalesce(summary.utilization_spend, 0) as utilization_spend,
         coalesce(summary.transactions_last_90_days, 0) as transactions_last_90_days,
         summary.travel_spend,
         summary.necessities_spend,
         summary.order_count,
         summary.order_spend
     from customers
+    inner join figures on customers.customer_id = figures.customer_id
+    cross join known
+    left join holdings on customers.customer_id = holdings.customer_id
+    left join quality on customers.customer_id = quality.customer_id
+    left join scores on customers.customer_id = scores.customer_id
     left join summary on customers.customer_id = summary.customer_id
 ),
 
-final as (
+measured as (
     select
         customer_id,
         full_name,
@@ -49,10 +91,11 @@ final as (
         card_type,
         credit_limit,
         account_open_date,
-        cast(null as varchar) as customer_segment,
-        cast(
-            datediff('month', coalesce(account_open_date, first_transaction_date), {{ as_of_date() }}) as integer
-        ) as tenure_months,
+        market_segment,
+        cast(null as varchar) as customer_tier,
+        customer_segment,
+        segment_assigned_date,
+        tenure_months,
         first_transaction_date,
         last_transaction_date,
         cast(days_since_last_transaction as integer) as days_since_last_transaction,
@@ -77,10 +120,40 @@ final as (
         cast(transactions_last_90_days as bigint) as transactions_last_90_days,
         {{ percent('travel_spend', 'lifetime_value') }} as travel_spend_pct,
         {{ percent('necessities_spend', 'lifetime_value') }} as necessities_spend_pct,
-        {{ percent('spend_last_30_days', 'credit_limit') }} as credit_utilization_pct,
+        {{ percent('utilization_spend', 'credit_limit') }} as credit_utilization_pct,
         cast(order_count as bigint) as order_count,
-        {{ money('order_spend / nullif(order_count, 0)') }} as avg_order_value
+        {{ money('order_spend / nullif(order_count, 0)') }} as avg_order_value,
+        cast(product_count as bigint) as product_count,
+        preferred_category,
+        recency_score,
+        frequency_score,
+        monetary_score,
+        data_quality_score,
+        churn_probability,
+        churn_risk_score,
+        coalesce(churn_risk_category, 'Not Scored') as churn_risk_category
     from joined
+),
+
+final as (
+    select
+        *,
+        case
+            when travel_spend_pct >= {{ var('travel_offer_pct') }} then 'Traveler'
+            when necessities_spend_pct >= {{ var('budget_necessities_pct') }} then 'Essentials'
+            when 100 - travel_spend_pct - necessities_spend_pct >= {{ var('profile_discretionary_pct') }}
+                then 'Discretionary'
+            when travel_spend_pct is not null and necessities_spend_pct is not null then 'Balanced'
+        end as spending_profile,
+        coalesce(
+            spend_change_pct <= -{{ var('retention_drop_pct') }}
+            and spend_prior_90_days / 3 >= {{ var('retention_min_monthly_spend') }}, false
+        ) as eligible_for_retention,
+        card_type = 'Standard'
+        and credit_utilization_pct >= {{ var('upgrade_min_utilization_pct') }}
+        and tenure_months >= {{ var('upgrade_min_tenure_months') }} as eligible_for_upgrade,
+        travel_spend_pct >= {{ var('travel_offer_pct') }} as eligible_for_travel_offer
+    from measured
 )
 
 select * from final

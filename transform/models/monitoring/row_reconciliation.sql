@@ -1,7 +1,6 @@
-{{ config(schema='monitoring') }}
 {%- set used = {
     'customers': 'stg_customers', 'customer_changes': 'stg_customer_changes', 'transactions': 'fct_transactions',
-    'merchant_categories': 'stg_merchant_categories', 'products': 'stg_products',
+    'merchant_categories': 'stg_merchant_categories', 'products': 'stg_products', 'customer_products': 'fct_customer_products',
 } %}
 with
 rejected as (

@@ -1,0 +1,63 @@
+-- 100 points less some for every field that is missing or breaks a rule of the registry (quality_rules).
+-- Only fields that the dataset has at all are expected.
+-- noqa: disable=LT02
+{%- set fields = customer_attributes().keys() | reject('in', ['decline_type']) | list %}
+{%- set rules = quality_rules('customer_profiles') %}
+with customers as (
+    select * from {{ ref('int_customer_versions') }}
+    where is_current
+),
+
+expected as (
+    select
+        {%- for field in fields %}
+        count({{ field }}) > 0 as has_{{ field }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from customers
+),
+
+checked as (
+    select
+        customers.customer_id,
+        concat_ws(', '
+            {%- for field in fields %},
+            case when expected.has_{{ field }} and customers.{{ field }} is null then '{{ field }}' end
+            {%- endfor %}
+        ) as missing_fields,
+        concat_ws(', '
+            {%- for name, _, holds, _ in rules %},
+            case when not ({{ holds }}) then '{{ name }}' end
+            {%- endfor %}
+        ) as invalid_fields,
+        0
+        {%- for field in fields %}
+        + case when expected.has_{{ field }} and customers.{{ field }} is null then 1 else 0 end
+        {%- endfor %}
+        {%- for _, _, holds, _ in rules %}
+        + case when not ({{ holds }}) then 1 else 0 end
+        {%- endfor %} as faults
+    from customers
+    cross join expected
+),
+
+scored as (
+    select
+        customer_id,
+        nullif(missing_fields, '') as missing_fields,
+        nullif(invalid_fields, '') as invalid_fields,
+        cast(greatest(0, 100 - {{ var('quality_points_per_field') }} * faults) as integer) as data_quality_score
+    from checked
+),
+
+final as (
+    select
+        *,
+        case
+            when data_quality_score >= {{ var('quality_high_score') }} then 'high'
+            when data_quality_score >= {{ var('quality_medium_score') }} then 'medium'
+            else 'low'
+        end as quality_bucket
+    from scored
+)
+
+select * from final

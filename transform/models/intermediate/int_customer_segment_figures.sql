@@ -1,0 +1,61 @@
+-- The figures that decide a segment, and the first rule that holds, in the order of the contract (X.7). A figure that
+-- the dataset cannot have (travel, necessities) makes its rule not hold; who spent nothing in both windows is Declining.
+with customers as (
+    select * from {{ ref('int_customer_versions') }}
+    where is_current
+),
+
+summary as (
+    select * from {{ ref('int_customer_transaction_summary') }}
+),
+
+figures as (
+    select
+        customers.customer_id,
+        coalesce(customers.account_open_date, summary.first_transaction_date) as member_since,
+        coalesce(summary.spend_last_90_days, 0) as spend_last_90_days,
+        coalesce(summary.spend_prior_90_days, 0) as spend_prior_90_days,
+        {{ money('coalesce(summary.spend_last_90_days, 0) / 3') }} as avg_monthly_spend_90_days,
+        {{ percent('summary.travel_spend_last_90_days', 'summary.spend_last_90_days') }} as travel_pct_90_days,
+        {{ percent('summary.necessities_spend_last_90_days', 'summary.spend_last_90_days') }}
+            as necessities_pct_90_days
+    from customers
+    left join summary on customers.customer_id = summary.customer_id
+),
+
+aged as (
+    select
+        *,
+        cast(datediff('month', member_since, {{ as_of_date() }}) as integer) as tenure_months,
+        coalesce(member_since > {{ add_months(as_of_date(), 0 - var('new_customer_months')) }}, true) as is_new,
+        case
+            when spend_prior_90_days > 0
+                then {{ percent('(spend_last_90_days - spend_prior_90_days)', 'spend_prior_90_days') }}
+        end as spend_change_pct
+    from figures
+),
+
+final as (
+    select
+        *,
+        case
+            when
+                (spend_prior_90_days > 0 and spend_change_pct <= -{{ var('declining_drop_pct') }})
+                or (spend_prior_90_days <= 0 and spend_last_90_days <= 0 and not is_new)
+                then 'Declining'
+            when is_new and coalesce(spend_change_pct >= {{ var('new_growth_pct') }}, true)
+                then 'New & Growing'
+            when
+                avg_monthly_spend_90_days >= {{ var('high_value_monthly_spend') }}
+                and travel_pct_90_days >= {{ var('high_value_travel_pct') }}
+                then 'High-Value Travelers'
+            when
+                avg_monthly_spend_90_days < {{ var('budget_monthly_spend') }}
+                and necessities_pct_90_days >= {{ var('budget_necessities_pct') }}
+                then 'Budget-Conscious'
+            else 'Stable Mid-Spenders'
+        end as customer_segment
+    from aged
+)
+
+select * from final
