@@ -22,7 +22,21 @@ from customer360.cli import app
 
 pytestmark = pytest.mark.integration
 
-COMMANDS = ("up", "generate", "upload", "load", "build", "builds", "rollback", "runs", "query", "serve", "doctor")
+COMMANDS = (
+    "up",
+    "generate",
+    "upload",
+    "load",
+    "refresh",
+    "retention",
+    "build",
+    "builds",
+    "rollback",
+    "runs",
+    "query",
+    "serve",
+    "doctor",
+)
 
 
 def run(*arguments: str, home: Path | None = None) -> tuple[int, str, str]:

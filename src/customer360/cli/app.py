@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from customer360 import __version__
-from customer360.cli import builds, data, doctor, query, serving
+from customer360.cli import builds, data, doctor, query, serving, upkeep
 from customer360.cli.console import out, print_error, speak_to_people
 from customer360.errors import Customer360Error
 
@@ -74,6 +74,8 @@ app.command("up", rich_help_panel="Everything")(serving.up)
 app.command("generate", rich_help_panel="Data")(data.generate)
 app.command("upload", rich_help_panel="Data")(data.upload)
 app.command("load", rich_help_panel="Data")(data.load)
+app.command("refresh", rich_help_panel="Data")(upkeep.refresh)
+app.command("retention", rich_help_panel="Data")(upkeep.retention)
 app.command("build", rich_help_panel="Builds")(builds.build)
 app.add_typer(builds.app, name="builds", rich_help_panel="Builds")
 app.command("rollback", rich_help_panel="Builds")(builds.rollback)

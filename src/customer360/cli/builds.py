@@ -58,6 +58,11 @@ def make(as_of: datetime | None = None) -> BuildRecord:
         return run_build(workspace(), resources, settings, as_of=as_of.date() if as_of else None, progress=step)
 
 
+def is_published() -> bool:
+    """Tell whether a build is published in this workspace."""
+    return _current(_builds()) is not None
+
+
 @app.callback()
 def builds(ctx: typer.Context, as_json: Json = False) -> None:
     """List the builds of the workspace, newest first; * marks the published one."""

@@ -103,7 +103,7 @@ def load(
         )
     report = land(dataset, source, replace=replace)
     if as_json:
-        print_json(_as_json(report))
+        print_json(describe(report))
     else:
         _show(report)
     if report.refused:
@@ -120,7 +120,8 @@ def land(dataset: str, source: Path | None, *, replace: bool = False) -> LoadRep
         return run_load(workspace(), folder, source, replace=replace, progress=step)
 
 
-def _as_json(report: LoadReport) -> dict[str, object]:
+def describe(report: LoadReport) -> dict[str, object]:
+    """Return a load's report as a program reads it."""
     return {
         "ok": not report.refused,
         "dataset": report.dataset,

@@ -87,7 +87,7 @@ def up(
         say_refusal(refusal)
     if report.refused and not report.batches:
         raise report.refused[0]
-    if report.landed or not _published():
+    if report.landed or not builds.is_published():
         record = builds.make()
         say(f"[green]✓[/] Published {record.build_id}, as of {record.as_of_date}.")
     serve(host, port, ui_port)
@@ -105,14 +105,6 @@ def _builds() -> Builds:
     from customer360.warehouse import Builds  # noqa: PLC0415
 
     return Builds(workspace())
-
-
-def _published() -> bool:
-    try:
-        _builds().current_id()
-    except Unavailable:
-        return False
-    return True
 
 
 def _api_command(settings: AppSettings, reload: bool) -> list[str]:

@@ -260,7 +260,8 @@ def _reference_files(folder: DatasetFolder) -> Iterator[SourceFile]:
 
 def _kept_files(workspace: Workspace, folder: DatasetFolder) -> Iterator[SourceFile]:
     for manifest in live_batches(workspace):
-        if not manifest.is_snapshot and manifest.source.removesuffix(".sql") not in folder.dataset.reference:
+        kept = not (manifest.is_snapshot or manifest.transactions_dropped_on)
+        if kept and manifest.source.removesuffix(".sql") not in folder.dataset.reference:
             yield plain_file(manifest.source, raw_folder(workspace, manifest.batch_id) / Path(manifest.source).name)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -83,23 +83,23 @@ def sweep(workspace: Workspace) -> None:
     """Remove what an interrupted landing left, and finish a replacement that was cut between its two writes."""
     manifests = read_manifests(workspace)
     known = {manifest.batch_id: manifest for manifest in manifests}
-    _remove_leftovers(workspace, set(known))
+    _remove_leftovers(workspace, known)
     for manifest in manifests:
         replaced = known.get(manifest.supersedes or "")
         if replaced and replaced.superseded_by != manifest.batch_id:
             name_successor(workspace, replaced.batch_id, manifest.batch_id)
 
 
-def _remove_leftovers(workspace: Workspace, known: set[str]) -> None:
+def _remove_leftovers(workspace: Workspace, known: Mapping[str, Manifest]) -> None:
     shutil.rmtree(incoming_folder(workspace), ignore_errors=True)
     for unfinished in (workspace.lake / "manifests").glob(".*.tmp"):
         unfinished.unlink()
     for table in TABLES:
         for path in (workspace.lake / table).glob("*.parquet"):
-            if path.stem not in known:
+            if path.stem not in known or table not in known[path.stem].tables:
                 path.unlink()
     for folder in (workspace.lake / "raw").glob("*"):
-        if folder.name not in known:
+        if folder.name not in known or known[folder.name].transactions_dropped_on:
             shutil.rmtree(folder)
 
 

@@ -35,11 +35,12 @@ class Manifest:
     landed_at: str
     supersedes: str | None = None
     superseded_by: str | None = None
+    transactions_dropped_on: str | None = None
 
     @property
     def is_snapshot(self) -> bool:
         """Whether a build landed it to remember what it found, rather than a source."""
-        return set(self.tables) <= {table.name for table in SNAPSHOT_TABLES}
+        return bool(self.tables) and set(self.tables) <= {table.name for table in SNAPSHOT_TABLES}
 
 
 def read_manifests(workspace: Workspace) -> list[Manifest]:

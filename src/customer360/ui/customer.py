@@ -38,6 +38,10 @@ DETAILS = {
     "age": "Age",
     "customer_type": "Kind of customer",
     "customer_segment": "Segment",
+    "segment_assigned_date": "In the segment since",
+    "spending_profile": "Spends mostly on",
+    "preferred_category": "Category of the last 90 days",
+    "market_segment": "Market",
     "employment_status": "Employment",
     "card_type": "Card",
     "credit_limit": "Credit limit",
@@ -46,6 +50,8 @@ DETAILS = {
     "first_transaction_date": "First transaction on",
     "tenure_months": "Months as a customer",
     "declined_transactions": "Declined transactions",
+    "product_count": "Products held",
+    "data_quality_score": "Data quality, of 100",
 }
 TRANSACTIONS = {
     "transaction_date": "Date",
