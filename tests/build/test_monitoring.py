@@ -44,7 +44,7 @@ def test_results_of_dbt_tests_stand_beside_the_rules(warehouse: duckdb.DuckDBPyC
         "select rule_name, passed from monitoring.data_quality_results where category = 'test'"
     ).fetchall()
     assert ("assert_scd_type_2_integrity", True) in tests
-    assert ("unique_fct_transactions_transaction_id", True) in tests
+    assert ("unique_fct_transactions_transaction_key", True) in tests
     assert all(passed for _, passed in tests)
 
 

@@ -1,4 +1,4 @@
-"""refresh is the one line for cron: it lands, builds and publishes what is new, and its exit code says what is served."""
+"""refresh is the one line for cron: it lands, builds and publishes what is new; its exit code says what is served."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_what_a_killed_run_left_is_swept(workspace: Workspace) -> None:
     sweep(workspace)
     assert not path.exists()
     assert not raw_folder(workspace, expired.batch_id).exists()
-    assert len(live_batches(workspace)) == 9
+    assert len(live_batches(workspace)) == 8
 
 
 def test_the_command_drops_only_when_told(workspace: Workspace) -> None:

@@ -92,3 +92,8 @@
 {% macro duckdb__add_months(day, number) -%}
     cast({{ day }} + to_months({{ number }}) as date)
 {%- endmacro %}
+
+{#- A 64-bit hash of a value: for finding candidates, never for telling two values apart. -#}
+{% macro hash_of(column) -%}
+    hash({{ column }})
+{%- endmacro %}

@@ -27,6 +27,8 @@ class DbtRun:
     failed_models: list[ErrorDetail]
     primary_keys: dict[str, list[str]]
     durations: dict[str, float]
+    proven_keys: frozenset[tuple[str, str]] = frozenset()
+    """Table and column of each single key that dbt's tests found unique and never null."""
 
 
 def run(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any], report: Report) -> DbtRun:
@@ -113,6 +115,17 @@ def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
             if "primary_key" in node["config"].get("meta", {})
         },
         durations=durations,
+        proven_keys=_passed(nodes, results, "unique") & _passed(nodes, results, "not_null"),
+    )
+
+
+def _passed(nodes: dict[str, Any], results: list[dict[str, Any]], test: str) -> frozenset[tuple[str, str]]:
+    """Return table and column of each test of a kind that passed."""
+    passed = [nodes[result["unique_id"]] for result in results if result["status"] == "pass"]
+    return frozenset(
+        (node["attached_node"].split(".")[-1], node["column_name"])
+        for node in passed
+        if (node.get("test_metadata") or {}).get("name") == test
     )
 
 

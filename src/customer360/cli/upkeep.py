@@ -37,10 +37,10 @@ def refresh(
         say(f"[green]✓[/] {len(report.landed):,} files landed, {len(report.unchanged):,} were here already.")
         for refusal in report.refused:
             say_refusal(refusal)
-        built = (
-            f"Published {record.build_id}, as of {record.as_of_date}." if record else "What is published is up to date."
+        done = (
+            f"Published {record.build_id}, as of {record.as_of_date}" if record else "What is published is up to date"
         )
-        say(f"[green]✓[/] {built}")
+        say(f"[green]✓[/] {done}.")
     if report.refused:
         raise typer.Exit(data.EXIT_SOME_REFUSED)
 

@@ -1,8 +1,8 @@
 """Drops transactions that are older than what is kept: the only way by which something leaves bronze.
 
-A batch leaves whole. Its manifest stays and says when its transactions were dropped, so that the same file does not land
-again; what the batch says of customers and products stays. The manifest is written first: a process killed behind it
-leaves files that no manifest names, which the next writer sweeps.
+A batch leaves whole. Its manifest stays and says when its transactions were dropped, so that the same file does not
+land again; what the batch says of customers and products stays. The manifest is written first: a process killed behind
+it leaves files that no manifest names, which the next writer sweeps.
 """
 
 from __future__ import annotations

@@ -1,14 +1,20 @@
 {{ config(materialized="table") }}
--- Which row of a transaction that arrived more than once is kept: the first by batch and line.
+-- Which row of a transaction that arrived more than once is kept: the first by batch and line. Hashes find the few that
+-- may be repeated, because a hash takes far less memory than an id; the ids then tell.
 with source as (
-    select * from {{ source('bronze', 'transactions') }}
+    select
+        transaction_id,
+        _batch_id,
+        _line,
+        {{ hash_of('transaction_id') }} as id_hash
+    from {{ source('bronze', 'transactions') }}
+    where transaction_id is not null
 ),
 
-repeated as (
-    select transaction_id
+suspects as (
+    select id_hash
     from source
-    where transaction_id is not null
-    group by transaction_id
+    group by id_hash
     having count(*) > 1
 ),
 
@@ -17,9 +23,10 @@ numbered as (
         source.transaction_id,
         source._batch_id as kept_batch_id,
         source._line as kept_line,
-        row_number() over (partition by source.transaction_id order by source._batch_id, source._line) as occurrence
+        row_number() over (partition by source.transaction_id order by source._batch_id, source._line) as occurrence,
+        count(*) over (partition by source.transaction_id) as occurrences
     from source
-    inner join repeated on source.transaction_id = repeated.transaction_id
+    inner join suspects on source.id_hash = suspects.id_hash
 ),
 
 final as (
@@ -28,7 +35,7 @@ final as (
         kept_batch_id,
         kept_line
     from numbered
-    where occurrence = 1
+    where occurrence = 1 and occurrences > 1
 )
 
 select * from final
