@@ -227,7 +227,7 @@ create table gold.customer_segments as
 with figures as (
     select
         customer_id,
-        datediff('month', first_transaction_date, getvariable('as_of'))::integer as tenure_months,
+        datesub('month', first_transaction_date, getvariable('as_of'))::integer as tenure_months,
         first_transaction_date > (getvariable('as_of') - interval 6 month)::date as is_new,
         spend_last_90_days,
         spend_prior_90_days,
@@ -259,9 +259,7 @@ preferences as (
 select
     customer_id,
     case
-        when
-            (spend_prior_90_days > 0 and spend_change_pct <= -30)
-            or (spend_prior_90_days <= 0 and spend_last_90_days <= 0 and not is_new) then 'Declining'
+        when spend_change_pct <= -30 then 'Declining'
         when is_new and coalesce(spend_change_pct >= 50, true) then 'New & Growing'
         else 'Stable Mid-Spenders'
     end as customer_segment,

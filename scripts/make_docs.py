@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import json
 import re
+import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -343,6 +346,77 @@ def _items(items: Iterable[Item]) -> str:
     return _table(["name", "type", "unit", "meaning", "also called"], rows)
 
 
+def model() -> str:
+    """Return docs/model.md: every table of a build, what its rows are, and a diagram from dbt's manifest."""
+    nodes = _dbt_nodes()
+    lasting = [node for node in nodes.values() if node["resource_type"] == "model" and not _is_staging(node)]
+    return _page(
+        "Tables",
+        "Every table and view of a published build (`builds/<id>/warehouse.duckdb`), made by the dbt project "
+        "[transform](../transform). Staging views (`base_*`, `stg_*`) type, clean and judge the rows of bronze while a "
+        "build runs and are gone when it is published. The tables of MONITORING that no model makes (`pipeline_runs`, "
+        "`pipeline_steps`, `lineage_edges`; `query_performance`, `api_metrics`, `alerts` and `ingestion_runs`, which "
+        "are empty until something writes them) are in "
+        "[monitoring.py](../src/customer360/build/monitoring.py).",
+        "## From bronze to gold",
+        "Silver and gold, with staging left out; an arrow points from what is read to what reads it.",
+        _diagram(nodes),
+        *_dbt_tables(lasting),
+    )
+
+
+def _dbt_nodes() -> dict[str, Any]:
+    """Return models, seeds and sources of the dbt project by id, as dbt understands them."""
+    with tempfile.TemporaryDirectory() as target:
+        project = ["--project-dir", str(ROOT / "transform"), "--profiles-dir", str(ROOT / "transform" / "profiles")]
+        folders = ["--target-path", target, "--log-path", target]
+        dbt = [str(Path(sys.executable).with_name("dbt")), "parse", *project, *folders, "--no-partial-parse", "--quiet"]
+        subprocess.run(dbt, check=True, capture_output=True)
+        manifest = json.loads((Path(target) / "manifest.json").read_text(encoding="utf-8"))
+    nodes: dict[str, Any] = manifest["sources"]
+    return nodes | {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
+
+
+def _is_staging(node: Mapping[str, Any]) -> bool:
+    return "staging" in node["fqn"] and node["config"]["materialized"] == "view"
+
+
+def _diagram(nodes: Mapping[str, Any]) -> str:
+    shown = {key for key, node in nodes.items() if node["schema"] in ("bronze", "silver", "gold")}
+    shown = {key for key in shown if nodes[key]["resource_type"] == "source" or not _is_staging(nodes[key])}
+    lines = ["```mermaid", "flowchart LR"]
+    for schema in ("bronze", "silver", "gold"):
+        names = sorted(nodes[key]["name"] for key in shown if nodes[key]["schema"] == schema)
+        lines += [f"    subgraph {schema}", *(f"        {schema}_{name}[{name}]" for name in names), "    end"]
+    edges = {
+        f"    {nodes[parent]['schema']}_{nodes[parent]['name']} --> {nodes[key]['schema']}_{nodes[key]['name']}"
+        for key in shown
+        for parent in _shown_parents(nodes, key, shown)
+    }
+    return "\n".join([*lines, *sorted(edges), "```"])
+
+
+def _shown_parents(nodes: Mapping[str, Any], key: str, shown: set[str]) -> Iterator[str]:
+    """Yield what a node reads, through the staging views that are not shown."""
+    for parent in nodes[key].get("depends_on", {}).get("nodes", []):
+        if parent in shown:
+            yield parent
+        elif parent in nodes:
+            yield from _shown_parents(nodes, parent, shown)
+
+
+def _dbt_tables(nodes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for schema, title in (("gold", "Gold"), ("silver", "Silver"), ("monitoring", "Monitoring"), ("reporting", "Views")):
+        yield f"## {title}"
+        for node in sorted(nodes, key=lambda node: str(node["name"])):
+            schemas = ("reporting", "api", "processed_data") if schema == "reporting" else (schema,)
+            if node["schema"] in schemas:
+                yield f"### {node['schema']}.{node['alias']}"
+                yield node["description"]
+                columns = [[f"`{column['name']}`", column["description"]] for column in node["columns"].values()]
+                yield _table(["column", "meaning"], columns) if columns else ""
+
+
 # How it is written
 
 
@@ -365,6 +439,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/endpoints.md": endpoints,
     "docs/metrics.md": metrics,
     "docs/reference.md": reference,
+    "docs/model.md": model,
     "docs/status.md": status,
 }
 

@@ -48,6 +48,8 @@ CHANGES = [
     "H3,C1,2024-06-01 12:00:00,city,Albany,Boston",
     "H4,C3,2024-04-01 12:00:00,shoe_size,41,42",
     "H5,C3,2024-04-01 12:00:00,card_type,Standard,",
+    "H6,C3,2024-04-01 12:00:00,credit_limit,7000,many",
+    "H7,C3,2024-04-02 12:00:00,email,cy@example.com, CY@Example.ORG ",
 ]
 CATEGORIES = [
     "trv,Airlines,Leisure,Travel,true,false",

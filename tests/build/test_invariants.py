@@ -33,6 +33,10 @@ MUTATIONS = {
     "assert_profile_equals_facts": (
         "update gold.customer_360_profile set lifetime_value = lifetime_value + 0.0001 where customer_id = 'C1'"
     ),
+    "assert_segment_distribution": (
+        "insert into gold.customer_segments by name select 'N' || n as customer_id, 'Declining' as customer_segment, "
+        "1.0 as travel_pct_90_days, 1.0 as necessities_pct_90_days from range(2000) as t(n)"
+    ),
     "assert_every_customer_has_a_profile": "delete from gold.customer_360_profile where customer_id = 'C3'",
 }
 
@@ -75,6 +79,18 @@ def test_the_gate_names_the_failing_rows(copy: Path) -> None:
     [detail] = raised.value.details
     assert detail["field"] == name
     assert detail["value"][0]["profile_amount"] == "200.5001"
+
+
+def test_the_gate_holds_the_invariants_against_the_finished_file(copy: Path) -> None:
+    """dbt said that the test passed; what is read later says otherwise, and that decides."""
+    name = "assert_every_customer_has_a_profile"
+    passed = DbtRun([], [], {}, {}, invariants=[{"name": name, "failures": 0, "sql": compiled(copy, name)}])
+    check(copy, passed)
+    with duckdb.connect(str(copy / "warehouse.duckdb")) as connection:
+        connection.execute(MUTATIONS[name])
+    with pytest.raises(BuildFailed) as raised:
+        check(copy, passed)
+    assert raised.value.details == [{"field": name, "value": [{"customer_id": "C3"}], "message": "1 rows fail"}]
 
 
 def test_the_gate_refuses_a_semantic_model_that_does_not_fit(copy: Path) -> None:

@@ -32,7 +32,7 @@ def test_bronze_is_silver_plus_rejects_for_every_table(warehouse: duckdb.DuckDBP
     counts = {row[0]: row[1:] for row in warehouse.execute("from monitoring.row_reconciliation").fetchall()}
     assert counts == {
         "customers": (len(CUSTOMERS), 3, 2),
-        "customer_changes": (len(CHANGES), 3, 2),
+        "customer_changes": (len(CHANGES), 4, 3),
         "merchant_categories": (len(CATEGORIES), 3, 1),
         "products": (len(PRODUCTS), 4, 1),
         "customer_products": (len(HOLDINGS) + len(BAD_HOLDINGS), len(HOLDINGS), len(BAD_HOLDINGS)),
@@ -102,6 +102,15 @@ def test_names_and_addresses_are_cleaned(warehouse: duckdb.DuckDBPyConnection) -
     assert rows == [("Ana Élan", "ana@example.org", "example.org", "NY", "c1 ana elan ana@example.org")]
 
 
+def test_a_change_is_cleaned_like_a_statement_and_rejected_where_it_does_not_fit(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    now = "select email, credit_limit from gold.customer_360_profile where customer_id = 'C3'"
+    assert warehouse.execute(now).fetchall() == [("cy@example.org", Decimal("7000.00"))]
+    reason = "select reject_reason from silver.rejects where record_key = 'H6'"
+    assert warehouse.execute(reason).fetchall() == [("new_value does not fit its attribute",)]
+
+
 @pytest.mark.contract("X.3")
 def test_codes_roll_up_to_categories(warehouse: duckdb.DuckDBPyConnection) -> None:
     rows = warehouse.execute(
@@ -147,9 +156,9 @@ def test_holdings_say_who_holds_what_now(warehouse: duckdb.DuckDBPyConnection) -
     rows = warehouse.execute(
         "select customer_id, product_id, relationship_type, is_active from api.customer_products order by 1, 2"
     ).fetchall()
-    assert rows == [("C1", "P1", "owner", True), ("C1", "P2", "owner", False), ("C2", "P1", "joint", False)]
+    assert rows == [("C1", "P1", "owner", True), ("C1", "P2", "owner", False), ("C2", "P1", "joint", True)]
     counts = "select customer_id, product_count from gold.customer_360_profile order by 1"
-    assert warehouse.execute(counts).fetchall() == [("C1", 1), ("C2", 0), ("C3", 0)]
+    assert warehouse.execute(counts).fetchall() == [("C1", 1), ("C2", 1), ("C3", 0)]
 
 
 @pytest.mark.contract("S4.23")

@@ -39,7 +39,7 @@ def workspace(messy: Workspace, tmp_path: Path) -> Workspace:
 
 @pytest.mark.contract("S3.69")
 def test_later_builds_know_who_entered_and_left_a_segment(workspace: Workspace) -> None:
-    """As of 1 April customer C1 is new; as of 30 June it has stopped spending."""
+    """As of 1 April customer C1 is new; as of 30 June it spends less."""
     build(workspace, date(2024, 4, 1))
     assert snapshots(workspace) == ["segment_snapshots/2024-04-01", "segment_snapshots/2024-06-30"]
     assert rows(workspace, "select distinct valid_from::varchar from gold.customer_segment_history") == [

@@ -42,6 +42,15 @@
     datediff('day', {{ earlier }}, {{ later }})
 {%- endmacro %}
 
+{#- Whole months from one date to another. -#}
+{% macro months_between(earlier, later) -%}
+    {{ return(adapter.dispatch('months_between')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__months_between(earlier, later) -%}
+    datesub('month', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
 {% macro add_days(day, number) -%}
     {{ return(adapter.dispatch('add_days')(day, number)) }}
 {%- endmacro %}

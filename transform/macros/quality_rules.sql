@@ -5,6 +5,10 @@
     A condition that cannot be told (null) holds. -#}
 {% macro quality_rules(table) -%}
     {%- set attributes = customer_attributes().keys() | join("', '") -%}
+    {%- set fits = [] -%}
+    {%- for attribute, type in customer_attributes().items() if type != 'varchar' -%}
+        {%- do fits.append("when '" ~ attribute ~ "' then try_cast(new_value as " ~ type ~ ") is not null") -%}
+    {%- endfor -%}
     {{ return({
         'customers': [
             ('customer_id_present', 'completeness', "customer_id is not null", "customer_id is missing"),
@@ -17,6 +21,9 @@
             ('attribute_known', 'consistency', "coalesce(attribute, '') in ('" ~ attributes ~ "')",
              "attribute is not one of a customer"),
             ('new_value_present', 'completeness', "new_value is not null", "new_value is missing"),
+            ('new_value_fits', 'consistency',
+             "new_value is null or case attribute " ~ fits | join(' ') ~ " else true end",
+             "new_value does not fit its attribute"),
         ],
         'transactions': [
             ('transaction_id_present', 'completeness', "transaction_id is not null", "transaction_id is missing"),

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class DbtRun:
     durations: dict[str, float]
     proven_keys: frozenset[tuple[str, str]] = frozenset()
     """Table and column of each single key that dbt's tests found unique and never null."""
+    invariants: list[dict[str, Any]] = field(default_factory=list)
+    """The singular tests that passed, each with its compiled SQL: the gate holds them once more."""
 
 
 def run(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any], report: Report) -> DbtRun:
@@ -107,7 +109,7 @@ def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
     tests = [r for r in failed if r["unique_id"].startswith("test.") and r["status"] == "fail"]
     others = [r for r in failed if r not in tests]
     return DbtRun(
-        failed_tests=[_failed_test(nodes[r["unique_id"]], r) for r in tests],
+        failed_tests=[_test(nodes[r["unique_id"]], r) for r in tests],
         failed_models=[{"field": nodes[r["unique_id"]]["name"], "message": r["message"] or ""} for r in others],
         primary_keys={
             f"{node['schema']}.{node['name']}": node["config"]["meta"]["primary_key"]
@@ -115,8 +117,16 @@ def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
             if "primary_key" in node["config"].get("meta", {})
         },
         durations=durations,
+        invariants=[
+            _test(nodes[r["unique_id"]], r) for r in results if r["status"] == "pass" and _is_invariant(nodes, r)
+        ],
         proven_keys=_passed(nodes, results, "unique") & _passed(nodes, results, "not_null"),
     )
+
+
+def _is_invariant(nodes: dict[str, Any], result: dict[str, Any]) -> bool:
+    node = nodes[result["unique_id"]]
+    return node["resource_type"] == "test" and not node.get("test_metadata")
 
 
 def _passed(nodes: dict[str, Any], results: list[dict[str, Any]], test: str) -> frozenset[tuple[str, str]]:
@@ -129,5 +139,5 @@ def _passed(nodes: dict[str, Any], results: list[dict[str, Any]], test: str) -> 
     )
 
 
-def _failed_test(node: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+def _test(node: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
     return {"name": node["name"], "failures": result["failures"], "sql": result["compiled_code"]}

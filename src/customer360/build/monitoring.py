@@ -107,8 +107,8 @@ def _test(nodes: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         or ", ".join(sorted(name.split(".")[-1] for name in node["depends_on"]["nodes"])),
         "rule_name": node["name"],
         "category": "test",
-        "consequence": "gate",
+        "consequence": "warn" if node["config"]["severity"] == "warn" else "gate",
         "message": node.get("description") or "",
         "failed_rows": result["failures"],
-        "passed": result["status"] in ("pass", "warn"),
+        "passed": result["status"] == "pass",
     }

@@ -1,5 +1,6 @@
 -- The figures that decide a segment, and the first rule that holds, in the order of the contract (X.7). A figure that
--- the dataset cannot have (travel, necessities) makes its rule not hold; who spent nothing in both windows is Declining.
+-- the dataset cannot have (travel, necessities) makes its rule not hold. Who left longer ago than both windows has no
+-- change to decline by and falls to the last segment; recency_status tells those apart.
 with customers as (
     select * from {{ ref('int_customer_versions') }}
     where is_current
@@ -26,7 +27,7 @@ figures as (
 aged as (
     select
         *,
-        cast(datediff('month', member_since, {{ as_of_date() }}) as integer) as tenure_months,
+        cast({{ months_between('member_since', as_of_date()) }} as integer) as tenure_months,
         coalesce(member_since > {{ add_months(as_of_date(), 0 - var('new_customer_months')) }}, true) as is_new,
         case
             when spend_prior_90_days > 0
@@ -39,10 +40,7 @@ final as (
     select
         *,
         case
-            when
-                (spend_prior_90_days > 0 and spend_change_pct <= -{{ var('declining_drop_pct') }})
-                or (spend_prior_90_days <= 0 and spend_last_90_days <= 0 and not is_new)
-                then 'Declining'
+            when spend_change_pct <= -{{ var('declining_drop_pct') }} then 'Declining'
             when is_new and coalesce(spend_change_pct >= {{ var('new_growth_pct') }}, true)
                 then 'New & Growing'
             when

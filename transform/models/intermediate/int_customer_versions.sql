@@ -64,7 +64,7 @@ final as (
     left join markets
         on
             regions.region = markets.region
-            and coalesce({{ 'versions' if 'state' in type_2 else 'latest' }}.state, '') = coalesce(markets.state, '')
+            and (markets.state is null or {{ 'versions' if 'state' in type_2 else 'latest' }}.state = markets.state)
 )
 
 select * from final

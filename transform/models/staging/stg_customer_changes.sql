@@ -10,7 +10,11 @@ final as (
         {{ to_utc('effective_at') }} as effective_at,
         attribute,
         old_value,
-        new_value,
+        case attribute
+            when 'email' then lower(trim(new_value))
+            when 'state' then upper(trim(new_value))
+            else trim(new_value)
+        end as new_value,
         _source_file,
         _line
     from base

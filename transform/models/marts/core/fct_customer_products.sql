@@ -16,7 +16,7 @@ final as (
         holdings.start_date,
         holdings.end_date,
         holdings.balance,
-        holdings.end_date is null or holdings.end_date > {{ as_of_date() }} as is_active
+        holdings.end_date is null or holdings.end_date >= {{ as_of_date() }} as is_active
     from holdings
     inner join products on holdings.product_id = products.product_id
 )

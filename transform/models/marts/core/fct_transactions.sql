@@ -1,3 +1,7 @@
+{{ config(
+    materialized='chunked_table', chunk_by='transaction_date', chunk_source='bronze.transactions',
+    order_within='customer_id, transaction_date, transaction_at, transaction_id'
+) }}
 -- Declined rows stay, with a null amount and what was attempted. A fact that is older than anything known of its
 -- customer belongs to the customer's first version; a guest has no customer at all.
 with transactions as (
@@ -60,4 +64,3 @@ final as (
 )
 
 select * from final
-order by customer_id, transaction_date, transaction_at, transaction_id

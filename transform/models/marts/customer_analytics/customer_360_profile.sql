@@ -15,9 +15,8 @@ figures as (
 holdings as (
     select
         customer_id,
-        count(*) as product_count
+        sum(case when is_active then 1 else 0 end) as product_count
     from {{ ref('fct_customer_products') }}
-    where is_active
     group by customer_id
 ),
 

@@ -29,7 +29,8 @@ seen as (
 compared as (
     select
         *,
-        lag(customer_segment) over (partition by customer_id order by as_of_date) as segment_before
+        lag(customer_segment) over (partition by customer_id order by as_of_date) as segment_before,
+        max(as_of_date) over (partition by customer_id) as last_seen
     from seen
 ),
 
@@ -39,15 +40,20 @@ entries as (
         customer_segment,
         segment_before as previous_segment,
         as_of_date as valid_from,
-        lead(as_of_date) over (partition by customer_id order by as_of_date) as valid_to
+        lead(as_of_date) over (partition by customer_id order by as_of_date) as valid_to,
+        last_seen
     from compared
     where segment_before is distinct from customer_segment
 ),
 
 final as (
     select
-        *,
-        valid_to is null as is_current
+        customer_id,
+        customer_segment,
+        previous_segment,
+        valid_from,
+        valid_to,
+        valid_to is null and last_seen = {{ as_of_date() }} as is_current
     from entries
 )
 
