@@ -1,4 +1,4 @@
-"""``python -m bench [online_retail] [latency] [bank] [--json FILE] [--write-docs] [--render FILE] [--full]``."""
+"""``python -m bench [online_retail] [latency] [bank] [--json FILE] [--write-docs] [--render FILE] [--scales LIST]``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--render", type=Path, help="show the figures of this file instead of measuring")
     parser.add_argument("--rounds", type=int, default=online_retail.ROUNDS, help="rounds of online_retail")
     parser.add_argument("--seconds", type=float, default=latency.SECONDS, help="length of each latency run")
-    parser.add_argument("--full", action="store_true", help="the bank at standard scale too (minutes)")
+    parser.add_argument("--scales", default="demo", help="of the bank: demo,standard,full (the last takes long)")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -63,14 +63,24 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         benches: dict[str, Callable[[], dict[str, Any]]] = {
             "online_retail": lambda: online_retail.run(folder, _archive(), options.rounds),
             "latency": lambda: latency.run(folder, _archive(), options.seconds),
-            "bank": lambda: {
-                "scales": [bank.run(folder, scale) for scale in ("demo", *(["standard"] if options.full else []))]
-            },
+            "bank": lambda: _bank(folder, options.scales.split(",")),
         }
         for bench in options.names or NAMES:
             sys.stderr.write(f"measuring {bench} …\n")
             results[bench] = benches[bench]()
     return results
+
+
+def _bank(folder: Path, scales: list[str]) -> dict[str, Any]:
+    measured = []
+    for scale in scales:
+        sys.stderr.write(f"  {scale} …\n")
+        measured.append(bank.run(folder, scale))
+    return {
+        "scales": measured,
+        "exponent": bank.fit_exponent(measured),
+        "targets": [target for scale in measured for target in scale["targets"]],
+    }
 
 
 def _archive() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -90,7 +91,7 @@ def warehouse(home: Path) -> Path:
     return home / "builds" / str(pointer["build_id"]) / "warehouse.duckdb"
 
 
-def compare(script: Path, ours: Path) -> dict[str, int]:
+def compare(script: Path, ours: Path, tables: Sequence[str] = TABLES) -> dict[str, int]:
     """Return the rows of each table; every column of the script must hold the same values in both files.
 
     Raises:
@@ -99,7 +100,7 @@ def compare(script: Path, ours: Path) -> dict[str, int]:
     with duckdb.connect() as connection:
         for name, path in (("script", script), ("ours", ours)):
             connection.execute(f"attach '{path}' as {name} (read_only)")
-        return {table: _same(connection, table) for table in TABLES}
+        return {table: _same(connection, table) for table in tables}
 
 
 def _same(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -97,7 +97,17 @@ def _bank(result: dict[str, Any]) -> Iterator[str]:
         yield from _table(["step", "seconds", "CPU seconds", "peak MB", "transactions/s"], rows)
         yield ""
         phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in scale["build_phases"].items())
+        lookup, disk = scale["lookup_ms"], scale["disk_mb"]
         yield f"Phases of the build: {phases}."
+        yield ""
+        yield (
+            "One customer's profile and latest 1,000 transactions, in process and without the cache: p50 "
+            f"{lookup['p50']:.1f} ms, p99 {lookup['p99']:.1f} ms. On disk: files {disk['files']:,.0f} MB, "
+            f"the workspace with one build {disk['workspace']:,.0f} MB."
+        )
+        yield ""
+    if result["exponent"] is not None:
+        yield f"The time of a build grows with the rows to the power of {result['exponent']:.2f}."
         yield ""
 
 
