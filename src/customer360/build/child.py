@@ -21,7 +21,7 @@ import duckdb
 from customer360.build import dbt, monitoring
 from customer360.build.snapshots import write_snapshots
 from customer360.errors import BuildFailed
-from customer360.lake import create_bronze_views, read_manifests
+from customer360.lake import Manifest, create_bronze_views, find_damage, read_manifests
 from customer360.warehouse import BuildRecord
 from customer360.warehouse.builds import FILE
 from customer360.workspace import Workspace
@@ -76,6 +76,7 @@ def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: d
     wanted = set(record.batches)
     batches = [manifest for manifest in read_manifests(workspace) if manifest.batch_id in wanted]
     with duckdb.connect(str(file)) as connection:
+        _refuse_damage(connection, workspace, batches)
         create_bronze_views(connection, workspace, batches)
         monitoring.create_tables(connection, order["runs"])
         [(newest,)] = connection.execute(NEWEST_TRANSACTION).fetchall()
@@ -85,6 +86,16 @@ def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: d
             next_action="Load transactions, or give the date: customer360 build --as-of 2026-01-31.",
         )
     return as_of or newest.isoformat()
+
+
+def _refuse_damage(connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: list[Manifest]) -> None:
+    damage = find_damage(connection, workspace, batches)
+    if damage:
+        raise BuildFailed(
+            f"{len(damage)} files of bronze are not what their manifests say.",
+            details=[{"field": path, "value": Path(path).stem, "message": fault} for path, fault in damage.items()],
+            next_action="Restore lake/ from a backup, or load the data into a new workspace.",
+        )
 
 
 def _close(

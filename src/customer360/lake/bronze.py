@@ -130,3 +130,55 @@ def create_bronze_views(
             rows = connection.sql(f"SELECT {empty} LIMIT 0")
         rows.create_view(name, replace=True)
     connection.execute("USE main")
+
+
+FOOTERS = """
+select file_name, sum(row_group_num_rows), min(stats_min_value), max(stats_max_value)
+from parquet_metadata($1)
+where path_in_schema = '_batch_id'
+group by file_name
+"""
+
+
+def find_damage(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: Iterable[Manifest]
+) -> dict[str, str]:
+    """Return what is wrong with each Parquet file that is not what its manifest says, by the file's path.
+
+    Only footers are read: a file that is gone, cut, of other rows or of another batch is found; values that changed
+    inside a page are not.
+    """
+    expected = {
+        str(parquet_path(workspace, table, batch.batch_id)): (counts.rows, batch.batch_id)
+        for batch in batches
+        for table, counts in batch.tables.items()
+    }
+    found, damage = _read_footers(connection, list(expected))
+    for path, (rows, batch_id) in expected.items():
+        if path not in damage and (rows or path in found) and found.get(path) != (rows, batch_id, batch_id):
+            has, first, last = found.get(path, (0, None, None))
+            damage[path] = (
+                f"it holds {has} rows of {first if first == last else 'several batches'}, not {rows} of its own"
+            )
+    return damage
+
+
+def _read_footers(
+    connection: duckdb.DuckDBPyConnection, paths: list[str]
+) -> tuple[dict[str, tuple[int, str, str]], dict[str, str]]:
+    """Return rows, first and last batch id of each file, and why a file cannot be read."""
+    if not paths:
+        return {}, {}
+    try:
+        rows = connection.execute(FOOTERS, [paths]).fetchall()
+        return {path: (int(count), first, last) for path, count, first, last in rows}, {}
+    except duckdb.Error as error:
+        if len(paths) == 1:
+            return {}, {paths[0]: str(error).splitlines()[0]}
+    found: dict[str, tuple[int, str, str]] = {}
+    damage: dict[str, str] = {}
+    for path in paths:
+        one, fault = _read_footers(connection, [path])
+        found |= one
+        damage |= fault
+    return found, damage
