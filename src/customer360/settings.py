@@ -119,7 +119,7 @@ class ResourceSettings(_Settings):
         description="Engine threads for building; 0: every core",
     )
     build_memory: Name = Field(
-        "50%", alias="CUSTOMER360_BUILD_MEMORY", description="Engine memory for building: share of RAM, or 12GB"
+        "25%", alias="CUSTOMER360_BUILD_MEMORY", description="Engine memory for building: share of RAM, or 12GB"
     )
     build_nice: int = Field(
         10,
