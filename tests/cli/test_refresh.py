@@ -39,3 +39,17 @@ def test_refresh_builds_what_is_new_and_only_then(tmp_path: Path) -> None:
     assert code == 2
     assert "products_bad.csv: the file is empty" in third["load"]["refused"][0]["error"]
     assert third["build"]["tables"]["gold.fct_transactions"]["rows"] == facts + 1
+
+
+def test_refresh_builds_what_landed_before_and_was_never_published(tmp_path: Path) -> None:
+    """As after a build that failed, or a process that was killed between landing and building."""
+    dataset, files = write_dataset(tmp_path / "dataset"), write_files(tmp_path / "files")
+    home = tmp_path / "home"
+    refresh(home, dataset, files)
+    write_files(files, {"transactions": [LATE]}, part="_late")
+    loaded = CliRunner().invoke(app, ["--home", str(home), "load", str(dataset), "--from", str(files)])
+    assert loaded.exit_code == 0
+    code, report = refresh(home, dataset, files)
+    assert (code, report["load"]["landed"]) == (0, [])
+    assert report["build"]["status"] == "passed"
+    assert refresh(home, dataset, files)[1]["build"] is None

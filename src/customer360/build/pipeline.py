@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from customer360.build.runner import Progress, build_and_publish, silent
+from customer360.errors import Unavailable
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
+from customer360.lake import live_manifests, read_manifests
 from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.store import PipelineRun, Store
-from customer360.warehouse import BuildRecord
+from customer360.warehouse import BuildRecord, Builds
 from customer360.workspace import Workspace
 
 RUNS_KEPT = 1000
@@ -57,6 +59,23 @@ def run_build(
         record = build_and_publish(workspace, resources, settings, as_of=as_of, runs=runs, progress=progress)
         detail.update(build_id=record.build_id, durations=record.durations)
         return record
+
+
+def needs_build(workspace: Workspace) -> bool:
+    """Tell whether what is published is not made of what has landed, as after a build that failed or was killed."""
+    builds = Builds(workspace)
+    try:
+        published = builds.get(builds.current_id())
+    except Unavailable:
+        return True
+    # What builds landed of themselves puts no build out of date.
+    manifests = read_manifests(workspace)
+    snapshots = {manifest.batch_id for manifest in manifests if manifest.is_snapshot}
+    landed = {manifest.batch_id for manifest in live_manifests(manifests)}
+    return (
+        set(published.batches) - snapshots != landed - snapshots
+        or published.dataset != workspace.describe()["definition"]
+    )
 
 
 def _ended(run: PipelineRun) -> dict[str, Any]:

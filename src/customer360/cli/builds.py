@@ -58,9 +58,11 @@ def make(as_of: datetime | None = None) -> BuildRecord:
         return run_build(workspace(), resources, settings, as_of=as_of.date() if as_of else None, progress=step)
 
 
-def is_published() -> bool:
-    """Tell whether a build is published in this workspace."""
-    return _current(_builds()) is not None
+def make_if_needed() -> BuildRecord | None:
+    """Build where what is published is not made of what has landed; ``None`` where it is."""
+    from customer360.build.pipeline import needs_build  # noqa: PLC0415
+
+    return make() if needs_build(workspace()) else None
 
 
 @app.callback()

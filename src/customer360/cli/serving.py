@@ -87,8 +87,7 @@ def up(
         say_refusal(refusal)
     if report.refused and not report.batches:
         raise report.refused[0]
-    if report.landed or not builds.is_published():
-        record = builds.make()
+    if record := builds.make_if_needed():
         say(f"[green]✓[/] Published {record.build_id}, as of {record.as_of_date}.")
     serve(host, port, ui_port)
 

@@ -24,13 +24,13 @@ def refresh(
 ) -> None:
     """Land what is new, build, check and publish, in one process: the one line for cron.
 
-    Where nothing is new and a build is published, nothing is built. Exit code 0: what is served is up to date; 2: it
-    is, but some files were refused; 5: the build did not pass and what was served before stays.
+    Where what is published is made of what has landed, nothing is built. Exit code 0: what is served is up to date;
+    2: it is, but some files were refused; 5: the build did not pass and what was served before stays.
 
     Example: customer360 refresh bank --from bank-files
     """
     report = data.land(dataset, source, replace=replace)
-    record = builds.make() if report.landed or not builds.is_published() else None
+    record = builds.make_if_needed()
     if as_json:
         print_json({"load": data.describe(report), "build": asdict(record) if record else None})
     else:
