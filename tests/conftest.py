@@ -13,6 +13,7 @@ from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
 from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
+from customer360.synth import BankSpec, generate_bank
 from customer360.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -84,6 +85,17 @@ def online_retail_home(data_folder: Path, shared_tmp: Path) -> Path:
 def cdnow_home(data_folder: Path, shared_tmp: Path) -> Path:
     """A published workspace of the whole of CDNOW."""
     return publish(shared_tmp / "cdnow", "cdnow", data_folder / "cdnow").home
+
+
+@pytest.fixture(scope="session")
+def small_bank_home(shared_tmp: Path) -> Path:
+    """A published workspace of a small synthetic bank; its files lie beside it, in ``small_bank_files``."""
+    files, home = shared_tmp / "small_bank_files", shared_tmp / "small_bank"
+    with files.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "builds" / "current.json").exists():
+            generate_bank(BankSpec(customers=400, transactions=40_000), files)
+    return publish(home, "bank", files).home
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,12 @@ def client(online_retail_home: Path) -> Iterator[httpx.Client]:
     yield from serve(online_retail_home)
 
 
+@pytest.fixture(scope="session")
+def bank_client(small_bank_home: Path) -> Iterator[httpx.Client]:
+    """A client of the service on a small synthetic bank."""
+    yield from serve(small_bank_home)
+
+
 @pytest.fixture
 def empty_client(tmp_path: Path) -> Iterator[httpx.Client]:
     """A client of the service on a workspace where nothing was loaded."""

@@ -11,7 +11,10 @@ SELECT * FROM (VALUES
 ) AS t(category_key, category_id, category_name, category_group, is_discretionary, is_travel, is_necessity);
 
 CREATE TABLE gold.dim_product AS
-SELECT key::UBIGINT AS product_key, id AS product_id, name AS product_name, category, type FROM (VALUES
+SELECT
+  key::UBIGINT AS product_key, id AS product_id, name AS product_name, category, type, NULL::VARCHAR AS attributes,
+  DATE '2023-01-01' AS launch_date, NULL::DATE AS end_date
+FROM (VALUES
   (18446744073709551615, 'P1', 'Teapot "Blue"', 'Kitchen', 'good'),
   (2, 'P2', 'O''Brien''s mug', 'Kitchen', 'good'),
   (3, 'P3', 'Delivery', NULL, 'service'),
@@ -127,3 +130,12 @@ FROM gold.people CROSS JOIN (VALUES (1), (2)) AS v(number);
 
 DROP TABLE gold.people;
 DROP TABLE gold.written;
+
+CREATE TABLE gold.fct_customer_products AS
+SELECT
+  (row_number() OVER (ORDER BY customer_id, product_id))::UBIGINT AS holding_key, customer_id, product_key, product_id,
+  product_name, category AS product_category, type AS product_type, 'owner' AS relationship_type,
+  DATE '2023-01-01' + number::INTEGER AS start_date,
+  CASE WHEN number % 3 = 0 THEN DATE '2024-01-01' END AS end_date, 10.5 * number AS balance, number % 3 <> 0 AS is_active
+FROM (SELECT customer_id, row_number() OVER (ORDER BY customer_id) AS number FROM gold.customer_360_profile) AS c
+INNER JOIN gold.dim_product ON number % 2 = product_key % 2;

@@ -49,6 +49,22 @@ class CustomerListAnswer(Completeness):
     next_url: str | None = Field(description="Address of the next page; null on the last one")
 
 
+class RowsAnswer(Completeness):
+    """Rows of one kind; amounts are in the currency."""
+
+    currency: str
+    rows: list[dict[str, Any]]
+
+
+class ProductAnswer(BaseModel):
+    """One product."""
+
+    ok: bool = True
+    build_id: str
+    as_of_date: str
+    product: dict[str, Any]
+
+
 class CustomerAnswer(BaseModel):
     """One customer."""
 
@@ -57,6 +73,19 @@ class CustomerAnswer(BaseModel):
     as_of_date: str
     currency: str
     customer: dict[str, Any]
+
+
+def rows_answer(reading: Reading, result: SemanticResult) -> RowsAnswer:
+    """Return the rows of a result and how complete they are."""
+    return RowsAnswer(
+        build_id=result.build_id,
+        as_of_date=result.as_of_date.isoformat(),
+        rows_returned=result.rows_returned,
+        rows_available=result.rows_available,
+        truncated=result.truncated,
+        currency=reading.figures.currency,
+        rows=result.rows(),
+    )
 
 
 def query_answer(reading: Reading, result: SemanticResult) -> QueryAnswer:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from customer360.api import errors, middleware
-from customer360.api.routers import customers, platform, semantic
+from customer360.api.routers import customers, platform, products, semantic
 from customer360.api.service import Service
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace
@@ -55,6 +55,7 @@ def create_app(
     app.state.service = service
     app.include_router(platform.router, tags=["platform"])
     app.include_router(customers.router, prefix="/api/customers", tags=["customers"])
+    app.include_router(products.router, prefix="/api/products", tags=["products"])
     app.include_router(semantic.router, prefix="/api/semantic", tags=["semantic"])
     errors.install(app)
     app.add_middleware(middleware.RequestLog)

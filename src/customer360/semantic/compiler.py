@@ -1,7 +1,8 @@
 """From a query to the text of a statement and its bound values, for one engine.
 
 The work is done once for each shape of query: what is kept is found by model, shape, engine and schema, and values
-are only ever bound. Names come from the model alone; the one number written into the text is the limit, and checked.
+are only ever bound. Names come from the model alone; the only numbers written into the text are limit and
+offset, which are checked.
 """
 
 from __future__ import annotations
@@ -24,31 +25,32 @@ CACHED_SHAPES = 512
 class Plan:
     """The texts of one shape for one engine, each written when it is first needed."""
 
-    def __init__(self, statement: Statement, limit: int, dialect: str) -> None:
+    def __init__(self, statement: Statement, shape: Shape, dialect: str) -> None:
         self.statement = statement
-        self._limit = limit
+        self._shape = shape
         self._dialect = dialect
 
     @cached_property
     def sql(self) -> str:
         """The statement as it is shown: it gives exactly the rows of the answer."""
-        return self._text(self._limited(self._limit))
+        return self._text(self._limited(self._shape.limit))
 
     @cached_property
     def fetch_sql(self) -> str:
         """The statement as it is run: one row more, to see whether there is one."""
-        return self._text(self._limited(self._limit + 1))
+        return self._text(self._limited(self._shape.limit + 1))
 
     @cached_property
     def count_sql(self) -> str:
-        """The number of rows there would be without a limit."""
-        rows = self.statement.select.subquery("r")
-        return self._text(exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(rows, copy=False))
+        """The number of rows there would be without limit and offset."""
+        return self._text(self.statement.count)
 
     def _limited(self, limit: int) -> exp.Select:
         select = self.statement.select.copy()
         if self.statement.order:
             select = select.order_by(*(one.copy() for one in self.statement.order), copy=False)
+        if self._shape.offset:
+            select = select.offset(self._shape.offset, copy=False)
         return select.limit(limit, copy=False)
 
     def _text(self, select: exp.Select) -> str:
@@ -87,4 +89,4 @@ def cache_info() -> _CacheInfo:
 
 @lru_cache(maxsize=CACHED_SHAPES)
 def _plan(model: SemanticModel, shape: Shape, dialect: str, schema: str | None) -> Plan:
-    return Plan(build_statement(model, shape, schema), shape.limit, dialect)
+    return Plan(build_statement(model, shape, schema), shape, dialect)

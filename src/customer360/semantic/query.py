@@ -29,6 +29,7 @@ from customer360.errors import InvalidQuery
 
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 50_000
+MAX_OFFSET = 1_000_000
 MAX_NAMES = 200
 MAX_VALUES = 10_000
 MAX_DEPTH = 20
@@ -181,6 +182,8 @@ class SemanticQuery(_Part):
     having: Annotated[Filter | None, AfterValidator(_check_size)] = None
     order: tuple[OrderLike, ...] = Field(default=(), max_length=MAX_NAMES)
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, strict=True)
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET, strict=True)
+    """Rows to leave out before the first; pages are stable where ``order`` tells every row from every other."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> SemanticQuery:
@@ -213,7 +216,7 @@ def _explain(error: ValidationError) -> InvalidQuery:
     where, first = named[0]
     return InvalidQuery(
         f"The query does not fit: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}.",
-        next_action="See the fields of SemanticQuery: metrics, dimensions, fields, filters, having, order, limit.",
+        next_action=f"See the fields of SemanticQuery: {', '.join(SemanticQuery.model_fields)}.",
         details=[{"field": where, "value": _shown(fault["input"]), "message": fault["msg"]} for where, fault in named],
     )
 

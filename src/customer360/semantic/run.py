@@ -31,11 +31,11 @@ def run_query(
     """
     compiled = compile_query(model, query, warehouse.dialect, schema=schema)
     fetched = warehouse.query(compiled.plan.fetch_sql, compiled.parameters, timeout=timeout)
-    more = fetched.num_rows > query.limit
+    uncounted = fetched.num_rows > query.limit or (query.offset and not fetched.num_rows)
     return SemanticResult(
         columns=compiled.columns,
         table=fetched.slice(0, query.limit),
-        rows_available=_count(warehouse, compiled, timeout) if more else fetched.num_rows,
+        rows_available=_count(warehouse, compiled, timeout) if uncounted else query.offset + fetched.num_rows,
         build_id=build_id,
         as_of_date=as_of_date,
         sql=compiled.sql,

@@ -55,6 +55,7 @@ class Shape:
     having: Node | None
     order: tuple[Order, ...]
     limit: int
+    offset: int
 
 
 def take_apart(query: SemanticQuery) -> tuple[Shape, list[Scalar]]:
@@ -63,7 +64,9 @@ def take_apart(query: SemanticQuery) -> tuple[Shape, list[Scalar]]:
     numbers = count(1)
     filters = _node(query.filters, numbers, values)
     having = _node(query.having, numbers, values)
-    shape = Shape(query.metrics, query.dimensions, query.fields, filters, having, query.order, query.limit)
+    shape = Shape(
+        query.metrics, query.dimensions, query.fields, filters, having, query.order, query.limit, query.offset
+    )
     return shape, values
 
 

@@ -52,6 +52,8 @@ class Statement:
     """One SELECT without its limit, its columns, and the field and type that each placeholder is compared with."""
 
     select: exp.Select
+    count: exp.Select
+    """The number of rows of ``select``."""
     order: tuple[exp.Expr, ...]
     columns: tuple[Column, ...]
     placeholders: tuple[tuple[str, str], ...]
@@ -79,7 +81,17 @@ def _rows(scope: Scope, shape: Shape) -> Statement:
     select = source.select(*_aliased(values, columns))
     if condition is not None:
         select = select.where(condition, copy=False)
-    return Statement(select, sorting, columns, _placeholders(scope.model, shape))
+    return Statement(
+        select, _count_rows(scope, source.base, shape), sorting, columns, _placeholders(scope.model, shape)
+    )
+
+
+def _count_rows(scope: Scope, base: str, shape: Shape) -> exp.Select:
+    """Count the rows of a list with the joins alone that its filters need, because no join changes their number."""
+    source = Source(scope, base)
+    condition = where(shape.filters, source) if shape.filters else None
+    select = source.select(_number())
+    return select if condition is None else select.where(condition, copy=False)
 
 
 def _is_look_up(source: Source, shape: Shape) -> bool:
@@ -108,7 +120,12 @@ def _grouped(scope: Scope, shape: Shape) -> Statement:
     if shape.having:
         select = select.where(logic(shape.having, _having_writer(model, measured)), copy=False)
     order = _order(shape.order, [*dimensions, *metrics], values)
-    return Statement(select, _completed(order, groups), columns, _placeholders(model, shape))
+    count = exp.select(_number()).from_(select.subquery("r"), copy=False)
+    return Statement(select, count, _completed(order, groups), columns, _placeholders(model, shape))
+
+
+def _number() -> exp.Expr:
+    return exp.alias_(exp.Count(this=exp.Star()), "n")
 
 
 def _measures(model: SemanticModel, metrics: Sequence[Item], shape: Shape) -> dict[Item, str]:

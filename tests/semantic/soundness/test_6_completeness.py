@@ -25,6 +25,14 @@ def test_rows_beyond_the_limit_are_counted(ask: Ask, limit: int, returned: int, 
     assert (found.rows_returned, found.rows_available, found.truncated) == (returned, 189, truncated)
 
 
+@pytest.mark.parametrize(("offset", "returned"), [(0, 100), (100, 89), (189, 0), (500, 0)])
+def test_pages_make_up_the_whole(ask: Ask, offset: int, returned: int) -> None:
+    whole = ask(fields=["transaction_id"]).rows()
+    page = ask(fields=["transaction_id"], limit=100, offset=offset)
+    assert (page.rows_returned, page.rows_available) == (returned, 189)
+    assert page.rows() == whole[offset : offset + 100]
+
+
 def test_groups_beyond_the_limit_are_counted_after_having(ask: Ask) -> None:
     having = {"field": "transaction_count", "op": ">", "value": 2}
     found = ask(metrics=["transaction_count"], dimensions=["customer_id"], having=having, limit=3)

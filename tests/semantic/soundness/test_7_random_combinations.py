@@ -28,6 +28,8 @@ METRICS: dict[str, tuple[str, Callable[[list[Row]], Any]]] = {
     "declined_transaction_count": ("transactions", lambda rows: sum(row["status"] == "declined" for row in rows)),
     "transacting_customer_count": ("transactions", lambda rows: len({row["customer_id"] for row in rows} - {None})),
     "order_count": ("transactions", lambda rows: len({row["order_id"] for row in rows} - {None})),
+    "holding_count": ("holdings", len),
+    "holder_count": ("holdings", lambda rows: len({row["customer_id"] for row in rows if row["is_active"]})),
     "customer_month_count": ("months", len),
     "total_month_spend": ("months", lambda rows: total(rows, "spend")),
 }
@@ -62,6 +64,7 @@ def tables(warehouse: DuckDBWarehouse) -> dict[str, list[dict[str, Any]]]:
         name: [{**by_id.get(row["customer_id"], nobody), **row} for row in warehouse.query(sql).to_pylist()]
         for name, sql in (
             ("transactions", "SELECT * FROM gold.fct_transactions"),
+            ("holdings", "SELECT * FROM gold.fct_customer_products"),
             ("months", "SELECT * FROM gold.monthly_customer_spending"),
         )
     }

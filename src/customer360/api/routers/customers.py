@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from customer360.api.answers import CustomerAnswer, CustomerListAnswer
+from customer360.api.answers import CustomerAnswer, CustomerListAnswer, RowsAnswer, rows_answer
 from customer360.api.errors import ErrorAnswer
 from customer360.api.service import RunningService, Service
-from customer360.customers import CustomerPage, get_customer, list_customers
-from customer360.semantic import json_value
+from customer360.customers import (
+    CustomerPage,
+    get_customer,
+    latest_transactions,
+    list_customers,
+    list_versions,
+    monthly_spending,
+)
+from customer360.products import list_holdings
+from customer360.semantic import SemanticResult, json_value
 
 router = APIRouter()
 
+CustomerId = Annotated[str, Path(max_length=200)]
 Text = Annotated[str | None, Field(max_length=200)]
 
 
@@ -56,8 +66,47 @@ async def list_all(
 
 
 @router.get("/{customer_id}", summary="One customer", responses={404: {"model": ErrorAnswer}})
-async def read_one(service: RunningService, customer_id: Annotated[str, Path(max_length=200)]) -> CustomerAnswer:
+async def read_one(service: RunningService, customer_id: CustomerId) -> CustomerAnswer:
     return await service.gate.run(_customer, service, customer_id)
+
+
+@router.get("/{customer_id}/products", summary="What a customer holds", responses={404: {"model": ErrorAnswer}})
+async def read_products(
+    service: RunningService,
+    customer_id: CustomerId,
+    include_historical: Annotated[bool, Query(description="Also what the customer no longer holds")] = False,
+) -> RowsAnswer:
+    return await service.gate.run(_rows, service, customer_id, list_holdings, include_ended=include_historical)
+
+
+@router.get(
+    "/{customer_id}/transactions", summary="A customer's latest transactions", responses={404: {"model": ErrorAnswer}}
+)
+async def read_transactions(
+    service: RunningService, customer_id: CustomerId, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> RowsAnswer:
+    return await service.gate.run(_rows, service, customer_id, latest_transactions, limit=limit)
+
+
+@router.get("/{customer_id}/monthly", summary="A customer's spend by month", responses={404: {"model": ErrorAnswer}})
+async def read_months(service: RunningService, customer_id: CustomerId) -> RowsAnswer:
+    return await service.gate.run(_rows, service, customer_id, monthly_spending)
+
+
+@router.get(
+    "/{customer_id}/versions",
+    summary="How the attributes with a history were, and from when to when",
+    responses={404: {"model": ErrorAnswer}},
+)
+async def read_versions(service: RunningService, customer_id: CustomerId) -> RowsAnswer:
+    return await service.gate.run(_rows, service, customer_id, list_versions)
+
+
+def _rows(service: Service, customer_id: str, ask: Callable[..., SemanticResult], **options: Any) -> RowsAnswer:
+    """Ask one thing of a customer that the build knows."""
+    with service.reader.pin() as reading:
+        get_customer(reading, customer_id)
+        return rows_answer(reading, ask(reading, customer_id, **options))
 
 
 def _customer(service: Service, customer_id: str) -> CustomerAnswer:

@@ -35,6 +35,7 @@ async def read_root(service: RunningService) -> Welcome:
         "openapi": "/openapi.json",
         "health": "/health",
         "customers": "/api/customers/",
+        "products": "/api/products/",
         "semantic query": "/api/semantic/query",
     }
     return Welcome(name=service.app.name, version=service.app.version, links=links)
