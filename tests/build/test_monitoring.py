@@ -56,7 +56,7 @@ def test_steps_and_lineage_come_from_the_artifacts_of_dbt(warehouse: duckdb.Duck
     edges = warehouse.execute("select from_name, to_name from monitoring.lineage_edges").fetchall()
     assert ("stg_transactions", "fct_transactions") in edges
     assert ("fct_transactions", "int_customer_transaction_summary") in edges
-    assert ("transactions", "base_transactions") in edges
+    assert ("transactions_to_build", "base_transactions") in edges
 
 
 def test_runs_that_ended_before_the_build_are_copied(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from customer360.build import monitoring
+from customer360.build.carrying import EVERYTHING
 from customer360.lake import create_bronze_views
 from customer360.settings import project_files
 from customer360.workspace import Workspace
@@ -73,7 +74,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = folder / "warehouse.duckdb"
     with duckdb.connect(str(file)) as connection:
         create_bronze_views(connection, Workspace(folder / "home"), [])
-        monitoring.create_tables(connection, [])
+        connection.execute(EVERYTHING)
+        monitoring.create_tables(connection, {})
     process = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder)],
         cwd=ROOT,

@@ -1,15 +1,20 @@
 {#- A table whose rows are sorted within chunks of time: a sort of everything would not fit into memory at sixty million
     rows, a sort of ten million does. A chunk is as many whole months as make up `rows_per_sort` rows.
+    Where the build carries the facts of the published one, the table is there and is appended to.
     Every statement commits by itself: DuckDB 2.0.0 takes a table for empty in later GROUP BYs that was created by a
     select without rows and filled in the same transaction. -#}
 {% materialization chunked_table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set day = config.require('chunk_by') -%}
-    {{ drop_relation_if_exists(load_cached_relation(this)) }}
     {{ run_hooks(pre_hooks) }}
-    {%- call statement('main', auto_begin=False) -%}
-        create table {{ target }} as select * from ({{ compiled_code }}) as model limit 0
-    {%- endcall -%}
+    {%- if var('carries_facts') -%}
+        {%- call noop_statement('main', 'APPEND') -%}{%- endcall -%}
+    {%- else -%}
+        {{ drop_relation_if_exists(load_cached_relation(this)) }}
+        {%- call statement('main', auto_begin=False) -%}
+            create table {{ target }} as select * from ({{ compiled_code }}) as model limit 0
+        {%- endcall -%}
+    {%- endif -%}
     {%- for first_day, day_after in chunk_bounds(config.require('chunk_source'), day) %}
         {%- call statement('chunk', auto_begin=False) -%}
             insert into {{ target }}

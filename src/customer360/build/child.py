@@ -13,16 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from customer360.build import dbt, monitoring
+from customer360.build import carrying, dbt, monitoring
+from customer360.build.carrying import Start
 from customer360.build.snapshots import write_snapshots
 from customer360.errors import BuildFailed
 from customer360.lake import Manifest, create_bronze_views, find_damage, read_manifests
-from customer360.warehouse import BuildRecord
+from customer360.warehouse import BuildRecord, Builds
 from customer360.warehouse.builds import FILE
 from customer360.workspace import Workspace
 
@@ -48,7 +50,7 @@ def main() -> int:
 
 
 def make_build(order: dict[str, Any], report: Callable[..., None] | None = None) -> dict[str, Any]:
-    """Fill the build's file and check it; returns as-of date, tables and durations.
+    """Fill the build's file and check it; returns what it started from, tables and durations.
 
     Raises:
         BuildFailed: a model or a check failed; the details name the failing rows.
@@ -58,34 +60,60 @@ def make_build(order: dict[str, Any], report: Callable[..., None] | None = None)
     folder = workspace.builds / record.build_id
     durations: dict[str, float] = {}
     with _timed(durations, "bronze"):
-        as_of = _open_bronze(workspace, record, folder / FILE, order)
-    run = dbt.run(folder, record.dataset, as_of, order, report)
+        start = _open_bronze(workspace, record, folder / FILE, order)
+    run = dbt.run(folder, record.dataset, start, order, report)
     durations |= run.durations
     with _timed(durations, "gate"):
         from customer360.build import gate  # noqa: PLC0415  (not in the way of the first model)
 
         gate.check(folder, run)
     with _timed(durations, "close"):
-        tables = _close(folder, record, as_of, run.primary_keys)
-    return {"as_of_date": as_of, "tables": tables, "durations": durations}
+        tables = _close(folder, record, start.as_of_date, run.primary_keys)
+    return asdict(start) | {"tables": tables, "durations": durations}
 
 
-def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: dict[str, Any]) -> str:
-    """Create the views over exactly the build's batches and settle the day the build calls today."""
-    as_of: str | None = order["as_of"]
+def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: dict[str, Any]) -> Start:
+    """Settle what the build starts from, and create the views over exactly its batches."""
     wanted = set(record.batches)
     batches = [manifest for manifest in read_manifests(workspace) if manifest.batch_id in wanted]
+    base = BuildRecord(**order["base"]) if order["base"] else None
+    start = settle(workspace, record, batches, base, order)
+    if base and start.carried_from:
+        carrying.copy_facts(Builds(workspace).folder(base.build_id) / FILE, file)
     with duckdb.connect(str(file)) as connection:
+        create_bronze_views(connection, workspace, batches)
+        carrying.create_view_to_build(connection, workspace, batches, base if start.carried_from else None)
+        monitoring.create_tables(connection, order["history"])
+    return start
+
+
+def settle(
+    workspace: Workspace,
+    record: BuildRecord,
+    batches: list[Manifest],
+    base: BuildRecord | None,
+    order: dict[str, Any],
+) -> Start:
+    """Decide the day the build calls today, and whether it carries the facts of its base."""
+    with duckdb.connect(config={"threads": order["threads"], "memory_limit": order["memory"]}) as connection:
         _refuse_damage(connection, workspace, batches)
         create_bronze_views(connection, workspace, batches)
-        monitoring.create_tables(connection, order["runs"])
-        [(newest,)] = connection.execute(NEWEST_TRANSACTION).fetchall()
-    if as_of is None and newest is None:
+        as_of = order["as_of"] or _newest_transaction(connection)
+        if base is None:
+            return Start(as_of)
+        base_file = Builds(workspace).folder(base.build_id) / FILE
+        reason = carrying.why_anew(connection, base_file, base, record, as_of)
+        return Start(as_of, None if reason else base.build_id, reason)
+
+
+def _newest_transaction(connection: duckdb.DuckDBPyConnection) -> str:
+    [(newest,)] = connection.execute(NEWEST_TRANSACTION).fetchall()
+    if newest is None:
         raise BuildFailed(
             "No transaction has a date, so the build has no as-of date.",
             next_action="Load transactions, or give the date: customer360 build --as-of 2026-01-31.",
         )
-    return as_of or newest.isoformat()
+    return str(newest.isoformat())
 
 
 def _refuse_damage(connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: list[Manifest]) -> None:
@@ -106,6 +134,7 @@ def _close(
         monitoring.record_dbt(connection, folder / "dbt")
         write_snapshots(connection, folder, record, as_of)
         connection.execute("drop schema bronze cascade")
+        connection.execute("drop schema if exists carried cascade")
         views = "select view_name from duckdb_views() where schema_name = 'silver' and not internal"
         for (view,) in connection.execute(views).fetchall():
             connection.execute(f'drop view silver."{view}"')

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from customer360.build.carrying import Start
 from customer360.errors import BuildFailed, ErrorDetail
 from customer360.settings import project_files
 from customer360.warehouse.builds import FILE
@@ -33,14 +34,14 @@ class DbtRun:
     """The singular tests that passed, each with its compiled SQL: the gate holds them once more."""
 
 
-def run(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any], report: Report) -> DbtRun:
+def run(folder: Path, dataset: dict[str, Any], start: Start, order: dict[str, Any], report: Report) -> DbtRun:
     """Build and test every model; durations separate dbt's own start-up from the work on data."""
     started = time.perf_counter()
     os.environ |= _environment(folder, order)
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  (takes seconds to import; only this process pays)
 
     progress = _Progress(report)
-    result = dbtRunner(callbacks=[progress]).invoke(_arguments(folder, dataset, as_of, order))
+    result = dbtRunner(callbacks=[progress]).invoke(_arguments(folder, dataset, start, order))
     _release_file()
     finished = time.perf_counter()
     if result.exception:
@@ -62,10 +63,11 @@ def _environment(folder: Path, order: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _arguments(folder: Path, dataset: dict[str, Any], as_of: str, order: dict[str, Any]) -> list[str]:
+def _arguments(folder: Path, dataset: dict[str, Any], start: Start, order: dict[str, Any]) -> list[str]:
     project = project_files("transform")
     names = ("time_zone", "holidays", "fiscal_year_start_month", "type_2_attributes", "currency")
-    variables = {name: dataset[name] for name in names} | dataset.get("rules", {}) | {"as_of_date": as_of}
+    variables = {name: dataset[name] for name in names} | dataset.get("rules", {})
+    variables |= {"as_of_date": start.as_of_date, "carries_facts": start.carried_from is not None}
     return [
         *("build", "--exclude-resource-type", "unit_test"),
         *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),

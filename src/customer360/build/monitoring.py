@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,22 @@ TABLES = {
 }
 """Every table that a build does not compute from data; those whose writers do not exist yet stay empty."""
 
-EXECUTED = ("model", "seed", "test", "snapshot")
+History = Mapping[str, Sequence[dict[str, Any]]]
+"""Rows of what the operational store knows, by table of MONITORING."""
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, runs: list[dict[str, Any]]) -> None:
-    """Create the tables and copy the runs that had ended when the build began."""
+def columns_of(table: str) -> list[str]:
+    """Return the names of a table's columns."""
+    return [column.split()[0] for column in TABLES[table].split(", ")]
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, history: History) -> None:
+    """Create the tables and fill those that the operational store has rows for."""
     connection.execute("create schema if not exists monitoring")
     for name, columns in TABLES.items():
         connection.execute(f"create table monitoring.{name} ({columns})")
-    _insert(connection, "pipeline_runs", runs)
+    for table, rows in history.items():
+        _insert(connection, table, rows)
 
 
 def record_dbt(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
@@ -59,7 +67,7 @@ def record_dbt(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     _insert(connection, "data_quality_results", [_test(nodes, result) for result in tests])
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows of one shape by name; their JSON is parsed and cast by the engine."""
     if not rows:
         return

@@ -10,7 +10,7 @@ from typing import Any
 from customer360.build.runner import Progress, build_and_publish, silent
 from customer360.errors import Unavailable
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
-from customer360.lake import live_manifests, read_manifests
+from customer360.lake import count_source_rows, read_manifests
 from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.store import PipelineRun, Store
 from customer360.warehouse import BuildRecord, Builds
@@ -49,14 +49,15 @@ def run_build(
     settings: WorkspaceSettings,
     *,
     as_of: date | None = None,
+    anew: bool = False,
     progress: Progress = silent,
 ) -> BuildRecord:
-    """Build and publish; the run is recorded."""
+    """Build and publish; the run is recorded. ``anew`` reads every batch, whatever is built already."""
     dataset = str(workspace.describe()["dataset"])
     store = Store.beside(workspace.store)
     runs = [_ended(run) for run in store.list_runs(RUNS_KEPT) if run.finished_at]
     with store.recording("build", dataset) as detail:
-        record = build_and_publish(workspace, resources, settings, as_of=as_of, runs=runs, progress=progress)
+        record = build_and_publish(workspace, resources, settings, as_of=as_of, anew=anew, runs=runs, progress=progress)
         detail.update(build_id=record.build_id, durations=record.durations)
         return record
 
@@ -68,14 +69,8 @@ def needs_build(workspace: Workspace) -> bool:
         published = builds.get(builds.current_id())
     except Unavailable:
         return True
-    # What builds landed of themselves puts no build out of date.
-    manifests = read_manifests(workspace)
-    snapshots = {manifest.batch_id for manifest in manifests if manifest.is_snapshot}
-    landed = {manifest.batch_id for manifest in live_manifests(manifests)}
-    return (
-        set(published.batches) - snapshots != landed - snapshots
-        or published.dataset != workspace.describe()["definition"]
-    )
+    landed = count_source_rows(read_manifests(workspace))
+    return published.source_rows != landed or published.dataset != workspace.describe()["definition"]
 
 
 def _ended(run: PipelineRun) -> dict[str, Any]:

@@ -7,17 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from customer360 import __version__
+from customer360.build.carrying import hash_models
+from customer360.build.monitoring import History
 from customer360.build.snapshots import land_snapshots
 from customer360.clock import Clock, utc_now
-from customer360.errors import BuildFailed, NotFound, Unavailable
-from customer360.lake import live_batches
+from customer360.errors import BuildFailed, Conflict, NotFound, Unavailable
+from customer360.lake import count_source_rows, live_batches
 from customer360.settings import ResourceSettings, WorkspaceSettings, memory_limit, project_files
 from customer360.warehouse import BuildRecord, Builds
 from customer360.warehouse.builds import MODEL_FILE
@@ -36,13 +39,15 @@ def build_and_publish(
     settings: WorkspaceSettings,
     *,
     as_of: date | None = None,
-    runs: Sequence[dict[str, Any]] = (),
+    anew: bool = False,
+    history: History = MappingProxyType({}),
     clock: Clock = utc_now,
     progress: Progress = silent,
 ) -> BuildRecord:
     """Build from the live batches, check, publish and prune; what was served stays served until the pointer moves.
 
-    ``runs`` are those of the operational store that have ended; the build keeps them in MONITORING.
+    The facts of the published build are carried over where new batches only add to them, unless ``anew``.
+    ``history`` is what the operational store knows; the build keeps it in MONITORING.
 
     Raises:
         BuildFailed: the build did not pass; the details name the failing rows.
@@ -54,28 +59,39 @@ def build_and_publish(
         builds = Builds(workspace)
         builds.sweep()
         _land_what_was_left(builds, clock)
-        batches = [manifest.batch_id for manifest in live_batches(workspace)]
+        manifests = live_batches(workspace)
+        batches = [manifest.batch_id for manifest in manifests]
         if not batches:
             raise NotFound("No file has landed yet.", next_action="customer360 load … lands some.")
-        record = builds.new(dataset, batches, __version__, clock)
+        record = replace(
+            builds.new(dataset, batches, __version__, clock),
+            source_rows=count_source_rows(manifests),
+            models_sha256=hash_models(),
+        )
         shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
-        order = _order(workspace, record, resources, as_of, runs)
+        base = None if anew else _published(builds)
+        order = _order(workspace, record, resources, as_of, history=history, base=base)
         outcome = _run_child(workspace, record, order, resources.build_nice, lock=lock, progress=progress)
         finished = clock().isoformat(timespec="milliseconds")
         if outcome["event"] == "failed":
             _keep_verdict(builds, replace(record, status="failed", finished_at=finished, failures=outcome["failures"]))
-            raise BuildFailed(
+            failure = BuildFailed(
                 outcome["message"],
                 details=outcome["failures"],
                 next_action=outcome["next"]
                 or "What was published before stays served. Correct the data or the model and build again; "
                 f"customer360 builds show {record.build_id} shows this verdict again.",
             )
+            failure.build_id = record.build_id
+            raise failure
         passed = replace(
             record,
             status="passed",
             finished_at=finished,
             as_of_date=outcome["as_of_date"],
+            carried_from=outcome["carried_from"],
+            made_anew_because=outcome["made_anew_because"],
+            appended_builds=base.appended_builds + 1 if base and outcome["carried_from"] else 0,
             tables=outcome["tables"],
             durations=outcome["durations"],
         )
@@ -88,8 +104,14 @@ def build_and_publish(
 
 def _land_what_was_left(builds: Builds, clock: Clock) -> None:
     """Finish what a process did not that was killed right after it published."""
-    with suppress(Unavailable):
-        land_snapshots(builds.workspace, builds.get(builds.current_id()), clock)
+    if published := _published(builds):
+        land_snapshots(builds.workspace, published, clock)
+
+
+def _published(builds: Builds) -> BuildRecord | None:
+    with suppress(Unavailable, Conflict):
+        return builds.get(builds.current_id())
+    return None
 
 
 def _order(
@@ -97,14 +119,17 @@ def _order(
     record: BuildRecord,
     resources: ResourceSettings,
     as_of: date | None,
-    runs: Sequence[dict[str, Any]],
+    *,
+    history: History,
+    base: BuildRecord | None,
 ) -> dict[str, Any]:
     """Return what the child is told, as JSON."""
     return {
         "home": str(workspace.home.resolve()),
         "record": asdict(record),
+        "base": asdict(base) if base else None,
         "as_of": as_of.isoformat() if as_of else None,
-        "runs": list(runs),
+        "history": dict(history),
         "threads": resources.build_threads or os.cpu_count() or 1,
         "memory": memory_limit(resources.build_memory),
     }

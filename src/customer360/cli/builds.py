@@ -30,14 +30,18 @@ def build(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day to call today; default: the newest transaction."),
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Read every batch again, and carry nothing over from the published build.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build every table from the live batches, check them, and publish when all checks pass.
 
+    Where new batches only add to the facts of the published build, those are carried over and only what is new is read.
     Readers go on with the published build until the new one is complete; a build that fails changes nothing for them.
     """
     os.nice(load_settings(ResourceSettings).build_nice)  # this process only waits; whoever reads goes first
-    record = make(as_of)
+    record = make(as_of, anew=anew)
     if as_json:
         print_json(asdict(record))
         return
@@ -46,16 +50,21 @@ def build(
     say(
         f"[green]✓[/] Published {record.build_id}: {rows:,} transactions as of {record.as_of_date}, in {seconds:.1f} s."
     )
+    if record.carried_from:
+        say(f"Facts were carried over from {record.carried_from}; only what has landed since was read.")
+    elif record.made_anew_because:
+        say(f"Every batch was read, because {record.made_anew_because}.")
     say("Next: customer360 serve, or customer360 query --metrics customer_count,total_spend --by country")
 
 
-def make(as_of: datetime | None = None) -> BuildRecord:
+def make(as_of: datetime | None = None, *, anew: bool = False) -> BuildRecord:
     """Build with progress and return what was published."""
     from customer360.build.pipeline import run_build  # noqa: PLC0415
 
     settings, resources = load_settings(WorkspaceSettings), load_settings(ResourceSettings)
     with progress("Building") as step:
-        return run_build(workspace(), resources, settings, as_of=as_of.date() if as_of else None, progress=step)
+        day = as_of.date() if as_of else None
+        return run_build(workspace(), resources, settings, as_of=day, anew=anew, progress=step)
 
 
 def make_if_needed() -> BuildRecord | None:

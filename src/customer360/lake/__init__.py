@@ -3,6 +3,7 @@
 from customer360.lake.bronze import (
     commit_batches,
     commit_snapshot,
+    create_bronze_view,
     create_bronze_views,
     discard_batch,
     find_damage,
@@ -14,7 +15,14 @@ from customer360.lake.bronze import (
     sweep,
 )
 from customer360.lake.contracts import PROVENANCE, TABLES, Column, TableContract, get_contract
-from customer360.lake.manifests import Manifest, TableRows, live_manifests, read_manifests, write_manifest
+from customer360.lake.manifests import (
+    Manifest,
+    TableRows,
+    count_source_rows,
+    live_manifests,
+    read_manifests,
+    write_manifest,
+)
 
 __all__ = [
     "PROVENANCE",
@@ -25,6 +33,8 @@ __all__ = [
     "TableRows",
     "commit_batches",
     "commit_snapshot",
+    "count_source_rows",
+    "create_bronze_view",
     "create_bronze_views",
     "discard_batch",
     "find_damage",

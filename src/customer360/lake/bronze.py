@@ -119,16 +119,23 @@ def create_bronze_views(
     """Create a view per bronze table over exactly these batches, in the schema ``bronze``; some may be empty."""
     batches = list(batches)
     connection.execute("CREATE SCHEMA IF NOT EXISTS bronze")
+    for table in TABLES:
+        create_bronze_view(connection, workspace, table, table, batches)
+
+
+def create_bronze_view(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, view: str, table: str, batches: Iterable[Manifest]
+) -> None:
+    """Create a view over one table of these batches in the schema ``bronze``, with its columns where there are none."""
+    files = [str(parquet_path(workspace, table, batch.batch_id)) for batch in batches if table in batch.tables]
+    if files:
+        rows = connection.read_parquet(files)
+    else:
+        columns = (*TABLES[table].columns, *PROVENANCE)
+        empty = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in columns)
+        rows = connection.sql(f"SELECT {empty} LIMIT 0")
     connection.execute("USE bronze")
-    for name, contract in TABLES.items():
-        files = [str(parquet_path(workspace, name, batch.batch_id)) for batch in batches if name in batch.tables]
-        if files:
-            rows = connection.read_parquet(files)
-        else:
-            columns = (*contract.columns, *PROVENANCE)
-            empty = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in columns)
-            rows = connection.sql(f"SELECT {empty} LIMIT 0")
-        rows.create_view(name, replace=True)
+    rows.create_view(view, replace=True)
     connection.execute("USE main")
 
 

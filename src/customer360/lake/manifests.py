@@ -59,6 +59,16 @@ def live_manifests(manifests: Iterable[Manifest]) -> list[Manifest]:
     return [manifest for manifest in known if manifest.batch_id not in replaced]
 
 
+def count_source_rows(manifests: Iterable[Manifest]) -> dict[str, int]:
+    """Return the rows that each live batch of a source holds; what builds landed of themselves is no source."""
+    live = live_manifests(manifests)
+    return {
+        manifest.batch_id: sum(table.rows for table in manifest.tables.values())
+        for manifest in live
+        if not manifest.is_snapshot
+    }
+
+
 def write_manifest(workspace: Workspace, manifest: Manifest) -> None:
     """Make a batch exist; where it replaces another, mark that one with its successor."""
     write_json(manifest_path(workspace, manifest.batch_id), asdict(manifest))

@@ -48,6 +48,15 @@ class BuildRecord:
     """``schema.table`` → rows and primary_key."""
     durations: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    source_rows: dict[str, int] = field(default_factory=dict)
+    """Batch of a source → rows it held when the build began."""
+    models_sha256: str = ""
+    carried_from: str | None = None
+    """Build whose facts were carried over, so that only new batches were read."""
+    made_anew_because: str | None = None
+    """Why the facts were not carried over from the build that was published."""
+    appended_builds: int = 0
+    """Builds in a row that carried their facts, this one included."""
 
     @property
     def as_of(self) -> date:

@@ -6,8 +6,9 @@ table hashes do not.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import duckdb
 from sqlglot import exp
@@ -37,24 +38,42 @@ class TableDifference:
 
 def diff_builds(builds: Builds, before: str, after: str) -> list[TableDifference]:
     """Compare every table of two builds, holding both while it reads."""
-    with builds.hold(before) as old, builds.hold(after) as new, duckdb.connect() as connection:
-        _attach(connection, builds.folder(before) / FILE, "before")
-        _attach(connection, builds.folder(after) / FILE, "after")
+    with attached(builds, before=before, after=after) as (connection, records):
+        old, new = records["before"], records["after"]
         names = sorted({*old.tables, *new.tables})
         return [_compare(connection, name, old, new) for name in names]
 
 
+@contextmanager
+def attached(
+    builds: Builds, **sides: str
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, BuildRecord]]]:
+    """Attach builds read-only, each by the name of its side, and hold them while the block reads.
+
+    Raises:
+        Gone: a build was pruned.
+    """
+    with ExitStack() as stack:
+        records = {side: stack.enter_context(builds.hold(build_id)) for side, build_id in sides.items()}
+        connection = stack.enter_context(duckdb.connect())
+        for side, build_id in sides.items():
+            path = str(builds.folder(build_id) / FILE).replace("'", "''")
+            connection.execute(f"ATTACH '{path}' AS {side} (READ_ONLY)")
+        yield connection, records
+
+
+def table_of(side: str, name: str) -> exp.Table:
+    """Return the ``schema.table`` of one side."""
+    schema, table = name.split(".")
+    return exp.table_(table, db=schema, catalog=side)
+
+
 def table_hash(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> tuple[int, int]:
     """Return a table's number of rows and an order-free hash of them."""
-    columns = _columns(connection, table)
-    query = exp.select(exp.Count(this=exp.Star()), exp.Sum(this=_row_hash(columns))).from_(table)
+    columns = columns_of(connection, table)
+    query = exp.select(exp.Count(this=exp.Star()), exp.Sum(this=row_hash(columns))).from_(table)
     [(rows, total)] = connection.execute(query.sql(dialect="duckdb")).fetchall()
     return rows, int(total or 0)
-
-
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
-    escaped = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{escaped}' AS {name} (READ_ONLY)")
 
 
 def _compare(
@@ -69,8 +88,7 @@ def _compare(
             added=new["rows"] if new else 0,
             removed=old["rows"] if old else 0,
         )
-    schema, table = name.split(".")
-    sides = [exp.table_(table, db=schema, catalog=side) for side in ("before", "after")]
+    sides = [table_of("before", name), table_of("after", name)]
     if table_hash(connection, sides[0]) == table_hash(connection, sides[1]):
         return TableDifference(name, old["rows"], new["rows"])
     return _changes(connection, TableDifference(name, old["rows"], new["rows"]), sides, new["primary_key"])
@@ -80,10 +98,12 @@ def _changes(
     connection: duckdb.DuckDBPyConnection, difference: TableDifference, sides: list[exp.Table], key: list[str]
 ) -> TableDifference:
     """Count the rows added, removed and changed by primary key, and the changed values of each column."""
-    shared = [name for name in _columns(connection, sides[0]) if name in _columns(connection, sides[1])]
-    values = [name for name in shared if name not in key]
-    joined = exp.and_(*(exp.NullSafeEQ(this=exp.column(c, "b"), expression=exp.column(c, "a")) for c in key))
-    differs = {c: exp.NullSafeNEQ(this=exp.column(c, "b"), expression=exp.column(c, "a")) for c in values}
+    old, new = (columns_of(connection, side) for side in sides)
+    values = [name for name in old if name in new and name not in key]
+    joined = same_key(key, "b", "a")
+    differs = {
+        c: exp.NullSafeNEQ(this=_comparable(c, old[c], "b"), expression=_comparable(c, new[c], "a")) for c in values
+    }
     missing = {side: exp.column(key[0], side).is_(exp.null()) for side in ("b", "a")}
     both = exp.and_(missing["b"].not_(), missing["a"].not_())
     counts: list[exp.Expr] = [
@@ -100,14 +120,22 @@ def _changes(
     )
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> dict[str, str]:
+def columns_of(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> dict[str, str]:
+    """Return the types of a table's columns, by name."""
     relation = connection.sql(exp.select("*").from_(table).limit(0).sql(dialect="duckdb"))
     return dict(zip(relation.columns, map(str, relation.types), strict=True))
 
 
-def _row_hash(columns: dict[str, str]) -> exp.Expr:
-    values = [
-        exp.Round(this=exp.column(name), decimals=exp.Literal.number(9)) if kind in FLOATS else exp.column(name)
-        for name, kind in columns.items()
-    ]
-    return exp.func("hash", *values)
+def same_key(key: list[str], one: str, other: str) -> exp.Expr:
+    """Return the condition that rows of two aliases have one key."""
+    return exp.and_(*(exp.NullSafeEQ(this=exp.column(c, one), expression=exp.column(c, other)) for c in key))
+
+
+def row_hash(columns: dict[str, str]) -> exp.Expr:
+    """Return the hash of a row's values; it is never null."""
+    return exp.func("hash", *(_comparable(name, kind) for name, kind in columns.items()))
+
+
+def _comparable(name: str, kind: str, alias: str | None = None) -> exp.Expr:
+    column = exp.column(name, alias)
+    return exp.Round(this=column, decimals=exp.Literal.number(9)) if kind in FLOATS else column

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'transactions') }}
+    select * from {{ source('bronze', 'transactions_to_build') }}
 ),
 
 customers as (

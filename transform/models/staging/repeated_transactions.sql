@@ -1,13 +1,14 @@
-{{ config(materialized="table") }}
+{{ config(materialized="incremental", incremental_strategy="append") }}
 -- Which row of a transaction that arrived more than once is kept: the first by batch and line. Hashes find the few that
--- may be repeated, because a hash takes far less memory than an id; the ids then tell.
+-- may be repeated, because a hash takes far less memory than an id; the ids then tell. Where facts are carried from the
+-- published build, so is what was found before.
 with source as (
     select
         transaction_id,
         _batch_id,
         _line,
         {{ hash_of('transaction_id') }} as id_hash
-    from {{ source('bronze', 'transactions') }}
+    from {{ source('bronze', 'transactions_to_build') }}
     where transaction_id is not null
 ),
 
@@ -35,7 +36,11 @@ final as (
         kept_batch_id,
         kept_line
     from numbered
-    where occurrence = 1 and occurrences > 1
+    where
+        occurrence = 1 and occurrences > 1
+        {%- if is_incremental() %}
+        and transaction_id not in (select carried.transaction_id from {{ this }} as carried)
+        {%- endif %}
 )
 
 select * from final

@@ -13,7 +13,7 @@ final as (
         merchant_name,
         transaction_date,
         {{ to_utc('transaction_at') }} as transaction_at,
-        coalesce({{ to_utc('transaction_at') }}, {{ to_utc('cast(transaction_date as timestamp)') }}) as occurred_at,
+        {{ occurred_at(to_utc('transaction_at'), 'transaction_date') }} as occurred_at,
         transaction_amount,
         quantity,
         unit_price,

@@ -1,6 +1,7 @@
 {{ config(
-    materialized='chunked_table', chunk_by='transaction_date', chunk_source='bronze.transactions',
-    order_within='customer_id, transaction_date, transaction_at, transaction_id'
+    materialized='chunked_table', chunk_by='transaction_date', chunk_source='bronze.transactions_to_build',
+    order_within='customer_id, transaction_date, transaction_at, transaction_id',
+    pre_hook='{{ rekey_facts() }}'
 ) }}
 -- Declined rows stay, with a null amount and what was attempted. A fact that is older than anything known of its
 -- customer belongs to the customer's first version; a guest has no customer at all.
@@ -56,8 +57,7 @@ final as (
     left join customers
         on
             transactions.customer_id = customers.customer_id
-            and (transactions.occurred_at >= customers.valid_from or customers.version_number = 1)
-            and (transactions.occurred_at < customers.valid_to or customers.valid_to is null)
+            and {{ is_version_at('customers', 'transactions.occurred_at') }}
     left join products on transactions.product_id = products.product_id
     left join codes on transactions.merchant_category_id = codes.category_id
     left join categories on codes.category_name = categories.category_name
