@@ -1,6 +1,19 @@
 """The operational store: what changes between builds. SQLite beside the workspace unless a URL says otherwise."""
 
+from customer360.store.alerts import Finding, list_alerts, list_undelivered, mark_delivered, note_findings
 from customer360.store.database import Store
-from customer360.store.tables import PipelineRun
+from customer360.store.tables import Alert, ApiMetric, ChangeStream, PipelineRun, QueryRecord
 
-__all__ = ["PipelineRun", "Store"]
+__all__ = [
+    "Alert",
+    "ApiMetric",
+    "ChangeStream",
+    "Finding",
+    "PipelineRun",
+    "QueryRecord",
+    "Store",
+    "list_alerts",
+    "list_undelivered",
+    "mark_delivered",
+    "note_findings",
+]

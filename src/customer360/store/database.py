@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, event, inspect, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from customer360.clock import Clock, utc_now
 from customer360.errors import Unavailable
 from customer360.store.tables import PipelineRun
 
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -81,16 +81,29 @@ class Store:
 
     def list_runs(self, limit: int = 20) -> list[PipelineRun]:
         """Return the newest runs first."""
+        return self.list_newest(PipelineRun.run_id, limit)
+
+    def list_newest(self, by: InstrumentedAttribute[Any], limit: int) -> list[Any]:
+        """Return the rows of a table that are the newest by one of its columns, newest first."""
         with Session(self._engine) as session:
-            newest = select(PipelineRun).order_by(PipelineRun.run_id.desc()).limit(limit)
-            return list(session.scalars(newest))
+            return list(session.scalars(select(by.class_).order_by(by.desc()).limit(limit)))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Keep what the block changes when it ends well, and nothing of it otherwise; its rows can be read after it."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def now(self) -> datetime:
+        """Return the present moment as the tables hold it: in UTC, without saying so."""
+        return self._clock().astimezone(UTC).replace(tzinfo=None)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()
 
     def _start(self, kind: str, subject: str) -> int:
-        run = PipelineRun(kind=kind, subject=subject, status="running", started_at=self._now(), detail={})
+        run = PipelineRun(kind=kind, subject=subject, status="running", started_at=self.now(), detail={})
         with Session(self._engine) as session, session.begin():
             session.add(run)
             session.flush()
@@ -99,7 +112,7 @@ class Store:
     def _finish(self, run_id: int, status: str, detail: dict[str, Any]) -> None:
         with Session(self._engine) as session, session.begin():
             run = session.get_one(PipelineRun, run_id)
-            run.status, run.finished_at, run.detail = status, self._now(), detail
+            run.status, run.finished_at, run.detail = status, self.now(), detail
             if status == "succeeded":  # it held the writer's lock, so what began earlier and has no end is dead
                 dead = update(PipelineRun).where(PipelineRun.status == "running", PipelineRun.run_id < run_id)
                 session.execute(dead.values(status="interrupted"))
@@ -118,9 +131,6 @@ class Store:
                 next_action="Look at store.db in the workspace: it holds the record of runs and can be moved away; "
                 "a new one is made, and data and builds are not touched.",
             ) from error
-
-    def _now(self) -> Any:
-        return self._clock().astimezone(UTC).replace(tzinfo=None)
 
 
 def _patient_sqlite(connection: Any, _record: Any) -> None:
