@@ -97,8 +97,8 @@ def _bank(result: dict[str, Any]) -> Iterator[str]:
         yield from _table(["step", "seconds", "CPU seconds", "peak MB", "transactions/s"], rows)
         yield ""
         yield (
-            f"One more day of transactions: {scale['day_of_build']:.2f} of the time of the whole build, because the facts "
-            "of the build before are carried over; the tables are those of a build that reads everything."
+            f"One more day of transactions: {scale['day_of_build']:.2f} of the time of the whole build, because facts "
+            "of the build before are carried; the tables are those of a build that reads everything."
         )
         phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in scale["build_phases"].items())
         lookup, disk = scale["lookup_ms"], scale["disk_mb"]

@@ -20,7 +20,7 @@
             ('effective_at_present', 'completeness', "effective_at is not null", "effective_at is missing"),
             ('attribute_known', 'consistency', "coalesce(attribute, '') in ('" ~ attributes ~ "')",
              "attribute is not one of a customer"),
-            ('new_value_present', 'completeness', "new_value is not null", "new_value is missing"),
+            ('new_value_present', 'completeness', "nullif(trim(new_value), '') is not null", "new_value is missing"),
             ('new_value_fits', 'consistency',
              "new_value is null or case attribute " ~ fits | join(' ') ~ " else true end",
              "new_value does not fit its attribute"),

@@ -9,7 +9,6 @@ reads everything, only the order of rows on disk differs.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,14 +97,13 @@ DIFFERENT = {
 
 
 def hash_models() -> str:
-    """Return the hash of everything that decides what dbt makes of bronze."""
+    """Return the hash of everything that decides what dbt makes of bronze: SQL, seeds and business rules."""
     root = project_files("transform")
     digest = hashlib.sha256(__version__.encode())
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(set(folders) - {"target", "logs", "unit_tests"})
-        for name in sorted(names):
-            path = Path(folder) / name
-            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    folders = [root / name for name in ("macros", "models", "seeds")]
+    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".sql", ".csv")]
+    for path in [root / "dbt_project.yml", *sorted(paths)]:
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 

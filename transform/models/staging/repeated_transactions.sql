@@ -38,9 +38,7 @@ final as (
     from numbered
     where
         occurrence = 1 and occurrences > 1
-        {%- if is_incremental() %}
-        and transaction_id not in (select carried.transaction_id from {{ this }} as carried)
-        {%- endif %}
+        {{ "and transaction_id not in (select carried.transaction_id from " ~ this ~ " as carried)" if is_incremental() }}
 )
 
 select * from final
