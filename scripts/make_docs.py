@@ -355,8 +355,8 @@ def model() -> str:
         "Every table and view of a published build (`builds/<id>/warehouse.duckdb`), made by the dbt project "
         "[transform](../transform). Staging views (`base_*`, `stg_*`) type, clean and judge the rows of bronze while a "
         "build runs and are gone when it is published. The tables of MONITORING that no model makes (`pipeline_runs`, "
-        "`pipeline_steps`, `lineage_edges`; `query_performance`, `api_metrics`, `alerts` and `ingestion_runs`, which "
-        "are empty until something writes them) are in "
+        "`alerts`, `query_performance` and `api_metrics`, copied from the operational store; `pipeline_steps` and "
+        "`lineage_edges`, from dbt; `ingestion_runs`, which is empty until something writes it) are in "
         "[monitoring.py](../src/customer360/build/monitoring.py).",
         "## From bronze to gold",
         "Silver and gold, with staging left out; an arrow points from what is read to what reads it.",

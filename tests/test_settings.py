@@ -14,6 +14,7 @@ from customer360 import settings
 from customer360.errors import InvalidSetting
 from customer360.settings import (
     CONCERNS,
+    AlertSettings,
     AppSettings,
     QuerySettings,
     ResourceSettings,
@@ -125,6 +126,7 @@ def test_config_toml_is_read_from_the_workspace_that_a_flag_or_dotenv_names(give
         ("CUSTOMER360_SERVE_MEMORY", "lots"),
         ("CUSTOMER360_BUILD_MEMORY", "150%"),
         ("CUSTOMER360_BUILD_NICE", "20"),
+        ("CUSTOMER360_ALERT_TIMEOUT", "0"),
     ],
 )
 @pytest.mark.contract("S1.44")
@@ -160,6 +162,20 @@ def test_a_password_that_does_not_fit_is_not_repeated() -> None:
     with pytest.raises(InvalidSetting) as refused:
         load(SnowflakeSettings, password=["hunter22"])
     assert "hunter22" not in str(refused.value.as_dict())
+
+
+@pytest.mark.contract("S1.45")
+@pytest.mark.parametrize("address", ["ftp://example.org/hunter22", "hunter22", "http://[hunter22", "http://a:hunter22"])
+def test_a_webhook_that_is_no_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(InvalidSetting, match="CUSTOMER360_ALERT_WEBHOOK") as refused:
+        load(AlertSettings, webhook=SecretStr(address))
+    assert "hunter22" not in str(refused.value.as_dict())
+
+
+def test_a_webhook_is_an_address_without_spaces_around_it() -> None:
+    assert load(AlertSettings, webhook=SecretStr(" https://example.org/hook?key=1\n")).webhook.get_secret_value() == (
+        "https://example.org/hook?key=1"
+    )
 
 
 @pytest.mark.contract("S1.47")

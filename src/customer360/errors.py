@@ -90,6 +90,8 @@ class InvalidDefinition(InvalidInput):
 
 class SourceRefused(InvalidInput):
     code = "source_refused"
+    source = ""
+    """Name of the file within what was loaded; empty where an archive itself is refused."""
 
 
 class NotFound(Customer360Error):
@@ -118,6 +120,8 @@ class BuildFailed(Customer360Error):
     code = "build_failed"
     status = 500
     exit_code = 5
+    build_id: str | None = None
+    """The build whose verdict is kept."""
 
 
 class Unavailable(Customer360Error):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, StringConstraints, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -136,6 +136,29 @@ class ResourceSettings(_Settings):
         return value
 
 
+class AlertSettings(_Settings):
+    """Where alerts go; without a webhook they are only kept."""
+
+    webhook: SecretStr = Field(
+        SecretStr(""),
+        alias="CUSTOMER360_ALERT_WEBHOOK",
+        description="http(s) address that alerts are posted to; never printed, since such an address is a key",
+    )
+    timeout_seconds: float = Field(
+        5, alias="CUSTOMER360_ALERT_TIMEOUT", gt=0, le=60, description="Seconds that the webhook may take to answer"
+    )
+
+    @field_validator("webhook")
+    @classmethod
+    def _http_address(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().strip():
+            return SecretStr("")
+        try:
+            return SecretStr(str(TypeAdapter(HttpUrl).validate_python(value.get_secret_value().strip())))
+        except ValidationError:
+            raise ValueError("it is not an address like https://example.org/hook") from None
+
+
 class SnowflakeSettings(_Settings):
     """The account that a workspace on Snowflake uses; all empty on one machine."""
 
@@ -158,6 +181,7 @@ CONCERNS: tuple[type[_Settings], ...] = (
     WorkspaceSettings,
     QuerySettings,
     ResourceSettings,
+    AlertSettings,
     SnowflakeSettings,
 )
 

@@ -33,6 +33,7 @@ COMMANDS = (
     "builds",
     "rollback",
     "runs",
+    "alerts",
     "query",
     "serve",
     "doctor",

@@ -123,6 +123,14 @@ def test_two_builds_are_compared_row_by_row(builds: Builds) -> None:
     assert same.is_same
 
 
+def test_noise_behind_the_ninth_decimal_is_no_change_beside_one_that_is(builds: Builds) -> None:
+    first, second = make(builds, 1), make(builds, 2)
+    with duckdb.connect(str(builds.folder(second) / "warehouse.duckdb")) as connection:
+        connection.execute("update gold.t set share = share + 1e-13")
+    [difference] = diff_builds(builds, first, second)
+    assert (difference.changed, difference.columns) == (2, {"value": 2})
+
+
 def test_a_reader_cannot_write_nor_reach_files_nor_change_settings(builds: Builds) -> None:
     make(builds, 1)
     with builds.pin() as reading:

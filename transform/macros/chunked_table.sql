@@ -42,3 +42,10 @@
     ) -%}
     {{ return(bounds.rows) }}
 {%- endmacro %}
+
+{#- Whether the table, where it is carried from the published build, does not have a value of a column yet. -#}
+{% macro is_not_carried(column) -%}
+    {%- if is_incremental() -%} {{ column }} not in (select carried.{{ column }} from {{ this }} as carried)
+    {%- else -%} true
+    {%- endif -%}
+{%- endmacro %}

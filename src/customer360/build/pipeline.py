@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+from customer360.build import alerting
+from customer360.build.monitoring import History, columns_of
 from customer360.build.runner import Progress, build_and_publish, silent
 from customer360.errors import Unavailable
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
 from customer360.lake import count_source_rows, read_manifests
 from customer360.settings import ResourceSettings, WorkspaceSettings
-from customer360.store import PipelineRun, Store
+from customer360.store import Alert, ApiMetric, QueryRecord, Store
 from customer360.warehouse import BuildRecord, Builds
 from customer360.workspace import Workspace
 
-RUNS_KEPT = 1000
-"""How many of the newest runs a build copies into MONITORING."""
+ROWS_COPIED = 1000
+"""How many of the newest rows of a table of the operational store a build copies into MONITORING."""
 
 
 def run_load(
@@ -28,8 +29,9 @@ def run_load(
     replace: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> LoadReport:
-    """Land the files at ``path``, or map the kept ones anew where it is ``None``; the run is recorded."""
-    with Store.beside(workspace.store).recording("load", folder.dataset.name) as detail:
+    """Land the files at ``path``, or map the kept ones anew where it is ``None``; run and alerts are recorded."""
+    store = Store.beside(workspace.store)
+    with store.recording("load", folder.dataset.name) as detail:
         if path is None:
             report = remap_dataset(workspace, folder, progress=progress)
         else:
@@ -40,7 +42,8 @@ def run_load(
             refused=[refusal.message for refusal in report.refused],
             rows=sum(manifest.rows for manifest in report.landed),
         )
-        return report
+    alerting.note_load(store, path, report)
+    return report
 
 
 def run_build(
@@ -52,14 +55,17 @@ def run_build(
     anew: bool = False,
     progress: Progress = silent,
 ) -> BuildRecord:
-    """Build and publish; the run is recorded. ``anew`` reads every batch, whatever is built already."""
+    """Build and publish; run and alerts are recorded. ``anew`` reads every batch, whatever is built already."""
     dataset = str(workspace.describe()["dataset"])
     store = Store.beside(workspace.store)
-    runs = [_ended(run) for run in store.list_runs(RUNS_KEPT) if run.finished_at]
-    with store.recording("build", dataset) as detail:
-        record = build_and_publish(workspace, resources, settings, as_of=as_of, anew=anew, runs=runs, progress=progress)
+    history = _history(store)
+    with alerting.watching(store, dataset), store.recording("build", dataset) as detail:
+        record = build_and_publish(
+            workspace, resources, settings, as_of=as_of, anew=anew, history=history, progress=progress
+        )
         detail.update(build_id=record.build_id, durations=record.durations)
-        return record
+    alerting.note_passed(store, workspace, record)
+    return record
 
 
 def needs_build(workspace: Workspace) -> bool:
@@ -73,7 +79,15 @@ def needs_build(workspace: Workspace) -> bool:
     return published.source_rows != landed or published.dataset != workspace.describe()["definition"]
 
 
-def _ended(run: PipelineRun) -> dict[str, Any]:
-    names = ("run_id", "kind", "subject", "status", "started_at", "finished_at")
-    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
-    return {**{name: getattr(run, name) for name in names}, "seconds": seconds}
+def _history(store: Store) -> History:
+    """Return what the build will know of the operational store: runs that ended, alerts, queries and requests."""
+    newest = {
+        "pipeline_runs": [run for run in store.list_runs(ROWS_COPIED) if run.finished_at],
+        "alerts": store.list_newest(Alert.alert_id, ROWS_COPIED),
+        "query_performance": store.list_newest(QueryRecord.asked_at, ROWS_COPIED),
+        "api_metrics": store.list_newest(ApiMetric.metric_id, ROWS_COPIED),
+    }
+    return {
+        table: [{name: getattr(row, name) for name in columns_of(table)} for row in rows]
+        for table, rows in newest.items()
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import Json, print_json, print_table, progress, say
 from customer360.cli.context import workspace
 from customer360.errors import Unavailable
@@ -25,6 +26,7 @@ FACTS = "gold.fct_transactions"
 BuildId = Annotated[str, typer.Argument(help="Id of a build, as customer360 builds lists it.")]
 
 
+@sending_alerts()
 def build(
     as_of: Annotated[
         datetime | None,

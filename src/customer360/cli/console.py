@@ -79,6 +79,11 @@ def say(text: str) -> None:
         out.print(text, soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """Print a line about something beside the point, where it is in nobody's way: on standard error."""
+    err.print(f"[yellow]{_plain(text)}[/]", soft_wrap=True)
+
+
 def _silent(name: str, done: int = 0, total: int = 0) -> None:
     """Show nothing."""
 

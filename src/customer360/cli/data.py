@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import Json, Step, print_json, print_table, progress, say, say_refusal
 from customer360.cli.context import workspace
 from customer360.errors import InvalidInput
@@ -78,6 +79,7 @@ def in_megabytes(step: Step) -> Step:
     return lambda name, done=0, total=0: step(name, math.ceil(done / 1e6), math.ceil(total / 1e6))
 
 
+@sending_alerts()
 def load(
     dataset: Annotated[str, typer.Argument(help="A shipped dataset (online_retail, cdnow, bank) or its folder.")],
     source: Annotated[

@@ -14,7 +14,7 @@ import typer
 from customer360.cli.console import Json, print_json, print_table
 from customer360.cli.context import reader, workspace
 from customer360.errors import Customer360Error
-from customer360.settings import CONCERNS, AppSettings, load
+from customer360.settings import CONCERNS, AlertSettings, AppSettings, load
 
 LEAST_FREE_BYTES = 2 << 30
 
@@ -85,6 +85,20 @@ def _store() -> Iterator[Check]:
     yield Check("store", True, "answers")
 
 
+def _alerts() -> Iterator[Check]:
+    from customer360.store import Store, list_alerts, list_undelivered  # noqa: PLC0415
+
+    store = Store.beside(workspace().store)
+    found = list_alerts(store)
+    critical = sum(alert.severity == "critical" for alert in found)
+    if load(AlertSettings).webhook.get_secret_value():
+        sending = f"{len(list_undelivered(store))} to be sent"
+    else:
+        sending = "no webhook is set"
+    todo = "customer360 alerts lists them." if found else ""
+    yield Check("alerts", not critical, f"{len(found)} open, {critical} of them critical; {sending}", todo)
+
+
 def _build() -> Iterator[Check]:
     from customer360.semantic import build_query  # noqa: PLC0415
 
@@ -113,4 +127,4 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-CHECKS = (_python, _settings, _disk, _workspace, _store, _build, _ports)
+CHECKS = (_python, _settings, _disk, _workspace, _store, _alerts, _build, _ports)

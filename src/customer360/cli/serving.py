@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from customer360.cli import builds, data
+from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import progress, say, say_refusal
 from customer360.cli.context import workspace
 from customer360.cli.doctor import port_is_free
@@ -80,6 +81,13 @@ def up(
             f"up needs to know where the files of {dataset} are.",
             next_action=f"customer360 up {dataset} --from PATH (or: make up DATASET={dataset} FROM=PATH)",
         )
+    _bring_up_to_date(dataset, source, scale, seed)
+    serve(host, port, ui_port)
+
+
+@sending_alerts()
+def _bring_up_to_date(dataset: str, source: Path | None, scale: str, seed: int) -> None:
+    """Land what is new and build where that changes something."""
     with tempfile.TemporaryDirectory(prefix="customer360-bank-") as folder:
         report = data.land(dataset, source or _generate(scale, seed, Path(folder)))
     say(f"[green]✓[/] {len(report.landed):,} files landed, {len(report.unchanged):,} were here already.")
@@ -89,7 +97,6 @@ def up(
         raise report.refused[0]
     if record := builds.make_if_needed():
         say(f"[green]✓[/] Published {record.build_id}, as of {record.as_of_date}.")
-    serve(host, port, ui_port)
 
 
 def _generate(scale: str, seed: int, folder: Path) -> Path:

@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from customer360.cli import builds, data
+from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import Json, print_json, print_table, say, say_refusal
 from customer360.cli.context import workspace
 from customer360.settings import business_rules
 
 
+@sending_alerts()
 def refresh(
     dataset: Annotated[str, typer.Argument(help="A shipped dataset (online_retail, cdnow, bank) or its folder.")],
     source: Annotated[Path, typer.Option("--from", help="A folder, one file, or a .tar.gz with the files.")],

@@ -249,6 +249,7 @@ class _Landing:
         self.progress(name)
 
     def _refuse(self, name: str, refusal: SourceRefused) -> None:
+        refusal.source = name
         self.report.refused.append(refusal)
         self.progress(name)
 

@@ -2,6 +2,7 @@
 
 from customer360.store.alerts import Finding, list_alerts, list_undelivered, mark_delivered, note_findings
 from customer360.store.database import Store
+from customer360.store.streams import advancing, create_stream, drop_stream, get_stream, list_streams
 from customer360.store.tables import Alert, ApiMetric, ChangeStream, PipelineRun, QueryRecord
 
 __all__ = [
@@ -12,7 +13,12 @@ __all__ = [
     "PipelineRun",
     "QueryRecord",
     "Store",
+    "advancing",
+    "create_stream",
+    "drop_stream",
+    "get_stream",
     "list_alerts",
+    "list_streams",
     "list_undelivered",
     "mark_delivered",
     "note_findings",

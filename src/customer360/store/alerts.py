@@ -22,13 +22,14 @@ LONGEST_MESSAGE = 1000
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a person should look at: how grave, what it is about, what is wrong; the detail is for programs."""
+    """Something that a person should look at: how grave, what about, and what is wrong; the detail is for programs."""
 
     severity: str
     """critical or warning."""
     subject: str
     message: str
     detail: dict[str, Any]
+    """Holds the dataset, and where there are such the build_id and what to do ``next``."""
 
 
 def note_findings(
@@ -42,22 +43,22 @@ def note_findings(
 
     What is open already takes the newest message and detail. ``resolves`` says which open alerts the run could judge.
     """
-    found = {finding.subject[:LONGEST_SUBJECT]: finding for finding in findings}
+    found, now = {finding.subject[:LONGEST_SUBJECT]: finding for finding in findings}, store.now()
     with store.transaction() as session:
         # The delete comes first: it makes SQLite lock the file, so that nobody else raises between look and leap.
-        session.execute(delete(Alert).where(Alert.resolved_at < store.now() - KEPT))
+        session.execute(delete(Alert).where(Alert.resolved_at < now - KEPT))
         alerts = session.scalars(select(Alert).where(Alert.component == component, Alert.resolved_at.is_(None)))
         for alert in alerts:
             if again := found.pop(alert.subject, None):
                 alert.message, alert.detail = again.message[:LONGEST_MESSAGE], again.detail
             elif resolves(alert):
-                alert.resolved_at = store.now()
-        session.add_all(_raise(store, component, subject, finding) for subject, finding in found.items())
+                alert.resolved_at = now
+        session.add_all(_raise(component, subject, finding, now) for subject, finding in found.items())
 
 
 def list_alerts(store: Store, *, resolved: bool = False) -> list[Alert]:
     """Return the open alerts, and the ``resolved`` ones too where they are wanted, newest first."""
-    wanted = select(Alert).order_by(Alert.alert_id.desc())
+    wanted = select(Alert).order_by(Alert.raised_at.desc(), Alert.alert_id)
     with store.transaction() as session:
         return list(session.scalars(wanted if resolved else wanted.where(Alert.resolved_at.is_(None))))
 
@@ -76,9 +77,9 @@ def mark_delivered(store: Store, alert: Alert, at: datetime) -> None:
         session.execute(update(Alert).where(Alert.alert_id == alert.alert_id).values(delivered_at=at))
 
 
-def _raise(store: Store, component: str, subject: str, finding: Finding) -> Alert:
+def _raise(component: str, subject: str, finding: Finding, now: datetime) -> Alert:
     return Alert(
-        raised_at=store.now(),
+        raised_at=now,
         severity=finding.severity,
         component=component,
         subject=subject,

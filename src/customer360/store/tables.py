@@ -93,4 +93,6 @@ class ChangeStream(Base):
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     table_name: Mapped[str] = mapped_column(String(200))
     build_id: Mapped[str] = mapped_column(String(40))
+    """Empty where nothing was read yet, so that every row is still to come."""
     consumed_at: Mapped[datetime] = mapped_column(DateTime())
+    """When the build was set: by creating, consuming or resetting."""

@@ -45,9 +45,7 @@ def diff_builds(builds: Builds, before: str, after: str) -> list[TableDifference
 
 
 @contextmanager
-def attached(
-    builds: Builds, **sides: str
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, BuildRecord]]]:
+def attached(builds: Builds, **sides: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, BuildRecord]]]:
     """Attach builds read-only, each by the name of its side, and hold them while the block reads.
 
     Raises:

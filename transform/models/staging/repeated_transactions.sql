@@ -36,9 +36,7 @@ final as (
         kept_batch_id,
         kept_line
     from numbered
-    where
-        occurrence = 1 and occurrences > 1
-        {{ "and transaction_id not in (select carried.transaction_id from " ~ this ~ " as carried)" if is_incremental() }}
+    where occurrence = 1 and occurrences > 1 and {{ is_not_carried('transaction_id') }}
 )
 
 select * from final
