@@ -12,6 +12,7 @@ from typing import Annotated, ParamSpec, TypeVar
 from fastapi import Depends, Request
 
 from customer360.errors import Customer360Error, Unavailable
+from customer360.monitoring import Recorder
 from customer360.semantic import Reader
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings
 from customer360.store import Store
@@ -31,7 +32,8 @@ class Service:
     ) -> None:
         self.workspace = workspace
         self.app = app
-        self.reader = Reader.of(workspace, queries, resources)
+        self.recorder = Recorder(lambda: Store.beside(workspace.store), "api")
+        self.reader = Reader.of(workspace, queries, resources, self.recorder.query)
         self.gate = Gate(queries.pool_size)
         self._store: Store | None = None
 
@@ -62,6 +64,7 @@ class Service:
         """Let go of builds, threads and connections."""
         self.gate.close()
         self.reader.close()
+        self.recorder.close()
         if self._store:
             self._store.close()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from customer360.cli.console import Json, print_json, print_table, say, warn
-from customer360.cli.context import workspace
+from customer360.cli.context import open_store, workspace
 from customer360.errors import InvalidInput, Unavailable
 from customer360.settings import AlertSettings, load
 
@@ -43,7 +43,7 @@ def alerts(
     from customer360.monitoring import describe_alert  # noqa: PLC0415
     from customer360.store import list_alerts  # noqa: PLC0415
 
-    found = list_alerts(_store(), resolved=everything)
+    found = list_alerts(open_store(), resolved=everything)
     if as_json:
         print_json([describe_alert(alert) for alert in found])
     elif found:
@@ -71,7 +71,7 @@ def deliver(as_json: Json = False) -> None:
             next_action="Set CUSTOMER360_ALERT_WEBHOOK in the environment, .env or config.toml; "
             "customer360 alerts lists what is open.",
         )
-    delivery = _deliver(_store(), settings)
+    delivery = _deliver(open_store(), settings)
     if delivery.left:
         raise Unavailable(
             f"{_alerts(delivery.left)} not sent, because {delivery.fault}.",
@@ -91,7 +91,7 @@ def sending_alerts() -> Iterator[None]:
         yield
     finally:
         if workspace().store.exists():
-            _send_and_count(_store(), settings)
+            _send_and_count(open_store(), settings)
 
 
 def _send_and_count(store: Store, settings: AlertSettings) -> None:
@@ -109,14 +109,6 @@ def _deliver(store: Store, settings: AlertSettings) -> Delivery:
     from customer360.monitoring import deliver_alerts  # noqa: PLC0415  (a fifth of a second that few need)
 
     return deliver_alerts(store, settings)
-
-
-def _store() -> Store:
-    from customer360.store import Store  # noqa: PLC0415
-
-    if not workspace().store.exists():
-        workspace().describe()  # tells a newcomer what to do first
-    return Store.beside(workspace().store)
 
 
 def _alerts(count: int) -> str:

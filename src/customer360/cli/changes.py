@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from customer360.cli.console import Json, print_json, print_table, say
-from customer360.cli.context import workspace
+from customer360.cli.context import open_store, workspace
 from customer360.errors import Conflict, InvalidInput
 from customer360.workspace import replace_file, sync
 
@@ -59,7 +59,7 @@ def list_streams(as_json: Json = False) -> None:
     """
     from customer360 import store  # noqa: PLC0415
 
-    streams = store.list_streams(_store())
+    streams = store.list_streams(open_store())
     described = [_describe(stream, _builds()) for stream in streams]
     if as_json:
         print_json(described)
@@ -93,7 +93,7 @@ def create(
             f"NAME={name!r} does not name a stream.",
             next_action="Use up to 100 letters, digits, _ . and -, beginning with a letter or digit.",
         )
-    store, known = _store(), _builds()
+    store, known = open_store(), _builds()
     published = known.get(known.current_id())
     primary_key(published, table)
     start = "" if from_start else published.build_id
@@ -129,7 +129,7 @@ def read(
     from customer360.warehouse.changes import open_changes  # noqa: PLC0415
 
     _check_out(out, consume=consume)
-    store = _store()
+    store = open_store()
     stream = get_stream(store, name)
     with ExitStack() as stack:
         changes = stack.enter_context(open_changes(_builds(), name, table=stream.table_name, since=stream.build_id))
@@ -157,7 +157,7 @@ def reset(name: Name, as_json: Json = False) -> None:
     """
     from customer360.store import advancing, get_stream  # noqa: PLC0415
 
-    store = _store()
+    store = open_store()
     stream, published = get_stream(store, name), _builds().current_id()
     with advancing(store, stream, published):
         pass  # nothing has to be finished
@@ -174,7 +174,7 @@ def drop(name: Name, as_json: Json = False) -> None:
     """
     from customer360.store import drop_stream  # noqa: PLC0415
 
-    drop_stream(_store(), name)
+    drop_stream(open_store(), name)
     if as_json:
         print_json({"dropped": name})
     say(f"[green]✓[/] Dropped {name}.")
@@ -184,13 +184,6 @@ def _builds() -> Builds:
     from customer360.warehouse import Builds  # noqa: PLC0415
 
     return Builds(workspace())
-
-
-def _store() -> Store:
-    from customer360.store import Store  # noqa: PLC0415
-
-    workspace().describe()
-    return Store.beside(workspace().store)
 
 
 def _describe(stream: ChangeStream, builds: Builds) -> dict[str, str | None]:

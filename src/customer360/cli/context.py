@@ -9,6 +9,7 @@ from customer360.workspace import Workspace
 
 if TYPE_CHECKING:
     from customer360.semantic import Reader
+    from customer360.store import Store
 
 
 def workspace() -> Workspace:
@@ -21,3 +22,12 @@ def reader() -> Reader:
     from customer360.semantic import Reader  # noqa: PLC0415  (half a second that only answers need)
 
     return Reader.of(workspace(), load(QuerySettings), load(ResourceSettings))
+
+
+def open_store() -> Store:
+    """Return the operational store of a workspace that holds something."""
+    from customer360.store import Store  # noqa: PLC0415
+
+    if not workspace().store.exists():
+        workspace().describe()  # tells a newcomer what to do first
+    return Store.beside(workspace().store)

@@ -19,7 +19,7 @@ from customer360.semantic.query import (
     SemanticQuery,
     build_query,
 )
-from customer360.semantic.reading import Reader, Reading
+from customer360.semantic.reading import Asked, Reader, Reading
 from customer360.semantic.result import Column, SemanticResult, json_value
 from customer360.semantic.run import run_query
 
@@ -29,6 +29,7 @@ __all__ = [
     "ROW_KINDS",
     "AllOf",
     "AnyOf",
+    "Asked",
     "Column",
     "Compiled",
     "Condition",

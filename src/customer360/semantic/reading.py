@@ -6,13 +6,15 @@ A published build never changes, so an answer kept in memory stays right for as 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cachetools import LRUCache, TTLCache
 
+from customer360.errors import Customer360Error
 from customer360.semantic.figures import Figures
 from customer360.semantic.model import SemanticModel, parse_model
 from customer360.semantic.query import SemanticQuery
@@ -28,12 +30,31 @@ CACHED_ROWS = 1_000
 CACHED_MODELS = 4
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How one query went; ``status`` is ``answered`` or the code of the error that it ended with."""
+
+    build_id: str
+    seconds: float
+    rows_returned: int
+    from_cache: bool
+    status: str
+
+
+Observer = Callable[[Asked], None]
+
+
+def ignore(_: Asked) -> None:
+    """Look away."""
+
+
 class Reader:
     """Gives out readings of a workspace's builds; one per process."""
 
-    def __init__(self, builds: Builds, settings: QuerySettings) -> None:
+    def __init__(self, builds: Builds, settings: QuerySettings, observe: Observer = ignore) -> None:
         self.builds = builds
         self.settings = settings
+        self.observe = observe
         self._answers: TTLCache[tuple[str, str], SemanticResult] = TTLCache(CACHED_ANSWERS, settings.cache_seconds)
         self._guard = threading.Lock()
         self._texts: LRUCache[Path, str] = LRUCache(CACHED_MODELS)
@@ -41,10 +62,12 @@ class Reader:
         self._reading = threading.Lock()
 
     @classmethod
-    def of(cls, workspace: Workspace, settings: QuerySettings, resources: ResourceSettings) -> Reader:
-        """Return a reader with its share of the machine."""
+    def of(
+        cls, workspace: Workspace, settings: QuerySettings, resources: ResourceSettings, observe: Observer = ignore
+    ) -> Reader:
+        """Return a reader with its share of the machine; ``observe`` is told how each query went."""
         memory = memory_limit(resources.serve_memory)
-        return cls(Builds(workspace, threads=resources.serve_threads, memory=memory), settings)
+        return cls(Builds(workspace, threads=resources.serve_threads, memory=memory), settings, observe)
 
     @contextmanager
     def pin(self, build_id: str | None = None) -> Iterator[Reading]:
@@ -103,10 +126,23 @@ class Reading:
             InvalidQuery: the query does not fit the model.
             QueryTimeout: it took longer than the settings allow.
         """
-        kept = self.reader.recall(self.build.build_id, query) if keep else None
-        if kept is not None:
-            return kept
-        answer = run_query(
+        started = time.perf_counter()
+        status, rows, kept = "failed", 0, self.reader.recall(self.build.build_id, query) if keep else None
+        try:
+            answer = kept or self._run(query)
+            status, rows = "answered", answer.rows_returned
+        except Customer360Error as error:
+            status = error.code
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self.reader.observe(Asked(self.build.build_id, seconds, rows, kept is not None, status))
+        if keep and kept is None:
+            self.reader.remember(query, answer)
+        return answer
+
+    def _run(self, query: SemanticQuery) -> SemanticResult:
+        return run_query(
             self.build.warehouse,
             self.model,
             query,
@@ -114,6 +150,3 @@ class Reading:
             as_of_date=self.record.as_of,
             timeout=self.reader.settings.timeout_seconds,
         )
-        if keep:
-            self.reader.remember(query, answer)
-        return answer

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 
 import streamlit as st
 
+from customer360.monitoring import Recorder
 from customer360.semantic import Reader
 from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
+from customer360.store import Store
 from customer360.ui import customer, frame
 from customer360.workspace import Workspace
 
@@ -15,7 +18,10 @@ from customer360.workspace import Workspace
 @st.cache_resource(show_spinner=False)
 def open_reader(home: Path) -> Reader:
     """Return the reader of a workspace; a process has one."""
-    return Reader.of(Workspace(home), load(QuerySettings), load(ResourceSettings))
+    workspace = Workspace(home)
+    recorder = Recorder(lambda: Store.beside(workspace.store), "pages")
+    atexit.register(recorder.close)
+    return Reader.of(workspace, load(QuerySettings), load(ResourceSettings), recorder.query)
 
 
 def customers() -> None:

@@ -86,6 +86,12 @@ class Builds:
         self._open: dict[str, _Pinned] = {}
         self._guard = threading.Lock()
 
+    @property
+    def engine_limits(self) -> dict[str, str | bool | int | float | list[str]]:
+        """How much of the machine an engine that works on several builds may take, and where it spills."""
+        spill = self.workspace.builds / ".spill"
+        return {"threads": self._threads, "memory_limit": self._memory, "temp_directory": str(spill)}
+
     def folder(self, build_id: str) -> Path:
         return self.workspace.builds / build_id
 

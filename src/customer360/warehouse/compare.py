@@ -53,7 +53,7 @@ def attached(builds: Builds, **sides: str) -> Iterator[tuple[duckdb.DuckDBPyConn
     """
     with ExitStack() as stack:
         records = {side: stack.enter_context(builds.hold(build_id)) for side, build_id in sides.items()}
-        connection = stack.enter_context(duckdb.connect())
+        connection = stack.enter_context(duckdb.connect(config=builds.engine_limits))
         for side, build_id in sides.items():
             path = str(builds.folder(build_id) / FILE).replace("'", "''")
             connection.execute(f"ATTACH '{path}' AS {side} (READ_ONLY)")
