@@ -12,6 +12,7 @@ import pytest
 
 from customer360.warehouse import Builds
 from customer360.workspace import Workspace
+from tests.build.messy import BAD, CUSTOMERS, GOOD
 
 pytestmark = pytest.mark.integration
 
@@ -140,3 +141,12 @@ def test_a_broken_component_changes_its_status(
     assert damaged.execute(ask, [component]).fetchall() == [("up",)]
     damaged.execute(damage)
     assert damaged.execute(ask, [component]).fetchall() == [(status,)]
+
+
+@pytest.mark.contract("S2.09")
+def test_raw_data_lists_what_the_build_is_made_of(warehouse: duckdb.DuckDBPyConnection) -> None:
+    rows = warehouse.execute(
+        "select table_name, sum(rows_landed)::integer, bool_and(length(sha256) = 64) from raw_data.batches "
+        "where table_name in ('transactions', 'customers') group by 1 order by 1"
+    ).fetchall()
+    assert rows == [("customers", len(CUSTOMERS), True), ("transactions", len(GOOD) + len(BAD), True)]

@@ -143,7 +143,7 @@ def test_nothing_in_a_build_reads_bronze(warehouse: duckdb.DuckDBPyConnection) -
     views = warehouse.execute(
         "select distinct schema_name from duckdb_views() where not internal order by 1"
     ).fetchall()
-    assert views == [("api",), ("processed_data",), ("reporting",)]
+    assert views == [("api",), ("processed_data",), ("raw_data",), ("reporting",)]
     assert warehouse.execute("select count(*) from duckdb_schemas() where schema_name = 'bronze'").fetchall() == [(0,)]
     for schema, view in warehouse.execute(
         "select schema_name, view_name from duckdb_views() where not internal"

@@ -83,7 +83,7 @@ def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: d
     with duckdb.connect(str(file)) as connection:
         create_bronze_views(connection, workspace, batches)
         carrying.create_view_to_build(connection, workspace, batches, base if start.carried_from else None)
-        monitoring.create_tables(connection, order["history"])
+        monitoring.create_tables(connection, order["history"] | {"batches": monitoring.describe_batches(batches)})
     return start
 
 

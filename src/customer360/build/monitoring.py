@@ -9,7 +9,13 @@ from typing import Any
 
 import duckdb
 
+from customer360.lake import Manifest
+
 TABLES = {
+    "batches": (
+        "batch_id varchar, table_name varchar, source varchar, rows_landed bigint, rows_invalid bigint, "
+        "sha256 varchar, bytes bigint, landed_at timestamp"
+    ),
     "pipeline_runs": (
         "run_id bigint, kind varchar, subject varchar, status varchar, started_at timestamp, finished_at timestamp, "
         "seconds double"
@@ -39,7 +45,7 @@ TABLES = {
 """Every table that a build does not compute from data; those whose writers do not exist yet stay empty."""
 
 History = Mapping[str, Sequence[dict[str, Any]]]
-"""Rows of what the operational store knows, by table of MONITORING."""
+"""Rows of what was known before the build, by table of MONITORING."""
 
 
 def columns_of(table: str) -> list[str]:
@@ -47,8 +53,26 @@ def columns_of(table: str) -> list[str]:
     return [column.split()[0] for column in TABLES[table].split(", ")]
 
 
+def describe_batches(batches: Sequence[Manifest]) -> list[dict[str, Any]]:
+    """Return the rows of MONITORING.BATCHES: what each batch that a build is made of brought to each bronze table."""
+    return [
+        {
+            "batch_id": batch.batch_id,
+            "table_name": table,
+            "source": batch.source,
+            "rows_landed": counts.rows,
+            "rows_invalid": counts.invalid,
+            "sha256": batch.sha256,
+            "bytes": batch.bytes,
+            "landed_at": batch.landed_at[:23],
+        }
+        for batch in batches
+        for table, counts in batch.tables.items()
+    ]
+
+
 def create_tables(connection: duckdb.DuckDBPyConnection, history: History) -> None:
-    """Create the tables and fill those that the operational store has rows for."""
+    """Create the tables and fill those that there are rows for."""
     connection.execute("create schema if not exists monitoring")
     for name, columns in TABLES.items():
         connection.execute(f"create table monitoring.{name} ({columns})")

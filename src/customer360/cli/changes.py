@@ -21,7 +21,7 @@ from customer360.workspace import replace_file, sync
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from customer360.store import ChangeStream, Store
+    from customer360.store import ChangeStream
     from customer360.warehouse import Builds
     from customer360.warehouse.changes import Changes
 

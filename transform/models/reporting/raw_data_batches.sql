@@ -1,0 +1,2 @@
+{{ config(schema='raw_data', alias='batches') }}
+select * from {{ source('monitoring', 'batches') }}
