@@ -127,6 +127,14 @@ def test_config_toml_is_read_from_the_workspace_that_a_flag_or_dotenv_names(give
         ("CUSTOMER360_BUILD_MEMORY", "150%"),
         ("CUSTOMER360_BUILD_NICE", "20"),
         ("CUSTOMER360_ALERT_TIMEOUT", "0"),
+        ("SNOWFLAKE_ACCOUNT", "https://app.snowflake.com/organisation/account"),
+        ("SNOWFLAKE_AUTHENTICATOR", "oath"),
+        ("SNOWFLAKE_HOST", "http://127.0.0.1:8080"),
+        ("SNOWFLAKE_PORT", "65536"),
+        ("SNOWFLAKE_PROTOCOL", "ftp"),
+        ("SNOWFLAKE_PROTOCOL", "http"),
+        ("SNOWFLAKE_LOGIN_TIMEOUT", "0"),
+        ("SNOWFLAKE_NETWORK_TIMEOUT", "soon"),
     ],
 )
 @pytest.mark.contract("S1.44")
@@ -189,6 +197,32 @@ def test_a_webhook_is_an_address_without_spaces_around_it() -> None:
 )
 def test_an_account_is_one_account_however_it_is_written(account: str) -> None:
     assert load(SnowflakeSettings, account=account).account == "ab12345.eu-west-1"
+
+
+@pytest.mark.contract("S1.42")
+@pytest.mark.parametrize(
+    ("host", "is_allowed"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("", False),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("ab12345.snowflakecomputing.com", False),
+    ],
+)
+def test_plain_http_only_reaches_this_machine(host: str, is_allowed: bool) -> None:
+    if is_allowed:
+        assert load(SnowflakeSettings, host=host, protocol="http").protocol == "http"
+        return
+    with pytest.raises(InvalidSetting, match=r"SNOWFLAKE_PROTOCOL='http' does not fit: .*not encrypted"):
+        load(SnowflakeSettings, host=host, protocol="http")
+
+
+@pytest.mark.parametrize("text", ["OAuth", " oauth "])
+def test_a_way_to_sign_in_may_be_written_in_any_case(text: str) -> None:
+    assert load(SnowflakeSettings, authenticator=text).authenticator == "oauth"
 
 
 @pytest.mark.contract("S1.51")

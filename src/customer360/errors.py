@@ -13,7 +13,8 @@ Customer360Error
 │   └── WorkspaceBusy               … another writer
 ├── BuildFailed (500, exit 5)       a build did not pass its gate; what was served stays served
 └── Unavailable (503, exit 6)       nothing published yet, full queue, full disk, busy port
-    └── QueryTimeout (504)          a statement ran past its deadline
+    ├── QueryTimeout (504)          a statement ran past its deadline
+    └── AccessRefused               the engine refuses the service's own user, role or rights
 """
 
 from __future__ import annotations
@@ -133,6 +134,10 @@ class Unavailable(Customer360Error):
 class QueryTimeout(Unavailable):
     code = "query_timeout"
     status = 504
+
+
+class AccessRefused(Unavailable):
+    code = "access_refused"
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

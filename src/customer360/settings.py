@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import Field, HttpUrl, SecretStr, StringConstraints, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,7 +31,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from customer360.errors import ErrorDetail, InvalidSetting
+from customer360.errors import ErrorDetail, InvalidSetting, did_you_mean
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -44,6 +53,16 @@ class _Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, toml
 
 
+SNOWFLAKE_DOMAIN = ".snowflakecomputing.com"
+AUTHENTICATORS = (
+    "snowflake",
+    "snowflake_jwt",
+    "oauth",
+    "programmatic_access_token",
+    "externalbrowser",
+    "username_password_mfa",
+)
+
 HOME = "CUSTOMER360_HOME"
 DEFAULT_HOME = ".customer360"
 
@@ -51,6 +70,19 @@ DEFAULT_HOME = ".customer360"
 def _home() -> str:
     """Return where config.toml is looked for: where the environment or .env says the workspace is."""
     return os.environ.get(HOME) or dotenv_values(".env").get(HOME) or DEFAULT_HOME
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine and no other."""
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class AppSettings(_Settings):
@@ -66,12 +98,7 @@ class AppSettings(_Settings):
     @property
     def is_loopback(self) -> bool:
         """Tell whether only this machine can reach the service."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 class WorkspaceSettings(_Settings):
@@ -165,15 +192,95 @@ class SnowflakeSettings(_Settings):
     account: str = Field("", alias="SNOWFLAKE_ACCOUNT", description="Account: account.region or organisation-account")
     user: str = Field("", alias="SNOWFLAKE_USER", description="User name")
     password: SecretStr = Field(SecretStr(""), alias="SNOWFLAKE_PASSWORD", description="Password; never printed")
+    role: str = Field("", alias="SNOWFLAKE_ROLE", description="Role of every session; empty: the user's default role")
     warehouse: str = Field("", alias="SNOWFLAKE_WAREHOUSE", description="Warehouse that runs the statements")
     database: str = Field("", alias="SNOWFLAKE_DATABASE", description="Database that holds the schemas")
     schema_name: str = Field("", alias="SNOWFLAKE_SCHEMA", description="Default schema")
+    authenticator: str = Field(
+        "",
+        alias="SNOWFLAKE_AUTHENTICATOR",
+        description=f"How to sign in: {', '.join(AUTHENTICATORS)}; empty: what the password or the key says",
+    )
+    private_key_path: str = Field(
+        "", alias="SNOWFLAKE_PRIVATE_KEY_PATH", description="File with the private key (PEM) of a key pair"
+    )
+    private_key_passphrase: SecretStr = Field(
+        SecretStr(""),
+        alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
+        description="Passphrase of an encrypted private key; never printed",
+    )
+    token: SecretStr = Field(
+        SecretStr(""),
+        alias="SNOWFLAKE_TOKEN",
+        description="OAuth or programmatic access token, as SNOWFLAKE_AUTHENTICATOR says; never printed",
+    )
+    token_file_path: str = Field(
+        "", alias="SNOWFLAKE_TOKEN_FILE_PATH", description="File with that token, read anew for every session"
+    )
+    passcode: SecretStr = Field(
+        SecretStr(""),
+        alias="SNOWFLAKE_PASSCODE",
+        description="One-time code for username_password_mfa where no push is sent; never printed",
+    )
+    connection_name: str = Field(
+        "",
+        alias="SNOWFLAKE_CONNECTION_NAME",
+        description="Connection of your own connections.toml that says all of the above; role, warehouse, database "
+        "and schema given here win",
+    )
+    default_connection_name: str = Field(
+        "",
+        alias="SNOWFLAKE_DEFAULT_CONNECTION_NAME",
+        description="The same, used only while SNOWFLAKE_ACCOUNT is empty",
+    )
+    host: str = Field(
+        "", alias="SNOWFLAKE_HOST", description="Host of an emulator or a private link; empty: from the account"
+    )
+    port: int = Field(443, alias="SNOWFLAKE_PORT", ge=1, le=65535, description="Port of that host")
+    protocol: Literal["https", "http"] = Field(
+        "https", alias="SNOWFLAKE_PROTOCOL", description="https, always verified; http only to this machine"
+    )
+    login_timeout: int = Field(
+        30, alias="SNOWFLAKE_LOGIN_TIMEOUT", ge=1, le=3600, description="Seconds a sign-in may take, repeats included"
+    )
+    network_timeout: int = Field(
+        10,
+        alias="SNOWFLAKE_NETWORK_TIMEOUT",
+        ge=1,
+        le=3600,
+        description="Seconds for which a request that is no statement is repeated",
+    )
 
     @field_validator("account")
     @classmethod
     def _account_without_domain(cls, value: str) -> str:
-        account = value.strip().removeprefix("https://").rstrip("/")
-        return account.removesuffix(".snowflakecomputing.com")
+        account = value.strip().removeprefix("https://").rstrip("/").removesuffix(SNOWFLAKE_DOMAIN)
+        if account and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", account):
+            raise ValueError("write account.region, organisation-account, or either with .snowflakecomputing.com")
+        return account
+
+    @field_validator("authenticator")
+    @classmethod
+    def _known_authenticator(cls, value: str) -> str:
+        name = value.strip().lower()
+        if name and name not in AUTHENTICATORS:
+            raise ValueError(did_you_mean(name, AUTHENTICATORS))
+        return name
+
+    @field_validator("host")
+    @classmethod
+    def _host_alone(cls, value: str) -> str:
+        host = value.strip()
+        if re.search(r"[/:@\s]", host) and not _is_address(host):
+            raise ValueError("give the host alone; SNOWFLAKE_PORT and SNOWFLAKE_PROTOCOL say the rest")
+        return host
+
+    @field_validator("protocol")
+    @classmethod
+    def _plain_only_at_home(cls, value: str, info: ValidationInfo) -> str:
+        if value == "http" and not is_loopback(info.data.get("host", "")):
+            raise ValueError("http is not encrypted and may only go to an emulator at SNOWFLAKE_HOST=127.0.0.1")
+        return value
 
 
 CONCERNS: tuple[type[_Settings], ...] = (
