@@ -49,3 +49,8 @@
     {%- else -%} true
     {%- endif -%}
 {%- endmacro %}
+
+{#- Snowflake sorts by itself: a plain table, clustered by what `cluster_by` says. -#}
+{% materialization chunked_table, adapter='snowflake' %}
+    {{ return(materialization_table_snowflake()) }}
+{% endmaterialization %}

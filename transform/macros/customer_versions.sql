@@ -1,6 +1,6 @@
 {#- The UTC moment of a transaction: the start of its day where only the day is known. -#}
 {% macro occurred_at(transaction_at, transaction_date) -%}
-    coalesce({{ transaction_at }}, {{ to_utc('cast(' ~ transaction_date ~ ' as timestamp)') }})
+    coalesce({{ transaction_at }}, {{ to_utc(start_of_day(transaction_date)) }})
 {%- endmacro %}
 
 {#- Whether a version of a customer is the one of a moment. What is older than anything known belongs to the first. -#}

@@ -7,7 +7,7 @@
     {%- set attributes = customer_attributes().keys() | join("', '") -%}
     {%- set fits = [] -%}
     {%- for attribute, type in customer_attributes().items() if type != 'varchar' -%}
-        {%- do fits.append("when '" ~ attribute ~ "' then try_cast(new_value as " ~ type ~ ") is not null") -%}
+        {%- do fits.append("when '" ~ attribute ~ "' then " ~ cast_text('new_value', type) ~ " is not null") -%}
     {%- endfor -%}
     {{ return({
         'customers': [
@@ -71,7 +71,7 @@
             ('holding_once', 'consistency', "occurrence = 1", "the holding is repeated"),
         ],
         'customer_profiles': [
-            ('email', 'consistency', matches('email', '^[^@ ]+@[^@ ]+\\.[^@ ]+$'), "email is not an address"),
+            ('email', 'consistency', matches('email', '[^@ ]+@[^@ ]+\\.[^@ ]+'), "email is not an address"),
             ('age', 'consistency', "age between " ~ var('quality_youngest_age') ~ " and " ~ var('quality_oldest_age'),
              "age is not one of a customer"),
             ('credit_limit', 'consistency', "credit_limit > 0", "credit_limit is not positive"),

@@ -1,7 +1,7 @@
 -- What the profiles add up to is what the facts of known customers add up to.
 with profile as (
     select
-        coalesce(sum(lifetime_value), 0) as amount,
+        {{ money('coalesce(sum(lifetime_value), 0)') }} as amount,
         coalesce(sum(total_transactions), 0) as transactions,
         coalesce(sum(declined_transactions), 0) as declines
     from {{ ref('customer_360_profile') }}
@@ -9,7 +9,7 @@ with profile as (
 
 facts as (
     select
-        coalesce(sum(transaction_amount), 0) as amount,
+        {{ money('coalesce(sum(transaction_amount), 0)') }} as amount,
         count(*) as transactions,
         count(*) - count(transaction_amount) as declines
     from {{ ref('fct_transactions') }}
@@ -18,7 +18,7 @@ facts as (
 
 months as (
     select
-        coalesce(sum(spend), 0) as amount,
+        {{ money('coalesce(sum(spend), 0)') }} as amount,
         coalesce(sum(transactions), 0) as transactions
     from {{ ref('monthly_customer_spending') }}
 )

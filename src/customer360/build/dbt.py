@@ -51,8 +51,16 @@ def run(folder: Path, dataset: dict[str, Any], start: Start, order: dict[str, An
     return _read_artifacts(folder / "dbt", durations)
 
 
+def variables(dataset: dict[str, Any], start: Start) -> dict[str, Any]:
+    """Return what the models are told of a dataset and of the build."""
+    names = ("time_zone", "holidays", "fiscal_year_start_month", "type_2_attributes", "currency")
+    told: dict[str, Any] = {name: dataset[name] for name in names} | dataset.get("rules", {})
+    return told | {"as_of_date": start.as_of_date, "carries_facts": start.carried_from is not None}
+
+
 def _environment(folder: Path, order: dict[str, Any]) -> dict[str, str]:
     return {
+        "CUSTOMER360_DBT_TARGET": "dev",
         "CUSTOMER360_BUILD_FILE": str(folder / FILE),
         "CUSTOMER360_DBT_THREADS": str(order["threads"]),
         "CUSTOMER360_BUILD_ENGINE_THREADS": str(order["threads"]),
@@ -65,15 +73,12 @@ def _environment(folder: Path, order: dict[str, Any]) -> dict[str, str]:
 
 def _arguments(folder: Path, dataset: dict[str, Any], start: Start, order: dict[str, Any]) -> list[str]:
     project = project_files("transform")
-    names = ("time_zone", "holidays", "fiscal_year_start_month", "type_2_attributes", "currency")
-    variables = {name: dataset[name] for name in names} | dataset.get("rules", {})
-    variables |= {"as_of_date": start.as_of_date, "carries_facts": start.carried_from is not None}
     return [
         *("build", "--exclude-resource-type", "unit_test"),
         *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),
         *("--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")),
         *("--log-level", "none", "--log-level-file", order.get("log_level", "warn")),
-        *("--vars", json.dumps(variables), "--no-partial-parse", "--no-version-check"),
+        *("--vars", json.dumps(variables(dataset, start)), "--no-partial-parse", "--no-version-check"),
     ]
 
 

@@ -3,6 +3,14 @@
 -- noqa: disable=LT02
 {%- set fields = customer_attributes().keys() | reject('in', ['decline_type']) | list %}
 {%- set rules = quality_rules('customer_profiles') %}
+{%- set missing, invalid = [], [] %}
+{%- for field in fields %}
+{%- set is_missing = "expected.has_" ~ field ~ " and customers." ~ field ~ " is null" %}
+{%- do missing.append("case when " ~ is_missing ~ " then '" ~ field ~ "' end") %}
+{%- endfor %}
+{%- for name, _, holds, _ in rules %}
+{%- do invalid.append("case when not (" ~ holds ~ ") then '" ~ name ~ "' end") %}
+{%- endfor %}
 with customers as (
     select * from {{ ref('int_customer_versions') }}
     where is_current
@@ -19,16 +27,8 @@ expected as (
 checked as (
     select
         customers.customer_id,
-        concat_ws(', '
-            {%- for field in fields %},
-            case when expected.has_{{ field }} and customers.{{ field }} is null then '{{ field }}' end
-            {%- endfor %}
-        ) as missing_fields,
-        concat_ws(', '
-            {%- for name, _, holds, _ in rules %},
-            case when not ({{ holds }}) then '{{ name }}' end
-            {%- endfor %}
-        ) as invalid_fields,
+        {{ join_present(', ', missing) }} as missing_fields,
+        {{ join_present(', ', invalid) }} as invalid_fields,
         0
         {%- for field in fields %}
         + case when expected.has_{{ field }} and customers.{{ field }} is null then 1 else 0 end

@@ -2,6 +2,9 @@
 -- a full statement (customers) or a dated change of one attribute (customer_changes).
 -- noqa: disable=LT02
 {%- set attributes = customer_attributes() %}
+{%- set arrival = 'partition by customer_id order by observed_at, _source_file, _line' %}
+{%- set so_far = 'partition by customer_id order by effective_at, kind, _source_file, _line'
+    ~ ' rows between unbounded preceding and current row' %}
 with observations as (
     select * from {{ ref('stg_customers') }}
 ),
@@ -13,15 +16,14 @@ changes as (
 compared as (
     select
         *,
-        row_number() over arrival = 1
+        row_number() over ({{ arrival }}) = 1
         {%- for attribute in attributes %}
         or (
             {{ attribute }} is not null
-            and {{ attribute }} is distinct from lag({{ attribute }}) over arrival
+            and {{ attribute }} is distinct from lag({{ attribute }}) over ({{ arrival }})
         )
         {%- endfor %} as is_news
     from observations
-    window arrival as (partition by customer_id order by observed_at, _source_file, _line)
 ),
 
 stated as (
@@ -44,7 +46,7 @@ stated as (
         _source_file,
         _line
         {%- for attribute, type in attributes.items() %},
-        case when attribute = '{{ attribute }}' then try_cast(new_value as {{ type }}) end as {{ attribute }}
+        case when attribute = '{{ attribute }}' then {{ cast_text('new_value', type) }} end as {{ attribute }}
         {%- endfor %}
     from changes
 ),
@@ -54,7 +56,7 @@ known as (
         customer_id,
         effective_at
         {%- for attribute in attributes %},
-        last_value({{ attribute }} ignore nulls) over so_far as {{ attribute }}
+        {{ last_known(attribute, so_far) }} as {{ attribute }}
         {%- endfor %},
         row_number() over (
             partition by customer_id, effective_at
@@ -65,11 +67,6 @@ known as (
             order by effective_at desc, kind desc, _source_file desc, _line desc
         ) as place_from_end
     from stated
-    window so_far as (
-        partition by customer_id
-        order by effective_at, kind, _source_file, _line
-        rows between unbounded preceding and current row
-    )
 ),
 
 final as (

@@ -16,7 +16,7 @@ figures as (
         coalesce(customers.account_open_date, summary.first_transaction_date) as member_since,
         coalesce(summary.spend_last_90_days, 0) as spend_last_90_days,
         coalesce(summary.spend_prior_90_days, 0) as spend_prior_90_days,
-        {{ money('coalesce(summary.spend_last_90_days, 0) / 3') }} as avg_monthly_spend_90_days,
+        {{ money_per('coalesce(summary.spend_last_90_days, 0)', 3) }} as avg_monthly_spend_90_days,
         {{ percent('summary.travel_spend_last_90_days', 'summary.spend_last_90_days') }} as travel_pct_90_days,
         {{ percent('summary.necessities_spend_last_90_days', 'summary.spend_last_90_days') }}
             as necessities_pct_90_days

@@ -19,8 +19,8 @@ categories as (
 known as (
     select
         (select count(order_id) > 0 from transactions) as has_orders,
-        coalesce(bool_or(is_travel), false) as has_travel,
-        coalesce(bool_or(is_necessity), false) as has_necessities
+        coalesce({{ any_true('is_travel') }}, false) as has_travel,
+        coalesce({{ any_true('is_necessity') }}, false) as has_necessities
     from categories
 ),
 
@@ -31,20 +31,20 @@ final as (
         max({{ day }}) as last_transaction_date,
         {{ days_between('max(' ~ day ~ ')', as_of_date()) }} as days_since_last_transaction,
         count(*) as total_transactions,
-        sum(case when transactions.status = 'declined' then 1 else 0 end) as declined_transactions,
-        sum(case when transactions.status = 'declined' and {{ since[90] }} then 1 else 0 end)
+        count(case when transactions.status = 'declined' then 1 end) as declined_transactions,
+        count(case when transactions.status = 'declined' and {{ since[90] }} then 1 end)
             as declined_last_90_days,
         count({{ amount }}) as approved_transactions,
         {{ money('coalesce(sum(' ~ amount ~ '), 0)') }} as lifetime_value,
         {%- for days in (30, 60, 90) %}
         {{ money('coalesce(sum(case when ' ~ since[days] ~ ' then ' ~ amount ~ ' end), 0)') }}
             as spend_last_{{ days }}_days,
-        sum(case when {{ since[days] }} then 1 else 0 end) as transactions_last_{{ days }}_days,
+        count(case when {{ since[days] }} then 1 end) as transactions_last_{{ days }}_days,
         count(case when {{ since[days] }} then {{ amount }} end) as approved_last_{{ days }}_days,
         {%- endfor %}
         {{ money('coalesce(sum(case when ' ~ utilization ~ ' then ' ~ amount ~ ' end), 0)') }} as utilization_spend,
         {{ money('coalesce(sum(case when ' ~ prior ~ ' then ' ~ amount ~ ' end), 0)') }} as spend_prior_90_days,
-        sum(case when {{ prior }} then 1 else 0 end) as transactions_prior_90_days,
+        count(case when {{ prior }} then 1 end) as transactions_prior_90_days,
         {%- for group in ('Leisure', 'Necessities', 'Other') %}
         {{ money("coalesce(sum(case when categories.category_group = '" ~ group ~ "' then " ~ amount ~ " end), 0)") }}
             as {{ group | lower }}_group_spend,

@@ -1,5 +1,6 @@
 -- Type 2 attributes (dataset.yml names them) are as they were in the version; all others are as they are now.
 {%- set type_2 = var('type_2_attributes') %}
+{%- set arrival = 'partition by customer_id order by effective_at' %}
 {%- set type_1 = customer_attributes().keys() | reject('in', type_2) | list %}
 with history as (
     select * from {{ ref('int_customer_history') }}
@@ -16,22 +17,20 @@ markets as (
 compared as (
     select
         *,
-        row_number() over arrival = 1
+        row_number() over ({{ arrival }}) = 1
         {%- for attribute in type_2 %}
-        or ({{ attribute }} is distinct from lag({{ attribute }}) over arrival)
+        or ({{ attribute }} is distinct from lag({{ attribute }}) over ({{ arrival }}))
         {%- endfor %} as opens_version
     from history
-    window arrival as (partition by customer_id order by effective_at)
 ),
 
 versions as (
     select
         *,
-        row_number() over arrival as version_number,
-        lead(effective_at) over arrival as valid_to
+        row_number() over ({{ arrival }}) as version_number,
+        lead(effective_at) over ({{ arrival }}) as valid_to
     from compared
     where opens_version
-    window arrival as (partition by customer_id order by effective_at)
 ),
 
 latest as (
@@ -43,7 +42,7 @@ final as (
     select
         {{ surrogate_key(['versions.customer_id', 'versions.version_number']) }} as customer_key,
         versions.customer_id,
-        nullif(trim(concat_ws(' ', latest.first_name, latest.last_name)), '') as full_name
+        nullif({{ trimmed(join_present(' ', ['latest.first_name', 'latest.last_name'])) }}, '') as full_name
         {%- for attribute in type_1 %},
         latest.{{ attribute }}
         {%- endfor %}

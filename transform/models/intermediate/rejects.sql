@@ -13,7 +13,7 @@ final as (
         '{{ table }}' as table_name,
         {{ key }} as record_key,
         reject_reason,
-        {{ row_as_json(table) }} as payload,
+        {{ row_as_json(table, ref('base_' ~ table)) }} as payload,
         _source_file as source_file,
         _line as source_line,
         _batch_id as batch_id

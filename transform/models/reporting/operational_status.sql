@@ -35,7 +35,7 @@ final as (
             when newest >= {{ add_days(as_of_date(), 0 - var('recency_active_days')) }} then 'up'
             else 'down'
         end as status,
-        'newest transaction of a customer ' || coalesce(cast(newest as varchar), 'none') as detail
+        'newest transaction of a customer ' || coalesce({{ day_as_text('newest') }}, 'none') as detail
     from profiles
     union all
     select

@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized=appended_table(), incremental_strategy="append") }}
 -- Which row of a transaction that arrived more than once is kept: the first by batch and line. Hashes find the few that
 -- may be repeated, because a hash takes far less memory than an id; the ids then tell. Where facts are carried from the
 -- published build, so is what was found before.

@@ -6,14 +6,14 @@ with base as (
 final as (
     select
         change_id,
-        trim(customer_id) as customer_id,
+        {{ trimmed('customer_id') }} as customer_id,
         {{ to_utc('effective_at') }} as effective_at,
         attribute,
         old_value,
         case attribute
-            when 'email' then lower(trim(new_value))
-            when 'state' then upper(trim(new_value))
-            else trim(new_value)
+            when 'email' then lower({{ trimmed('new_value') }})
+            when 'state' then upper({{ trimmed('new_value') }})
+            else {{ trimmed('new_value') }}
         end as new_value,
         _source_file,
         _line

@@ -7,7 +7,7 @@ final as (
     select
         customer_id,
         product_id,
-        coalesce(nullif(lower(trim(relationship_type)), ''), 'owner') as relationship_type,
+        coalesce(nullif(lower({{ trimmed('relationship_type') }}), ''), 'owner') as relationship_type,
         start_date,
         end_date,
         balance

@@ -5,21 +5,21 @@ with base as (
 
 final as (
     select
-        trim(customer_id) as customer_id,
+        {{ trimmed('customer_id') }} as customer_id,
         {{ to_utc('observed_at') }} as observed_at,
-        nullif(trim(first_name), '') as first_name,
-        nullif(trim(last_name), '') as last_name,
-        nullif(lower(trim(email)), '') as email,
+        nullif({{ trimmed('first_name') }}, '') as first_name,
+        nullif({{ trimmed('last_name') }}, '') as last_name,
+        nullif(lower({{ trimmed('email') }}), '') as email,
         age,
-        nullif(trim(country), '') as country,
-        nullif(upper(trim(state)), '') as state,
-        nullif(trim(city), '') as city,
-        nullif(trim(employment_status), '') as employment_status,
-        nullif(trim(customer_type), '') as customer_type,
-        nullif(trim(card_type), '') as card_type,
+        nullif({{ trimmed('country') }}, '') as country,
+        nullif(upper({{ trimmed('state') }}), '') as state,
+        nullif({{ trimmed('city') }}, '') as city,
+        nullif({{ trimmed('employment_status') }}, '') as employment_status,
+        nullif({{ trimmed('customer_type') }}, '') as customer_type,
+        nullif({{ trimmed('card_type') }}, '') as card_type,
         credit_limit,
         account_open_date,
-        nullif(trim(decline_type), '') as decline_type,
+        nullif({{ trimmed('decline_type') }}, '') as decline_type,
         _source_file,
         _line
     from base

@@ -6,7 +6,7 @@ with base as (
 final as (
     select
         product_id,
-        nullif(trim(product_name), '') as product_name,
+        nullif({{ trimmed('product_name') }}, '') as product_name,
         category,
         type,
         attributes,

@@ -1,3 +1,4 @@
+{{ config(cluster_by=['customer_id']) }}
 -- The versions, each with the segment that its customer is in now.
 with versions as (
     select * from {{ ref('int_customer_versions') }}

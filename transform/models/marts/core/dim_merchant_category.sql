@@ -8,9 +8,9 @@ categories as (
         category_name,
         min(category_id) as category_id,
         min(category_group) as category_group,
-        bool_or(is_discretionary) as is_discretionary,
-        bool_or(is_travel) as is_travel,
-        bool_or(is_necessity) as is_necessity
+        {{ any_true('is_discretionary') }} as is_discretionary,
+        {{ any_true('is_travel') }} as is_travel,
+        {{ any_true('is_necessity') }} as is_necessity
     from codes
     group by category_name
 ),

@@ -8,7 +8,8 @@ products as (
 
 final as (
     select
-        {{ surrogate_key(['holdings.customer_id', 'holdings.product_id', 'holdings.start_date']) }} as holding_key,
+        {{ surrogate_key(['holdings.customer_id', 'holdings.product_id', day_as_text('holdings.start_date')]) }}
+            as holding_key,
         holdings.customer_id,
         products.product_key,
         holdings.product_id,

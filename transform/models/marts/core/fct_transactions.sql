@@ -1,7 +1,7 @@
 {{ config(
     materialized='chunked_table', chunk_by='transaction_date', chunk_source='bronze.transactions_to_build',
     order_within='customer_id, transaction_date, transaction_at, transaction_id',
-    pre_hook='{{ rekey_facts() }}'
+    cluster_by=['transaction_date'], pre_hook='{{ rekey_facts() }}'
 ) }}
 -- Declined rows stay, with a null amount and what was attempted. A fact that is older than anything known of its
 -- customer belongs to the customer's first version; a guest has no customer at all.
@@ -42,7 +42,7 @@ final as (
         transactions.transaction_at,
         case when transactions.status = 'approved' then transactions.transaction_amount end as transaction_amount,
         transactions.transaction_amount as attempted_amount,
-        1 as transaction_count,
+        cast(1 as integer) as transaction_count,
         transactions.merchant_name,
         transactions.channel,
         transactions.status,

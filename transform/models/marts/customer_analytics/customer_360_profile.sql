@@ -79,7 +79,7 @@ measured as (
         last_name,
         email,
         email_domain,
-        {{ search_form("concat_ws(' ', customer_id, full_name, email)") }} as search_text,
+        {{ search_form(join_present(' ', ['customer_id', 'full_name', 'email'])) }} as search_text,
         age,
         country,
         region,
@@ -107,8 +107,8 @@ measured as (
         {{ money('lifetime_value') }} as lifetime_value,
         cast(total_transactions as bigint) as total_transactions,
         cast(declined_transactions as bigint) as declined_transactions,
-        {{ money('lifetime_value / nullif(approved_transactions, 0)') }} as avg_transaction_value,
-        {{ money("lifetime_value / (datediff('month', first_transaction_date, " ~ as_of_date() ~ ") + 1)") }}
+        {{ money_per('lifetime_value', 'approved_transactions') }} as avg_transaction_value,
+        {{ money_per('lifetime_value', "(datediff('month', first_transaction_date, " ~ as_of_date() ~ ") + 1)") }}
             as avg_monthly_spend,
         {{ money('spend_last_90_days') }} as spend_last_90_days,
         {{ money('spend_prior_90_days') }} as spend_prior_90_days,
@@ -121,7 +121,7 @@ measured as (
         {{ percent('necessities_spend', 'lifetime_value') }} as necessities_spend_pct,
         {{ percent('utilization_spend', 'credit_limit') }} as credit_utilization_pct,
         cast(order_count as bigint) as order_count,
-        {{ money('order_spend / nullif(order_count, 0)') }} as avg_order_value,
+        {{ money_per('order_spend', 'order_count') }} as avg_order_value,
         cast(product_count as bigint) as product_count,
         preferred_category,
         recency_score,
@@ -146,7 +146,7 @@ final as (
         end as spending_profile,
         coalesce(
             spend_change_pct <= -{{ var('retention_drop_pct') }}
-            and spend_prior_90_days / 3 >= {{ var('retention_min_monthly_spend') }}, false
+            and spend_prior_90_days >= 3 * {{ var('retention_min_monthly_spend') }}, false
         ) as eligible_for_retention,
         card_type = 'Standard'
         and credit_utilization_pct >= {{ var('upgrade_min_utilization_pct') }}

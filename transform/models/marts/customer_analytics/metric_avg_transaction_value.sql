@@ -12,7 +12,7 @@ final as (
     select
         customer_id,
         '{{ window }}' as value_window,
-        {{ money(amount ~ ' / nullif(' ~ transactions ~ ', 0)') }} as value
+        {{ money_per(amount, transactions) }} as value
     from summary
     {{ 'union all' if not loop.last }}
     {%- endfor %}
