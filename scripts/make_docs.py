@@ -27,6 +27,7 @@ from customer360.cli import app as command_line
 from customer360.lake import PROVENANCE, TABLES, Column
 from customer360.semantic import Item, Kind, SemanticModel, load_model
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, business_rules
+from customer360.warehouse.permissions import read_matrix, write_grants
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "docs" / "contract-rows.yml"
@@ -417,6 +418,11 @@ def _dbt_tables(nodes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 yield _table(["column", "meaning"], columns) if columns else ""
 
 
+def permissions() -> str:
+    """Return infra/snowflake/permissions.sql: the grants of the matrix beside it."""
+    return write_grants(read_matrix(ROOT / "infra" / "snowflake" / "permissions.yml"))
+
+
 # How it is written
 
 
@@ -435,6 +441,7 @@ def _cell(text: str) -> str:
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
     ".env.template": settings.env_template,
+    "infra/snowflake/permissions.sql": permissions,
     "docs/commands.md": commands,
     "docs/endpoints.md": endpoints,
     "docs/metrics.md": metrics,

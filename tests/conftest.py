@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
-from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
+from customer360.settings import QuerySettings, ResourceSettings, SnowflakeSettings, WorkspaceSettings, load
 from customer360.synth import BankSpec, generate_bank
 from customer360.workspace import Workspace
+from tests.servers.snowflake_emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
 
@@ -111,3 +114,23 @@ def online_retail(online_retail_home: Path) -> Iterator[Reader]:
     reader = Reader.of(Workspace(online_retail_home), load(QuerySettings), load(ResourceSettings))
     yield reader
     reader.close()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """The emulator of Snowflake, once for each worker."""
+    started = Emulator()
+    started.start()
+    yield started
+    started.kill()
+
+
+databases = itertools.count(1)
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> SnowflakeSettings:
+    """Settings that lead to the emulator, with a database that is not there yet."""
+    place = {"host": "127.0.0.1", "port": emulator.port, "protocol": "http", "network_timeout": 5}
+    person = {"account": "fakesnow", "user": "fake", "password": SecretStr("snow")}
+    return load(SnowflakeSettings, **place, **person, database=f"COMPANY_{next(databases)}")

@@ -277,3 +277,11 @@ def test_project_files_of_a_wheel_win(monkeypatch: pytest.MonkeyPatch, tmp_path:
     (tmp_path / "_project" / "semantic").mkdir(parents=True)
     monkeypatch.setattr(settings, "__file__", str(tmp_path / "settings.py"))
     assert project_files("semantic") == tmp_path / "_project" / "semantic"
+
+
+@pytest.mark.parametrize("host", ["", "account.snowflakecomputing.com", "10.0.0.1"])
+def test_a_password_leaves_this_machine_encrypted(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("SNOWFLAKE_PROTOCOL", "http")
+    with pytest.raises(InvalidSetting, match="SNOWFLAKE_PROTOCOL"):
+        load(SnowflakeSettings, host=host)
+    assert load(SnowflakeSettings, host="127.0.0.1").protocol == "http"

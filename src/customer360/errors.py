@@ -12,6 +12,7 @@ Customer360Error
 ├── Conflict (409, exit 4)          the workspace holds something else
 │   └── WorkspaceBusy               … another writer
 ├── BuildFailed (500, exit 5)       a build did not pass its gate; what was served stays served
+├── DeploymentFailed (500, exit 5)  a statement of the set-up failed; what ran to its end before is recorded
 └── Unavailable (503, exit 6)       nothing published yet, full queue, full disk, busy port
     ├── QueryTimeout (504)          a statement ran past its deadline
     └── AccessRefused               the engine refuses the service's own user, role or rights
@@ -123,6 +124,12 @@ class BuildFailed(Customer360Error):
     exit_code = 5
     build_id: str | None = None
     """The build whose verdict is kept."""
+
+
+class DeploymentFailed(Customer360Error):
+    code = "deployment_failed"
+    status = 500
+    exit_code = 5
 
 
 class Unavailable(Customer360Error):

@@ -283,6 +283,26 @@ class SnowflakeSettings(_Settings):
         return value
 
 
+class SnowflakeSetupSettings(_Settings):
+    """What `customer360 deploy snowflake` writes into the files of infra/snowflake, beside database and warehouse."""
+
+    role_service: Name = Field(
+        "CUSTOMER360_SERVICE", alias="SNOWFLAKE_SERVICE_ROLE", description="Role of the product itself"
+    )
+    role_engineer: Name = Field("DATA_ENGINEER", alias="SNOWFLAKE_ENGINEER_ROLE", description="Role of data engineers")
+    role_analyst: Name = Field("DATA_ANALYST", alias="SNOWFLAKE_ANALYST_ROLE", description="Role of analysts")
+    role_scientist: Name = Field(
+        "DATA_SCIENTIST", alias="SNOWFLAKE_SCIENTIST_ROLE", description="Role of data scientists"
+    )
+    s3_bucket: str = Field("", alias="SNOWFLAKE_S3_BUCKET", description="Bucket to land from; with --with s3")
+    s3_role_arn: str = Field(
+        "", alias="SNOWFLAKE_S3_ROLE_ARN", description="AWS role that may read the bucket; with --with s3"
+    )
+    git_origin: str = Field(
+        "", alias="SNOWFLAKE_GIT_ORIGIN", description="https address of the project's repository; with --with git"
+    )
+
+
 CONCERNS: tuple[type[_Settings], ...] = (
     AppSettings,
     WorkspaceSettings,
@@ -290,6 +310,7 @@ CONCERNS: tuple[type[_Settings], ...] = (
     ResourceSettings,
     AlertSettings,
     SnowflakeSettings,
+    SnowflakeSetupSettings,
 )
 
 
@@ -352,7 +373,7 @@ def env_template() -> str:
 
 
 def project_files(name: str) -> Path:
-    """Return the folder ``transform``, ``datasets`` or ``semantic``: from the wheel, or from a checkout."""
+    """Return the folder ``transform``, ``datasets``, ``semantic`` or ``infra/snowflake``, of the wheel or checkout."""
     package = Path(__file__).parent
     packed = package / "_project" / name
     return packed if packed.is_dir() else package.parents[1] / name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from customer360.warehouse import Builds
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
 from tests.conftest import publish
-from tests.transform_snowflake.emulator import Emulator, emulator, import_connector, run_dbt
+from tests.servers.snowflake_emulator import Emulator
+from tests.transform_snowflake.account import Account, run_dbt
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,20 @@ class TwoBuilds:
     """The same batches, built twice: a DuckDB file, and schemas of the emulator that carry the build's id."""
 
     duckdb_file: Path
-    snowflake: Emulator
+    snowflake: Account
     suffix: str
     dbt_output: str
 
 
 @pytest.fixture(scope="session")
-def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """The emulator of this worker."""
-    import_connector()
-    with emulator(tmp_path_factory.mktemp("emulator") / "server.log") as found:
-        yield found
+def snowflake(emulator: Emulator) -> Account:
+    """The emulated account, with its database."""
+    account = Account(emulator.port)
+    account.create_database()
+    return account
 
 
-def build_twice(workspace: Workspace, snowflake: Emulator, folder: Path) -> TwoBuilds:
+def build_twice(workspace: Workspace, snowflake: Account, folder: Path) -> TwoBuilds:
     """Build the batches of a workspace's published build on the emulator."""
     builds = Builds(workspace)
     record = builds.get(builds.current_id())
@@ -49,7 +49,7 @@ def build_twice(workspace: Workspace, snowflake: Emulator, folder: Path) -> TwoB
 
 
 @pytest.fixture(scope="session")
-def messy_builds(shared_tmp: Path, snowflake: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TwoBuilds:
+def messy_builds(shared_tmp: Path, snowflake: Account, tmp_path_factory: pytest.TempPathFactory) -> TwoBuilds:
     """The messy company on both engines."""
     folder = shared_tmp / "messy"
     dataset, files = write_dataset(folder / "dataset"), write_files(folder / "files")
@@ -58,7 +58,7 @@ def messy_builds(shared_tmp: Path, snowflake: Emulator, tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
-def bank_builds(small_bank_home: Path, snowflake: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TwoBuilds:
+def bank_builds(small_bank_home: Path, snowflake: Account, tmp_path_factory: pytest.TempPathFactory) -> TwoBuilds:
     """The small synthetic bank on both engines."""
     return build_twice(Workspace(small_bank_home), snowflake, tmp_path_factory.mktemp("dbt"))
 

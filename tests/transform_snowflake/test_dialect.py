@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.transform_snowflake.emulator import Emulator, run_dbt
+from tests.transform_snowflake.account import Account, run_dbt
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("snowflake")]
 
@@ -108,7 +108,7 @@ CASES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def answers(snowflake: Emulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+def answers(snowflake: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What each engine answers to each case."""
     text = "select " + ", ".join(f"{expression} as c{place}" for place, (expression, _) in enumerate(CASES.values()))
     on_duckdb = _compile(text, {"CUSTOMER360_DBT_TARGET": "dev"}, tmp_path_factory.mktemp("duckdb"))

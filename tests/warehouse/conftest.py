@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from pydantic import SecretStr
 
-from customer360.settings import SnowflakeSettings, load
+from customer360.settings import SnowflakeSettings, SnowflakeSetupSettings, load, project_files
+from customer360.warehouse.deployment import Target, values_of
 from customer360.warehouse.snowflake import SnowflakeWarehouse
+from customer360.warehouse.snowflake_login import connect_arguments, connector
+from customer360.warehouse.snowflake_sessions import open_session
 from tests.servers.snowflake_emulator import Emulator
 from tests.servers.snowflake_wire import LOGIN, Wire, lets_in, listening
 
@@ -29,15 +34,6 @@ def settings_for(port: int, **given: Any) -> SnowflakeSettings:
     here = {"host": "127.0.0.1", "port": port, "protocol": "http", "login_timeout": 5, "network_timeout": 3}
     person = {"user": "JANE", "password": SecretStr(PASSWORD)}
     return load(SnowflakeSettings, **(here | PLACE | person | given))
-
-
-@pytest.fixture(scope="session")
-def emulator() -> Iterator[Emulator]:
-    """The emulator, once for each worker."""
-    started = Emulator()
-    started.start()
-    yield started
-    started.kill()
 
 
 @pytest.fixture
@@ -66,3 +62,38 @@ def connect() -> Iterator[Connect]:
             return warehouse
 
         yield open_warehouse
+
+
+Open = Callable[[], Any]
+
+
+@pytest.fixture
+def session(account: SnowflakeSettings) -> Open:
+    """Open a session on the emulator."""
+    return lambda: open_session(account)
+
+
+@pytest.fixture
+def no_op_session(account: SnowflakeSettings) -> Open:
+    """Open a session in which the emulator says yes to what it does not know, so that the sequence can be run."""
+    unknown = [
+        r"\s*(--.*\n\s*)*(create|alter|describe)\s.*(warehouse|role|stream|task|procedure|integration|git)\s",
+        r"\s*(--.*\n\s*)*(grant|show)\s",
+        r"\s*(--.*\n\s*)*create stage .*storage_integration",
+        r"\s*(--.*\n\s*)*select\s+current_version",
+    ]
+    arguments = connect_arguments(account)
+    parameters = arguments["session_parameters"] | {"nop_regexes": [f"(?s){pattern}" for pattern in unknown]}
+    return lambda: connector().connect(**arguments | {"session_parameters": parameters})
+
+
+@pytest.fixture
+def target(account: SnowflakeSettings) -> Target:
+    """The emulator as a place to deploy to."""
+    return Target(values_of(account, SnowflakeSetupSettings.model_construct()), emulator=True)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A copy of infra/snowflake that a test may change."""
+    return Path(shutil.copytree(project_files("infra/snowflake"), tmp_path / "snowflake"))

@@ -5,6 +5,7 @@ None of these answers came from a real account; codes and texts are those of Sno
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from tests.servers.snowflake_wire import (
     chunk_of,
     column,
     gives,
+    lets_in,
     refuses,
     says,
 )
@@ -204,6 +206,25 @@ def test_a_session_that_ended_is_replaced_and_the_question_answered(
     warehouse.query("select 1 as n")
     assert warehouse.query("select 1 as n").num_rows == 1
     assert len(replay.asked(LOGIN)) == 2
+
+
+def test_where_one_session_broke_the_others_are_asked_before_they_are_used(replay: Wire, connect: Connect) -> None:
+    gone = refuses("390111", "Session no longer exists. New login required to access the service.")
+    alive = says({"data": None, "code": None, "message": None, "success": True})
+    numbers = itertools.count()
+    replay.always[LOGIN] = lambda _: lets_in(f"session-{next(numbers)}")
+    replay.always[QUERY] = ONE
+    warehouse = connect(replay, pool_size=8)
+    held = [warehouse.stream("select 1 as n") for _ in range(8)]
+    assert sum(reader.read_all().num_rows for reader in held) == 8
+    del held
+    old = {request.authorization for request in replay.asked(QUERY)}
+    replay.always[QUERY] = lambda request: gone if request.authorization in old else ONE
+    replay.always[HEARTBEAT] = lambda request: gone if request.authorization in old else alive
+    replay.requests.clear()
+    in_use = [warehouse.stream("select 1 as n") for _ in range(8)]
+    refused = [request for request in replay.asked(QUERY) if request.authorization in old]
+    assert (len(old), len(refused), len(replay.asked(LOGIN)), len(in_use)) == (8, 1, 8, 8)
 
 
 def test_a_token_that_ran_out_is_renewed_without_a_sign_in(replay: Wire, connect: Connect) -> None:

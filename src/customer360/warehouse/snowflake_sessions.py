@@ -41,6 +41,7 @@ class Sessions:
         self._failure: tuple[float, Exception] | None = None
         self._let_in = False
         self._first = threading.Lock()
+        self._doubted_at = 0.0
         self._closed = False
         self._pool = QueuePool(
             self._open,
@@ -68,6 +69,7 @@ class Sessions:
         except connector().Error as error:
             if loses_session(error):
                 held.invalidate(error)
+                self._doubted_at = time.monotonic()
             raise
         finally:
             if self._closed and held.is_valid:
@@ -99,22 +101,11 @@ class Sessions:
     def _login(self, asked_at: float) -> Any:
         if self._failure and asked_at < self._failure[0]:
             raise self._failure[1]
-        snowflake = connector()
-        arguments = connect_arguments(self._settings)
         try:
-            return snowflake.connect(**arguments)
-        except snowflake.Error as error:
-            if gets_no_answer(error):
-                self._remember(error)
-                raise
-            refused = explained_login(error, user=arguments.get("user", ""), role=arguments.get("role", ""))
-            self._remember(refused)
-            raise refused from error
-        except (OSError, ValueError, TypeError) as error:
-            raise InvalidSetting(
-                f"The connector cannot use these settings: {error}",
-                next_action="Correct the connection in connections.toml, or the variables SNOWFLAKE_….",
-            ) from error
+            return _sign_in(self._settings)
+        except (connector().Error, AccessRefused, Unavailable) as failure:
+            self._remember(failure)
+            raise
 
     def _remember(self, failure: Exception) -> None:
         """Keep a failure for those who ask before it ends: a refusal lasts, all others only for those who waited."""
@@ -122,8 +113,11 @@ class Sessions:
         self._failure, self._let_in = (time.monotonic() + lasts, failure), False
 
     def _check(self, session: Any, record: Any, _: Any) -> None:
-        rested = time.monotonic() - record.info.get("used_at", time.monotonic())
-        if rested > self._trusted and not session.is_valid():
+        """Ask for a sign of life where the session rested long, or another one broke since it was used."""
+        now = time.monotonic()
+        used_at = record.info.get("used_at", now)
+        is_trusted = now - used_at <= self._trusted and used_at >= self._doubted_at
+        if not is_trusted and not session.is_valid():
             raise DisconnectionError
 
     def _rest(self, _: Any, record: Any) -> None:
@@ -146,3 +140,34 @@ class Sessions:
         """End the sessions that rest; those in use end when they are given back."""
         self._closed = True
         self._pool.dispose()
+
+
+def open_session(settings: SnowflakeSettings) -> Any:
+    """Return one connection of the connector, for work that needs no pool; whoever asked closes it.
+
+    Raises:
+        InvalidSetting: something lacks, contradicts or cannot be read; the message names the variable.
+        AccessRefused: Snowflake refuses the credentials.
+        Unavailable: Snowflake cannot be reached.
+    """
+    try:
+        return _sign_in(settings)
+    except connector().Error as error:
+        raise explained_login(error, user=settings.user, role=settings.role) from error
+
+
+def _sign_in(settings: SnowflakeSettings) -> Any:
+    """Sign in once; that there is no answer stays the connector's error, because asking again may help."""
+    snowflake = connector()
+    arguments = connect_arguments(settings)
+    try:
+        return snowflake.connect(**arguments)
+    except snowflake.Error as error:
+        if gets_no_answer(error):
+            raise
+        raise explained_login(error, user=arguments.get("user", ""), role=arguments.get("role", "")) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidSetting(
+            f"The connector cannot use these settings: {error}",
+            next_action="Correct the connection in connections.toml, or the variables SNOWFLAKE_….",
+        ) from error

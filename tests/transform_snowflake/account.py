@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,15 +21,15 @@ from customer360.lake.bronze import parquet_path
 from customer360.lake.contracts import PROVENANCE, TABLES
 from customer360.settings import project_files
 from customer360.workspace import Workspace
-from tests.conftest import ROOT, skip_or_fail
+from tests.conftest import ROOT
 
 DATABASE = "CUSTOMER_ANALYTICS"
 RUN_DBT = "import sys; from dbt.cli.main import cli; cli(sys.argv[1:])"
 
 
 @dataclass(frozen=True)
-class Emulator:
-    """Where an emulator listens."""
+class Account:
+    """The emulated account as a place to build in; it has no database before ``create_database``."""
 
     port: int
 
@@ -58,6 +54,11 @@ class Emulator:
             yield connection.cursor()
         finally:
             connection.close()
+
+    def create_database(self) -> None:
+        """Create the database where it is not there."""
+        with self.connect() as cursor:
+            cursor.execute(f"create database if not exists {DATABASE}")
 
     def environment(self) -> dict[str, str]:
         """Return what the profile reads."""
@@ -105,54 +106,6 @@ def _copy(cursor: Any, path: Path, schema: str, table: str) -> None:
         f"copy into {schema}.{table} from {stage}/{path.name} "
         "file_format = (type = parquet) match_by_column_name = case_insensitive"
     )
-
-
-def import_connector() -> None:
-    """Import the connector, which warns of versions of libraries that it works with."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import fakesnow.server  # noqa: F401
-            import snowflake.connector  # noqa: F401
-        except ImportError as error:
-            skip_or_fail(f"{error.name} is not installed")
-
-
-@contextmanager
-def emulator(log: Path) -> Iterator[Emulator]:
-    """Run an emulator on a free port until the end of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "fakesnow", "--server", "--port", str(port)],
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            _wait_for(port, process, log)
-            found = Emulator(port)
-            with found.connect() as cursor:
-                cursor.execute(f"create database if not exists {DATABASE}")
-            yield found
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"The emulator does not listen: {log.read_text()}")
 
 
 def run_dbt(
