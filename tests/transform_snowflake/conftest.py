@@ -26,6 +26,7 @@ class TwoBuilds:
     snowflake: Account
     suffix: str
     dbt_output: str
+    dbt_folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ def build_twice(workspace: Workspace, snowflake: Account, folder: Path) -> TwoBu
     told = variables(record.dataset, Start(str(record.as_of_date))) | {"schema_suffix": suffix}
     run = run_dbt(["build", "--exclude-resource-type", "unit_test"], told, snowflake.environment(), folder)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr
-    return TwoBuilds(builds.folder(record.build_id) / "warehouse.duckdb", snowflake, suffix, run.stdout)
+    return TwoBuilds(builds.folder(record.build_id) / "warehouse.duckdb", snowflake, suffix, run.stdout, folder)
 
 
 @pytest.fixture(scope="session")

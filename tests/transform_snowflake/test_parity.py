@@ -38,6 +38,14 @@ def test_a_build_keeps_to_schemas_of_its_own(messy_builds: TwoBuilds) -> None:
     assert not schemas & set(names)
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [("dim_customer", "customer_id"), ("fct_transactions", "transaction_date")]
+)
+def test_the_large_tables_are_clustered(messy_builds: TwoBuilds, table: str, column: str) -> None:
+    [path] = (messy_builds.dbt_folder / "run").rglob(f"marts/core/{table}.sql")
+    assert f"cluster by ({column})" in path.read_text(encoding="utf-8")
+
+
 def test_the_messy_company_is_the_same_on_both(messy_builds: TwoBuilds, subtests: pytest.Subtests) -> None:
     _compare(messy_builds, subtests)
 

@@ -301,19 +301,6 @@
     boolor_agg({{ condition }})
 {%- endmacro %}
 
-{#- The last value of a window that is not null. -#}
-{% macro last_known(column, rows) -%}
-    {{ return(adapter.dispatch('last_known')(column, rows)) }}
-{%- endmacro %}
-
-{% macro duckdb__last_known(column, rows) -%}
-    last_value({{ column }} ignore nulls) over ({{ rows }})
-{%- endmacro %}
-
-{% macro snowflake__last_known(column, rows) -%}
-    last_value({{ column }}) ignore nulls over ({{ rows }})
-{%- endmacro %}
-
 {#- A 64-bit hash of a value: for finding candidates, never for telling two values apart. -#}
 {% macro hash_of(column) -%}
     hash({{ column }})

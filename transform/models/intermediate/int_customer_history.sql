@@ -56,7 +56,7 @@ known as (
         customer_id,
         effective_at
         {%- for attribute in attributes %},
-        {{ last_known(attribute, so_far) }} as {{ attribute }}
+        last_value({{ attribute }} ignore nulls) over ({{ so_far }}) as {{ attribute }}
         {%- endfor %},
         row_number() over (
             partition by customer_id, effective_at
