@@ -13,6 +13,7 @@ from customer360.build import carrying, child
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.lake import count_source_rows, live_batches
+from customer360.lake.retention import drop_expired
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
 from customer360.warehouse import BuildRecord, Builds
 from customer360.warehouse.compare import diff_builds
@@ -125,3 +126,12 @@ def test_facts_are_not_carried_from_a_build_of_other_things(
     messy: Workspace, changes: dict[str, object], reason: str
 ) -> None:
     assert _start(messy, **changes) == carrying.Start(str(changes.get("as_of", "2024-06-30")), made_anew_because=reason)
+
+
+def test_transactions_that_retention_dropped_are_not_carried(company: Workspace, tmp_path: Path) -> None:
+    old = "A1,C1,O1,P1,gro,2022-03-05,2022-03-05 10:00:00,1.00,1,purchase,approved,EUR,pos"
+    _land(company, write_dataset(tmp_path / "dataset"), tmp_path, {"transactions": [old]}, "_2022")
+    built = count_source_rows(live_batches(company))
+    assert drop_expired(company, 18).batches
+    assert count_source_rows(live_batches(company)) != built, "and so a refresh builds again"
+    assert _start(company, source_rows=built).made_anew_because == "a batch was replaced or dropped"
