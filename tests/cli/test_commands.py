@@ -36,6 +36,7 @@ COMMANDS = (
     "alerts",
     "query",
     "serve",
+    "setup",
     "deploy",
     "doctor",
 )

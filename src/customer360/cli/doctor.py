@@ -7,14 +7,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
 from customer360.cli.console import Json, print_json, print_table
 from customer360.cli.context import reader, workspace
 from customer360.errors import Customer360Error
-from customer360.settings import CONCERNS, AlertSettings, AppSettings, load
+from customer360.settings import CONCERNS, AlertSettings, AppSettings, SnowflakeSettings, SnowflakeSetupSettings, load
 
 LEAST_FREE_BYTES = 2 << 30
 
@@ -28,9 +28,18 @@ class Check(NamedTuple):
     fix: str = ""
 
 
-def doctor(as_json: Json = False) -> None:
-    """Check the set-up, the workspace and the published build; exit code 1 when something needs doing."""
-    checks = [check for group in CHECKS for check in _guarded(group)]
+def doctor(
+    engine: Annotated[
+        Literal["duckdb", "snowflake"], typer.Option(help="duckdb: this machine; snowflake: the account.")
+    ] = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Check the set-up, the workspace and the published build; exit code 1 when something needs doing.
+
+    With --engine snowflake: the connector, the settings, the sign-in, role, warehouse and database, and whether the
+    account is set up, each with the statement or command that puts it right.
+    """
+    checks = [check for group in CHECKS[engine] for check in _guarded(group)]
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
     else:
@@ -108,6 +117,13 @@ def _build() -> Iterator[Check]:
         yield Check("published build", True, f"{answer.build_id}, as of {answer.as_of_date}, {count:,} customers")
 
 
+def _snowflake() -> Iterator[Check]:
+    from customer360.warehouse.snowflake_checks import check_account  # noqa: PLC0415
+
+    for finding in check_account(load(SnowflakeSettings), load(SnowflakeSetupSettings)):
+        yield Check(finding.name, finding.state == "ok", finding.found, finding.fix)
+
+
 def _ports() -> Iterator[Check]:
     settings = load(AppSettings)
     for name, port in (("API port", settings.port), ("pages' port", settings.ui_port)):
@@ -127,4 +143,7 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-CHECKS = (_python, _settings, _disk, _workspace, _store, _alerts, _build, _ports)
+CHECKS = {
+    "duckdb": (_python, _settings, _disk, _workspace, _store, _alerts, _build, _ports),
+    "snowflake": (_python, _settings, _snowflake),
+}

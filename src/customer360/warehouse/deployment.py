@@ -159,6 +159,10 @@ class Session:
     def read_history(self) -> History:
         """Return what ran; nothing where the record does not exist yet."""
         self._execute(f"use role {self._target.role or RECORD_ROLE}", "The record")
+        return self.read_record()
+
+    def read_record(self) -> History:
+        """Return what ran, as far as the connection's own role sees it."""
         self._query(self._use)  # a table is read by a warehouse
         rows = self._query(self._read)
         if rows is None:
@@ -227,6 +231,11 @@ class Session:
 
 def _outcome(migration: Migration, target: Target) -> State:
     return "parsed only" if target.emulator and not migration.runs_on_emulator else "applied"
+
+
+def plan_on(connection: SnowflakeConnection, target: Target) -> list[Step]:
+    """Return what a deployment would do, asked with the connection's own role; see ``plan`` for what it raises."""
+    return plan(Session(connection, target).read_record(), target)
 
 
 def deploy(

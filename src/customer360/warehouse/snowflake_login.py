@@ -257,7 +257,7 @@ def _named(name: str, settings: SnowflakeSettings) -> Arguments:
             f"{variable}={name!r} contradicts {', '.join(sorted(given))}: the named connection says them itself.",
             f"Remove {variable} or the others.",
         )
-    known = _connections()
+    known = list_connections()
     if name not in known:
         raise _invalid(
             [variable],
@@ -267,7 +267,8 @@ def _named(name: str, settings: SnowflakeSettings) -> Arguments:
     return dict(known[name])
 
 
-def _connections() -> Mapping[str, Any]:
+def list_connections() -> Mapping[str, Any]:
+    """Return the connections of the person's own ``connections.toml`` by name; none where there is no such file."""
     connector()
     from snowflake.connector.config_manager import CONFIG_MANAGER  # noqa: PLC0415
     from snowflake.connector.errors import Error  # noqa: PLC0415
