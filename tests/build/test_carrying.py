@@ -95,6 +95,10 @@ def _start(workspace: Workspace, **changes: object) -> carrying.Start:
             "another account_open_date",
         ),
         (
+            {"customers": [" C2 ,2024-08-01 09:00:00,Bo,,bo@example.net,28,CA,Premium,9000,2024-06-30"]},
+            "another account_open_date",
+        ),
+        (
             {"customer_changes": ["H9,C1,2024-07-01 12:00:00,account_open_date,2024-01-05,2024-06-01"]},
             "another account_open_date",
         ),

@@ -35,6 +35,7 @@ COMMANDS = (
     "runs",
     "alerts",
     "query",
+    "changes",
     "serve",
     "setup",
     "deploy",

@@ -4,8 +4,8 @@
 {%- endmacro %}
 
 {#- An amount divided by a count, null where that is zero, to four decimals with halves away from zero. DuckDB divides
-    decimals as doubles, which get one half in nine wrong, Snowflake to ten digits: the nearest ten-thousandth is
-    counted instead, which is the same on both for amounts below 400 billion. -#}
+    decimals as doubles, which get about one exact half in ten wrong, Snowflake to ten digits: the nearest
+    ten-thousandth is counted instead, which is the same on both for amounts below 400 billion. -#}
 {% macro money_per(amount, count) -%}
     cast(
         cast(

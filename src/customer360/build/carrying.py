@@ -83,7 +83,7 @@ DIFFERENT = {
     """,
     "a new batch gives a known customer another account_open_date": """
         select 1 from bronze.customers as new
-        inner join base.silver.int_customer_versions as known on new.customer_id = known.customer_id
+        inner join base.silver.int_customer_versions as known on trim(new.customer_id) = known.customer_id
         where
             new._batch_id in (select unnest($new))
             and new.account_open_date is not null
