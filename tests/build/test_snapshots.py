@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import duckdb
 import pytest
 
 from customer360.build.pipeline import run_build
-from customer360.lake import live_batches
+from customer360.lake import live_batches, write_manifest
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
 from customer360.warehouse import BuildRecord, Builds
-from customer360.workspace import Workspace
+from customer360.workspace import Workspace, hash_file
 
 pytestmark = pytest.mark.integration
 
@@ -71,6 +72,9 @@ def test_other_findings_of_the_same_day_replace_the_batch(workspace: Workspace) 
         changed = f"(select * replace ('Declining' as customer_segment) from read_parquet('{path}'))"
         connection.execute(f"copy {changed} to '{path}.new' (format parquet)")
     Path(f"{path}.new").replace(path)
+    [counts] = old.tables.values()
+    sealed = replace(counts, sha256=hash_file(path))
+    write_manifest(workspace, replace(old, tables={"segment_snapshots": sealed}))
     build(workspace)
     [new] = [manifest for manifest in live_batches(workspace) if manifest.is_snapshot]
     assert new.supersedes == old.batch_id

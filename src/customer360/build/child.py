@@ -76,6 +76,7 @@ def _open_bronze(workspace: Workspace, record: BuildRecord, file: Path, order: d
     """Settle what the build starts from, and create the views over exactly its batches."""
     wanted = set(record.batches)
     batches = [manifest for manifest in read_manifests(workspace) if manifest.batch_id in wanted]
+    _refuse_damage(workspace, batches)
     base = BuildRecord(**order["base"]) if order["base"] else None
     start = settle(workspace, record, batches, base, order)
     if base and start.carried_from:
@@ -96,7 +97,6 @@ def settle(
 ) -> Start:
     """Decide the day the build calls today, and whether it carries the facts of its base."""
     with duckdb.connect(config={"threads": order["threads"], "memory_limit": order["memory"]}) as connection:
-        _refuse_damage(connection, workspace, batches)
         create_bronze_views(connection, workspace, batches)
         as_of = order["as_of"] or _newest_transaction(connection)
         if base is None:
@@ -116,12 +116,12 @@ def _newest_transaction(connection: duckdb.DuckDBPyConnection) -> str:
     return str(newest.isoformat())
 
 
-def _refuse_damage(connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: list[Manifest]) -> None:
-    damage = find_damage(connection, workspace, batches)
+def _refuse_damage(workspace: Workspace, batches: list[Manifest]) -> None:
+    damage = find_damage(workspace, batches)
     if damage:
         raise BuildFailed(
             f"{len(damage)} files of bronze are not what their manifests say.",
-            details=[{"field": path, "value": Path(path).stem, "message": fault} for path, fault in damage.items()],
+            details=[{"field": str(path), "value": path.stem, "message": fault} for path, fault in damage.items()],
             next_action="Restore lake/ from a backup, or load the data into a new workspace.",
         )
 

@@ -5,7 +5,6 @@ One batch per as-of date; a later build of the same date replaces it where it fo
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import duckdb
@@ -13,7 +12,7 @@ import duckdb
 from customer360.clock import Clock
 from customer360.lake import Manifest, TableRows, commit_snapshot, live_batches
 from customer360.warehouse import BuildRecord
-from customer360.workspace import Workspace
+from customer360.workspace import Workspace, hash_file
 
 SEGMENTS = "segment_snapshots"
 CHANGED = """
@@ -50,18 +49,18 @@ def land_snapshots(workspace: Workspace, record: BuildRecord, clock: Clock) -> N
         return
     source = _source(record.as_of_date)
     before = next((manifest for manifest in live_batches(workspace) if manifest.source == source), None)
-    content = written.read_bytes()
+    sha256 = hash_file(written)
     rows = record.tables["gold.customer_segments"]["rows"]
     manifest = Manifest(
         batch_id=_batch_id(record),
         dataset=str(record.dataset["name"]),
         source=source,
-        sha256=hashlib.sha256(content).hexdigest(),
-        bytes=len(content),
+        sha256=sha256,
+        bytes=written.stat().st_size,
         mapping_sha256="",
         rows=rows,
         duplicate_rows=None,
-        tables={SEGMENTS: TableRows(rows, 0)},
+        tables={SEGMENTS: TableRows(rows, 0, sha256)},
         landed_at=clock().replace(tzinfo=None).isoformat(timespec="seconds"),
         supersedes=before.batch_id if before else None,
     )

@@ -22,6 +22,7 @@ from sqlglot.errors import ParseError
 
 from customer360.errors import InvalidDefinition, SourceRefused, did_you_mean
 from customer360.lake import PROVENANCE, TableContract, TableRows, get_contract
+from customer360.workspace import hash_file
 
 FILE = "_file"
 EXACT = "DECIMAL(38,10)"
@@ -181,7 +182,7 @@ def _write(reader: pa.RecordBatchReader, path: Path) -> TableRows:
             writer.write_batch(batch)
             rows += batch.num_rows
             invalid += batch.num_rows - batch.column("_invalid").null_count
-    return TableRows(rows, invalid)
+    return TableRows(rows, invalid, hash_file(path))
 
 
 _LOW_CARDINALITY = ["_source_file", "_batch_id", "country", "currency", "status", "channel", "source_system"]

@@ -6,9 +6,11 @@ at all; what a killed process left behind has no manifest and is swept by the ne
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -16,13 +18,14 @@ import duckdb
 from customer360.lake.contracts import PROVENANCE, TABLES
 from customer360.lake.manifests import (
     Manifest,
+    TableRows,
     live_manifests,
     manifest_path,
     name_successor,
     read_manifests,
     write_manifest,
 )
-from customer360.workspace import Workspace, sync
+from customer360.workspace import Workspace, hash_file, sync
 
 
 def new_batch_id(source: str, sha256: str, revision: int) -> str:
@@ -139,53 +142,25 @@ def create_bronze_view(
     connection.execute("USE main")
 
 
-FOOTERS = """
-select file_name, sum(row_group_num_rows), min(stats_min_value), max(stats_max_value)
-from parquet_metadata($1)
-where path_in_schema = '_batch_id'
-group by file_name
-"""
+def find_damage(workspace: Workspace, batches: Iterable[Manifest]) -> dict[Path, str]:
+    """Return what is wrong with each Parquet file that is not the one that landed.
 
-
-def find_damage(
-    connection: duckdb.DuckDBPyConnection, workspace: Workspace, batches: Iterable[Manifest]
-) -> dict[str, str]:
-    """Return what is wrong with each Parquet file that is not what its manifest says, by the file's path.
-
-    Only footers are read: a file that is gone, cut, of other rows or of another batch is found; values that changed
-    inside a page are not.
+    Every byte is read, so that a value that changed on disk is found as well as a file that is gone. What landed before
+    manifests held hashes must only be there.
     """
     expected = {
-        str(parquet_path(workspace, table, batch.batch_id)): (counts.rows, batch.batch_id)
+        parquet_path(workspace, table, batch.batch_id): counts
         for batch in batches
         for table, counts in batch.tables.items()
     }
-    found, damage = _read_footers(connection, list(expected))
-    for path, (rows, batch_id) in expected.items():
-        if path not in damage and (rows or path in found) and found.get(path) != (rows, batch_id, batch_id):
-            has, first, last = found.get(path, (0, None, None))
-            damage[path] = (
-                f"it holds {has} rows of {first if first == last else 'several batches'}, not {rows} of its own"
-            )
-    return damage
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        faults = pool.map(_find_fault, expected, expected.values())
+        return {path: fault for path, fault in zip(expected, faults, strict=True) if fault}
 
 
-def _read_footers(
-    connection: duckdb.DuckDBPyConnection, paths: list[str]
-) -> tuple[dict[str, tuple[int, str, str]], dict[str, str]]:
-    """Return rows, first and last batch id of each file, and why a file cannot be read."""
-    if not paths:
-        return {}, {}
+def _find_fault(path: Path, counts: TableRows) -> str | None:
     try:
-        rows = connection.execute(FOOTERS, [paths]).fetchall()
-        return {path: (int(count), first, last) for path, count, first, last in rows}, {}
-    except duckdb.Error as error:
-        if len(paths) == 1:
-            return {}, {paths[0]: str(error).splitlines()[0]}
-    found: dict[str, tuple[int, str, str]] = {}
-    damage: dict[str, str] = {}
-    for path in paths:
-        one, fault = _read_footers(connection, [path])
-        found |= one
-        damage |= fault
-    return found, damage
+        found = hash_file(path)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return None if counts.sha256 in (found, "") else "its content is not what landed"

@@ -13,10 +13,14 @@ from customer360.workspace import Workspace, write_json
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows of one bronze table that a batch brought, and how many hold a value that does not fit."""
+    """Rows of one bronze table that a batch brought, and how many hold a value that does not fit.
+
+    ``sha256`` is of the Parquet file; batches of the first version have none.
+    """
 
     rows: int
     invalid: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ was sent in parts. boto3 is optional and slow to import, so it is imported where
 from __future__ import annotations
 
 import functools
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -23,6 +22,7 @@ from customer360.errors import (
     NotFound,
     Unavailable,
 )
+from customer360.workspace import hash_file
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
@@ -164,8 +164,7 @@ class _Bucket:
 
 def _upload(target: _Bucket, report: UploadReport, key: str, file: Path, counter: _Counter) -> None:
     before = file.stat()
-    with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, SHA256).hexdigest()
+    sha256 = hash_file(file)
     count = functools.partial(counter.add, key)
     if target.holds(key, before.st_size, sha256):
         report.unchanged.append(key)
