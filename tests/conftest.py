@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,17 @@ from pydantic import SecretStr
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
-from customer360.settings import QuerySettings, ResourceSettings, SnowflakeSettings, WorkspaceSettings, load
+from customer360.settings import (
+    QuerySettings,
+    ResourceSettings,
+    SnowflakeSettings,
+    SnowflakeSetupSettings,
+    WorkspaceSettings,
+    load,
+)
 from customer360.synth import BankSpec, generate_bank
+from customer360.warehouse.deployment import Target, deploy, values_of
+from customer360.warehouse.snowflake_sessions import open_session
 from customer360.workspace import Workspace
 from tests.servers.snowflake_emulator import Emulator
 
@@ -102,10 +111,26 @@ def small_bank_home(shared_tmp: Path) -> Path:
     return publish(home, "bank", files).home
 
 
-@pytest.fixture(scope="session")
-def engine() -> str:
-    """The engine the tests run on; the Snowflake work adds the second one here."""
-    return "duckdb"
+@pytest.fixture(
+    scope="session", params=["duckdb", pytest.param("snowflake", marks=pytest.mark.xdist_group("snowflake"))]
+)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that a test runs on, once each; Snowflake is the emulator."""
+    return str(request.param)
+
+
+Gap = Callable[[str, type[BaseException], str], None]
+
+
+@pytest.fixture
+def gap(request: pytest.FixtureRequest, engine: str) -> Gap:
+    """Say that a test fails on one engine, by which error and why; should it pass one day, that is a failure."""
+
+    def expect(of: str, raises: type[BaseException], reason: str) -> None:
+        if engine == of:
+            request.applymarker(pytest.mark.xfail(raises=raises, reason=reason, strict=True))
+
+    return expect
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +151,13 @@ def emulator() -> Iterator[Emulator]:
 
 
 databases = itertools.count(1)
+
+
+def deployed(account: SnowflakeSettings, only: Collection[str] = ()) -> SnowflakeSettings:
+    """Make the database of an account of the emulator ready; ``only`` these files of infra/snowflake."""
+    target = Target(values_of(account, SnowflakeSetupSettings.model_construct()), emulator=True)
+    deploy(lambda: open_session(account), target, only=only)
+    return account
 
 
 @pytest.fixture

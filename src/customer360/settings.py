@@ -105,7 +105,11 @@ class WorkspaceSettings(_Settings):
     """Where the data of one company lives and which engine serves it."""
 
     home: Path = Field(Path(DEFAULT_HOME), alias="CUSTOMER360_HOME", description="Folder that holds the workspace")
-    engine: Literal["duckdb"] = Field("duckdb", alias="CUSTOMER360_ENGINE", description="Engine: duckdb")
+    engine: Literal["duckdb", "snowflake"] = Field(
+        "duckdb",
+        alias="CUSTOMER360_ENGINE",
+        description="Engine: duckdb, on this machine; snowflake, on the account below",
+    )
     keep_builds: int = Field(
         5, alias="CUSTOMER360_KEEP_BUILDS", ge=1, le=1000, description="Published builds kept for rollback"
     )
@@ -328,6 +332,15 @@ def load(concern: type[S], **flags: Any) -> S:
         return concern(**given)
     except ValidationError as error:
         raise _invalid(concern, error) from None
+
+
+def environment_of(settings: _Settings) -> dict[str, str]:
+    """Return the variables by which a child process reads the same settings, secrets in plain text."""
+    return {
+        field.alias or name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, field in type(settings).model_fields.items()
+        for value in [getattr(settings, name)]
+    }
 
 
 def _invalid(concern: type[_Settings], error: ValidationError) -> InvalidSetting:

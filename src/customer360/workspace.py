@@ -30,6 +30,7 @@ from typing import Any
 import yaml
 
 from customer360.errors import Conflict, NotFound, Unavailable, WorkspaceBusy
+from customer360.settings import SnowflakeSettings, WorkspaceSettings, load
 
 FORMAT = 1
 LOCK_WAIT_SECONDS = 5.0
@@ -37,9 +38,16 @@ LOCK_WAIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder of one workspace; creating the object touches nothing."""
+    """The folder of one workspace, and the account that its builds are on; creating the object touches nothing."""
 
     home: Path
+    account: SnowflakeSettings | None = None
+    """Snowflake, where that is the engine; otherwise builds are files in the folder."""
+
+    @classmethod
+    def of(cls, settings: WorkspaceSettings) -> Workspace:
+        """Return the workspace that the settings say, with the account that it needs."""
+        return cls(settings.home, load(SnowflakeSettings) if settings.engine == "snowflake" else None)
 
     @property
     def description(self) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
 from tests.conftest import publish
@@ -25,6 +25,6 @@ def messy(shared_tmp: Path) -> Workspace:
 @pytest.fixture
 def warehouse(messy: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published DuckDB file, read-only."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     with duckdb.connect(str(builds.folder(builds.current_id()) / "warehouse.duckdb"), read_only=True) as connection:
         yield connection

@@ -22,7 +22,7 @@ from customer360.ingest import LoadReport, find_dataset
 from customer360.monitoring import deliver_alerts
 from customer360.settings import AlertSettings, ResourceSettings, WorkspaceSettings, load
 from customer360.store import Alert, ApiMetric, Finding, QueryRecord, Store, list_alerts, note_findings
-from customer360.warehouse import BuildRecord, Builds
+from customer360.warehouse import BuildRecord, open_builds
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
 from tests.webhook import Webhook, webhook
@@ -66,7 +66,9 @@ def build(workspace: Workspace) -> BuildRecord:
 
 
 def rows(workspace: Workspace, build_id: str, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(Builds(workspace).folder(build_id) / "warehouse.duckdb"), read_only=True) as connection:
+    with duckdb.connect(
+        str(open_builds(workspace).folder(build_id) / "warehouse.duckdb"), read_only=True
+    ) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -211,7 +213,7 @@ def test_no_more_than_the_newest_rows_of_a_table_are_copied(tmp_path: Path, monk
 
 def test_a_test_that_only_warns_is_an_alert_however_few_rows_fail_it(messy: Workspace, tmp_path: Path) -> None:
     workspace, store = copy(messy, tmp_path)
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     record = builds.get(builds.current_id())
     with duckdb.connect(str(builds.folder(record.build_id) / "warehouse.duckdb")) as connection:
         connection.execute(
@@ -230,7 +232,7 @@ def test_a_test_that_only_warns_is_an_alert_however_few_rows_fail_it(messy: Work
 
 def test_a_dataset_sets_the_share_of_rows_that_raises_an_alert(messy: Workspace, tmp_path: Path) -> None:
     workspace, store = copy(messy, tmp_path)
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     record = builds.get(builds.current_id())
     note_passed(store, workspace, replace(record, dataset=record.dataset | {"rules": {"alert_rejected_pct": 20}}))
     assert list(open_alerts(store, "data quality")) == ["merchant_categories.category_group_known"]
@@ -245,7 +247,7 @@ def test_a_build_that_fails_is_critical_until_one_passes(story: Story) -> None:
     [alert] = story.failed.values()
     assert (alert.severity, alert.subject) == ("critical", "messy")
     assert alert.message == "1 files of bronze are not what their manifests say."
-    assert Builds(story.workspace).get(alert.detail["build_id"]).status == "failed"
+    assert open_builds(story.workspace).get(alert.detail["build_id"]).status == "failed"
     assert "messy" not in story.found
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from customer360.build import carrying, child
+from customer360.build import carrying
+from customer360.build.duckdb_making import DuckDBMaking
+from customer360.build.making import Start
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.lake import count_source_rows, live_batches
 from customer360.lake.retention import drop_expired
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
-from customer360.warehouse import BuildRecord, Builds
+from customer360.warehouse import BuildRecord, open_builds
 from customer360.warehouse.compare import diff_builds
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
@@ -56,7 +58,7 @@ def company(messy: Workspace, tmp_path: Path) -> Workspace:
 
 def test_days_that_are_carried_make_the_build_that_reads_everything(company: Workspace, tmp_path: Path) -> None:
     """What lacked a customer or a product is used once they come; a late change renumbers versions."""
-    dataset, first = write_dataset(tmp_path / "dataset"), Builds(company).current_id()
+    dataset, first = write_dataset(tmp_path / "dataset"), open_builds(company).current_id()
     _land(company, dataset, tmp_path, NEXT_DAY, "_next_day")
     second = _build(company)
     _land(company, dataset, tmp_path, DAY_AFTER, "_day_after")
@@ -67,18 +69,19 @@ def test_days_that_are_carried_make_the_build_that_reads_everything(company: Wor
 
     whole = _build(company, anew=True)
     assert (whole.carried_from, whole.appended_builds) == (None, 0)
-    differing = [difference for difference in diff_builds(Builds(company), third.build_id, whole.build_id)
+    differing = [difference for difference in diff_builds(open_builds(company), third.build_id, whole.build_id)
                  if not difference.is_same]  # fmt: skip
     assert differing == []
 
 
-def _start(workspace: Workspace, **changes: object) -> carrying.Start:
+def _start(workspace: Workspace, **changes: object) -> Start:
     """Settle what the next build of a workspace would start from."""
-    builds, batches = Builds(workspace), live_batches(workspace)
+    builds, batches = open_builds(workspace), live_batches(workspace)
     base = builds.get(builds.current_id())
     record = replace(base, source_rows=count_source_rows(batches), batches=[batch.batch_id for batch in batches])
-    order = {"threads": 1, "memory": "1GB", "as_of": changes.pop("as_of", None)}
-    return child.settle(workspace, record, batches, replace(base, **changes), order)  # type: ignore[arg-type]
+    as_of = changes.pop("as_of", None)
+    making = DuckDBMaking(workspace, record, threads=1, memory="1GB")
+    return making.settle(batches, replace(base, **changes), as_of)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_facts_are_carried_only_where_new_batches_cannot_change_them(
     _land(company, write_dataset(tmp_path / "dataset"), tmp_path, rows, "_new")
     start = _start(company)
     if reason is None:
-        assert (start.carried_from, start.made_anew_because) == (Builds(company).current_id(), None)
+        assert (start.carried_from, start.made_anew_because) == (open_builds(company).current_id(), None)
     else:
         assert start.carried_from is None
         assert reason in (start.made_anew_because or "")
@@ -129,7 +132,7 @@ def test_facts_are_carried_only_where_new_batches_cannot_change_them(
 def test_facts_are_not_carried_from_a_build_of_other_things(
     messy: Workspace, changes: dict[str, object], reason: str
 ) -> None:
-    assert _start(messy, **changes) == carrying.Start(str(changes.get("as_of", "2024-06-30")), made_anew_because=reason)
+    assert _start(messy, **changes) == Start(str(changes.get("as_of", "2024-06-30")), made_anew_because=reason)
 
 
 def test_transactions_that_retention_dropped_are_not_carried(company: Workspace, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from customer360.build.pipeline import run_build
 from customer360.errors import BuildFailed
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,7 @@ def test_a_damaged_file_of_bronze_is_named(
     messy: Workspace, tmp_path: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     workspace = Workspace(Path(shutil.copytree(messy.home, tmp_path / "home")))
-    served = Builds(workspace).current_id()
+    served = open_builds(workspace).current_id()
     [path] = (workspace.lake / "transactions").glob("*.parquet")
     damage(path)
     with pytest.raises(BuildFailed) as raised:
@@ -62,4 +62,4 @@ def test_a_damaged_file_of_bronze_is_named(
     [detail] = raised.value.details
     assert detail["field"] == str(path)
     assert detail["message"] == message
-    assert Builds(workspace).current_id() == served
+    assert open_builds(workspace).current_id() == served

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -52,7 +52,7 @@ class DataTest:
 @pytest.fixture(scope="module")
 def data_tests(messy: Workspace) -> list[DataTest]:
     """Every generic test of the published build's manifest."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     path = builds.folder(builds.current_id()) / "dbt" / "manifest.json"
     nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"]
     return [_data_test(nodes, node) for node in nodes.values() if node.get("test_metadata")]
@@ -78,7 +78,7 @@ def _relation(node: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def copy(messy: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy of the published file without its indexes, which would refuse some of what the tests must find."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     file = builds.folder(builds.current_id()) / "warehouse.duckdb"
     copied = Path(shutil.copy(file, tmp_path_factory.mktemp("data_tests")))
     with duckdb.connect(str(copied)) as connection:

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 from customer360.lake import PROVENANCE, TABLES, create_bronze_views
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ BASE_VIEWS = [f"base_{table}" for table in TABLES if table != "segment_snapshots
 @pytest.fixture(scope="module")
 def nodes(messy: Workspace) -> Nodes:
     """Models, seeds and sources of the published build's manifest by id, each after what it reads."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     path = builds.folder(builds.current_id()) / "dbt" / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     known = manifest["sources"] | manifest["nodes"]
@@ -48,7 +48,7 @@ def copy(
     messy: Workspace, nodes: Nodes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy of the published file with the views of silver in it again."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     file = builds.folder(builds.current_id()) / "warehouse.duckdb"
     copied = Path(shutil.copy(file, tmp_path_factory.mktemp("described_columns")))
     with duckdb.connect(str(copied)) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import pytest
 from customer360.build.dbt import DbtRun
 from customer360.build.gate import check
 from customer360.errors import BuildFailed
-from customer360.warehouse import Builds
+from customer360.warehouse import DuckDBWarehouse, open_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -44,8 +45,15 @@ MUTATIONS = {
 @pytest.fixture
 def copy(messy: Workspace, tmp_path: Path) -> Path:
     """A copy of the published build's folder that a test may damage."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     return Path(shutil.copytree(builds.folder(builds.current_id()), tmp_path / "build"))
+
+
+def hold(folder: Path, run: DbtRun) -> None:
+    """Hold a build's folder against its gate."""
+    warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", threads=1, memory="1GB", locked_down=False)
+    with closing(warehouse):
+        check(warehouse, folder / "customer_analytics.yaml", run)
 
 
 def compiled(folder: Path, name: str) -> str:
@@ -75,7 +83,7 @@ def test_the_gate_names_the_failing_rows(copy: Path) -> None:
         connection.execute(MUTATIONS[name])
     failed = {"name": name, "failures": 1, "sql": compiled(copy, name)}
     with pytest.raises(BuildFailed) as raised:
-        check(copy, DbtRun([failed], [], {}, {}))
+        hold(copy, DbtRun([failed], [], {}, {}))
     [detail] = raised.value.details
     assert detail["field"] == name
     assert detail["value"][0]["profile_amount"] == "200.5001"
@@ -85,11 +93,11 @@ def test_the_gate_holds_the_invariants_against_the_finished_file(copy: Path) -> 
     """dbt said that the test passed; what is read later says otherwise, and that decides."""
     name = "assert_every_customer_has_a_profile"
     passed = DbtRun([], [], {}, {}, invariants=[{"name": name, "failures": 0, "sql": compiled(copy, name)}])
-    check(copy, passed)
+    hold(copy, passed)
     with duckdb.connect(str(copy / "warehouse.duckdb")) as connection:
         connection.execute(MUTATIONS[name])
     with pytest.raises(BuildFailed) as raised:
-        check(copy, passed)
+        hold(copy, passed)
     assert raised.value.details == [{"field": name, "value": [{"customer_id": "C3"}], "message": "1 rows fail"}]
 
 
@@ -97,7 +105,7 @@ def test_the_gate_refuses_a_semantic_model_that_does_not_fit(copy: Path) -> None
     with duckdb.connect(str(copy / "warehouse.duckdb")) as connection:
         connection.execute("alter table gold.dim_product drop column type")
     with pytest.raises(BuildFailed) as raised:
-        check(copy, DbtRun([], [], {}, {}))
+        hold(copy, DbtRun([], [], {}, {}))
     assert "type" in raised.value.details[0]["message"]
 
 
@@ -105,5 +113,5 @@ def test_the_gate_refuses_a_key_that_is_repeated(copy: Path) -> None:
     with duckdb.connect(str(copy / "warehouse.duckdb")) as connection:
         connection.execute("insert into gold.dim_product from gold.dim_product")
     with pytest.raises(BuildFailed) as raised:
-        check(copy, DbtRun([], [], {}, {}))
+        hold(copy, DbtRun([], [], {}, {}))
     assert raised.value.details[0]["message"] == "a primary key is not unique"

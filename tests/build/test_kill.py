@@ -19,7 +19,7 @@ from customer360.errors import Unavailable
 from customer360.lake import live_batches
 from customer360.semantic import Reader, build_query
 from customer360.settings import QuerySettings, ResourceSettings, load
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -139,7 +139,7 @@ def test_killed_at_random_moments_what_was_published_stays_served(data_folder: P
     workspace = Workspace(home)
     batches = [batch for batch in live_batches(workspace) if batch.source.endswith(".csv")]
     assert len(batches) == FILES_BEFORE + ROUNDS * FILES_A_ROUND
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     current = builds.get(builds.current_id())
     assert current.tables["gold.fct_transactions"]["rows"] == sum(batch.rows for batch in batches)
     assert not list((home / "lake" / "incoming").glob("*"))

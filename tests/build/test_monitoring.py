@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 from tests.build.messy import BAD, CUSTOMERS, GOOD
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def damaged(messy: Workspace, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A copy of the published file that a test may change."""
-    builds = Builds(messy)
+    builds = open_builds(messy)
     path = shutil.copy(builds.folder(builds.current_id()) / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     with duckdb.connect(str(path)) as connection:
         yield connection

@@ -17,7 +17,7 @@ from customer360.errors import BuildFailed, NotFound, WorkspaceBusy
 from customer360.ingest import find_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
 from customer360.store import Store
-from customer360.warehouse import Builds
+from customer360.warehouse import open_builds
 from customer360.warehouse.compare import diff_builds, table_hash
 from customer360.workspace import Workspace
 from tests.build.messy import CHANGES, CUSTOMERS, GOOD, ROWS, write_dataset, write_files
@@ -34,7 +34,7 @@ def test_building_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_build_is_recorded_with_its_batches_and_rows(messy: Workspace) -> None:
-    builds = Builds(messy)
+    builds = open_builds(messy)
     record = builds.get(builds.current_id())
     assert record.status == "passed"
     assert record.as_of_date == "2024-06-30"
@@ -66,10 +66,10 @@ def test_any_order_of_arrival_gives_the_same_tables(messy: Workspace, tmp_path: 
     other = Workspace(tmp_path / "home")
     run_load(other, dataset, _shuffled_parts(tmp_path / "files", seed=7))
     record = run_build(other, load(ResourceSettings), load(WorkspaceSettings))
-    first = Builds(messy)
+    first = open_builds(messy)
     files = [
         first.folder(first.current_id()) / "warehouse.duckdb",
-        Builds(other).folder(record.build_id) / "warehouse.duckdb",
+        open_builds(other).folder(record.build_id) / "warehouse.duckdb",
     ]
     hashes = []
     for file in files:
@@ -85,7 +85,7 @@ def test_a_later_build_differs_by_exactly_what_landed_and_can_be_rolled_back(mes
     dataset = find_dataset(str(write_dataset(tmp_path / "dataset")))
     late = ["T7,C3,O7,P1,gro,2024-06-29,2024-06-29 10:00:00,5.00,1,purchase,approved,EUR,pos"]
     run_load(workspace, dataset, write_files(tmp_path / "late", {"transactions": late}, part="_late"))
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     before = builds.current_id()
     after = run_build(workspace, load(ResourceSettings), load(WorkspaceSettings)).build_id
     changed = {
@@ -112,7 +112,7 @@ def test_a_model_that_breaks_an_invariant_is_not_published(messy: Workspace, tmp
     """Runs a copy of the product whose profile counts double; the gate must stop it and leave the served build."""
     workspace = Workspace(tmp_path / "home")
     shutil.copytree(messy.home, workspace.home)
-    before = Builds(workspace).current_id()
+    before = open_builds(workspace).current_id()
     product = shutil.copytree(ROOT / "src" / "customer360", tmp_path / "product" / "customer360")
     for name in ("transform", "datasets", "semantic"):
         shutil.copytree(ROOT / name, product / "_project" / name)
@@ -129,7 +129,7 @@ def test_a_model_that_breaks_an_invariant_is_not_published(messy: Workspace, tmp
     assert done.returncode == 5, done.stderr
     assert "assert_profile_equals_facts" in done.stderr
     assert "stays served" in " ".join(done.stderr.split())
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     assert builds.current_id() == before
     failed = next(record for record in builds.records() if record.status == "failed")
     assert failed.failures[0]["value"]

@@ -13,7 +13,7 @@ import pytest
 from customer360.build.pipeline import run_build
 from customer360.lake import live_batches, write_manifest
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
-from customer360.warehouse import BuildRecord, Builds
+from customer360.warehouse import BuildRecord, open_builds
 from customer360.workspace import Workspace, hash_file
 
 pytestmark = pytest.mark.integration
@@ -24,7 +24,7 @@ def build(workspace: Workspace, as_of: date | None = None) -> BuildRecord:
 
 
 def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     with duckdb.connect(str(builds.folder(builds.current_id()) / "warehouse.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 

@@ -395,11 +395,10 @@ def test_the_licence_is_mit_wherever_it_is_named() -> None:
 
 @pytest.mark.unit
 def test_telemetry_is_off_in_the_three_places_that_decide_it() -> None:
-    from customer360.build.dbt import _environment
+    from customer360.build.dbt import UNWATCHED
     from customer360.ui import command
 
-    order = {"threads": 1, "memory": "1GB"}
-    assert _environment(Path(), order)["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
+    assert UNWATCHED["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert "send_anonymous_usage_stats: false" in (ROOT / "transform" / "dbt_project.yml").read_text(encoding="utf-8")
     assert "--browser.gatherUsageStats=false" in command("127.0.0.1", 8501)
 

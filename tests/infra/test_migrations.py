@@ -278,7 +278,7 @@ def test_transactions_are_clustered_because_there_are_no_indexes() -> None:
 @pytest.mark.contract("S3.120")
 @pytest.mark.parametrize("table", sorted(monitoring.TABLES.keys() - {"batches"}))  # OPS.BATCHES is the manifest
 def test_observability_tables_have_the_columns_of_monitoring(table: str) -> None:
-    expected = monitoring.columns_of(table)
+    expected = list(monitoring.types_of(table))
     of_a_build = table in ("pipeline_steps", "lineage_edges")
     assert list(_columns("observability", f"OPS.{table.upper()}")) == ["build_id"] * of_a_build + expected
 

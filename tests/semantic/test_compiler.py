@@ -75,7 +75,7 @@ def test_golden_statements(compiled: Compile, dialect: str) -> None:
 
 
 def test_another_schema_is_read_where_a_build_has_its_own(model: SemanticModel) -> None:
-    statement = compile_query(model, build_query(LATEST), "snowflake", schema="gold_b1").sql
+    statement = compile_query(model, build_query(LATEST), "snowflake", schema_suffix="_b1").sql
     assert "FROM gold_b1.fct_transactions WHERE" in statement
 
 

@@ -11,26 +11,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlglot import exp
 
 from customer360.semantic import Kind, SemanticModel, build_query, run_query
 from customer360.warehouse.duckdb import DuckDBWarehouse
 from customer360.warehouse.snowflake import SnowflakeWarehouse
 from tests.semantic.test_compiler import LATEST, TWO_GRAINS
 from tests.servers.snowflake_emulator import Emulator
+from tests.servers.snowflake_tables import copy_table
 from tests.warehouse.conftest import settings_for
 
 pytestmark = pytest.mark.integration
 
 NOWHERE = {"field": "country", "op": "=", "value": "Atlantis"}
-TYPES = {
-    pa.uint64(): "number(20,0)",
-    pa.bool_(): "boolean",
-    pa.date32(): "date",
-    pa.float64(): "double",
-    pa.string(): "varchar",
-    pa.timestamp("us"): "timestamp_ntz",
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +32,10 @@ def snowflake(warehouse: DuckDBWarehouse) -> Iterator[SnowflakeWarehouse]:
     emulator.start()
     opened = SnowflakeWarehouse(settings_for(emulator.port, schema_name="GOLD"), pool_size=2, timeout=20)
     for schema, name in warehouse.tables():
-        copy(opened, name, warehouse.query(f"SELECT * FROM {schema}.{name}"))
+        copy_table(opened, f"{schema}.{name}", warehouse.query(f"SELECT * FROM {schema}.{name}"))
     yield opened
     opened.close()
     emulator.kill()
-
-
-def copy(target: SnowflakeWarehouse, name: str, rows: pa.Table) -> None:
-    """Make a table of the same rows."""
-    columns = [f'"{field.name.upper()}" {declared(field.type)}' for field in rows.schema]
-    target.query(f"CREATE TABLE gold.{name} ({', '.join(columns)})")
-    if rows.num_rows:
-        values = exp.values([tuple(exp.convert(value) for value in row.values()) for row in rows.to_pylist()])
-        target.query(f"INSERT INTO gold.{name} {values.sql('snowflake')}")
-
-
-def declared(kind: pa.DataType) -> str:
-    """Return the type that Snowflake declares for DuckDB's."""
-    if pa.types.is_decimal(kind):
-        return f"number({kind.precision},{kind.scale})"
-    return "number(38,0)" if pa.types.is_signed_integer(kind) else TYPES[kind]
 
 
 QUESTIONS: dict[str, dict[str, Any]] = {

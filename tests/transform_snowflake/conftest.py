@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer360.build.carrying import Start
 from customer360.build.dbt import variables
-from customer360.warehouse import Builds
+from customer360.build.making import Start
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
 from tests.conftest import publish
@@ -39,7 +39,7 @@ def snowflake(emulator: Emulator) -> Account:
 
 def build_twice(workspace: Workspace, snowflake: Account, folder: Path) -> TwoBuilds:
     """Build the batches of a workspace's published build on the emulator."""
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     record = builds.get(builds.current_id())
     suffix = f"_{record.build_id}"
     snowflake.land(workspace, record.batches, suffix)

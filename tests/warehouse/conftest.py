@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import duckdb
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
 from customer360.settings import SnowflakeSettings, SnowflakeSetupSettings, load, project_files
+from customer360.warehouse import BuildRecord, Builds, open_builds
+from customer360.warehouse.builds import MODEL_FILE
 from customer360.warehouse.deployment import Target, values_of
 from customer360.warehouse.snowflake import SnowflakeWarehouse
+from customer360.warehouse.snowflake_builds import SnowflakeBuilds
 from customer360.warehouse.snowflake_login import connect_arguments, connector
 from customer360.warehouse.snowflake_sessions import open_session
+from customer360.workspace import Workspace
+from tests.conftest import deployed
 from tests.servers.snowflake_emulator import Emulator
+from tests.servers.snowflake_tables import copy_table
 from tests.servers.snowflake_wire import LOGIN, Wire, lets_in, listening
 
+START = datetime(2026, 11, 21, 4, 51, tzinfo=UTC)
+BUILD_FILES = ("0003_database_and_schemas", "0004_batches_and_builds", "0018_models_of_builds")
 PASSWORD = "hunter2§wörd"
 PLACE = {"account": "ab12345", "role": "ANALYST", "warehouse": "WH", "database": "C360", "schema_name": "GOLD"}
 
@@ -62,6 +74,35 @@ def connect() -> Iterator[Connect]:
             return warehouse
 
         yield open_warehouse
+
+
+@pytest.fixture
+def builds(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Builds]:
+    """The builds of an empty workspace."""
+    account = deployed(request.getfixturevalue("account"), BUILD_FILES) if engine == "snowflake" else None
+    with closing(open_builds(Workspace(tmp_path, account))) as opened:
+        yield opened
+
+
+def make_build(
+    builds: Builds, minute: int, rows: pa.Table, *, key: Sequence[str] = ("id",), status: str = "passed"
+) -> BuildRecord:
+    """Make a build whose one table, gold.t, has these rows; it is not published."""
+    record = builds.new({"currency": "EUR"}, [], "0.1.0", lambda: START + timedelta(minutes=minute))
+    folder = builds.folder(record.build_id)
+    (folder / MODEL_FILE).write_text("a model")
+    if isinstance(builds, SnowflakeBuilds):
+        schema = f"GOLD_{record.build_id}"
+        builds.warehouse.query(f"CREATE SCHEMA {schema}")
+        copy_table(builds.warehouse, f"{schema}.t", rows)
+    else:
+        with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+            connection.register("given", rows)
+            connection.execute("create schema gold; create table gold.t as from given")
+    tables = {"gold.t": {"rows": rows.num_rows, "primary_key": list(key)}}
+    record = replace(record, status=status, as_of_date="2026-01-31", tables=tables)
+    builds.write(record)
+    return record
 
 
 Open = Callable[[], Any]

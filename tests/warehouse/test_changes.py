@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -16,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customer360.errors import Conflict, Gone, NotFound, Unavailable
-from customer360.warehouse import Builds
+from customer360.warehouse import Builds, open_builds
 from customer360.warehouse.changes import ChangeCounts, Changes, open_changes
 from customer360.workspace import Workspace
+from tests.warehouse.conftest import make_build
 
 pytestmark = pytest.mark.integration
 
@@ -37,20 +36,12 @@ KEY = ["id", "part"]
 Row = dict[str, Any]
 
 
-@pytest.fixture
-def builds(tmp_path: Path) -> Builds:
-    return Builds(Workspace(tmp_path))
-
-
-def publish(builds: Builds, number: int, select: str, *, key: Iterable[str] = ("id",), rows: pa.Table = None) -> str:
-    """Publish a build whose gold.t is what a statement selects; it may read ``rows``."""
-    record = builds.new({}, [], "0.1.0", lambda: START + timedelta(minutes=number))
-    with duckdb.connect(str(builds.folder(record.build_id) / "warehouse.duckdb")) as connection:
+def publish(builds: Builds, number: int, select: str, *, key: Sequence[str] = ("id",), rows: pa.Table = None) -> str:
+    """Publish a build whose gold.t is what a statement of DuckDB selects; it may read ``rows``."""
+    with duckdb.connect() as connection:
         if rows is not None:
             connection.register("rows", rows)
-        connection.execute(f"create schema gold; create table gold.t as {select}")
-    tables = {"gold.t": {"rows": 0, "primary_key": list(key)}}
-    builds.write(replace(record, status="passed", as_of_date="2026-01-31", tables=tables))
+        record = make_build(builds, number, connection.sql(select).to_arrow_table(), key=key)
     builds.publish(record.build_id)
     return record.build_id
 
@@ -247,7 +238,7 @@ def test_applied_to_the_old_table_the_changes_give_the_new_one(
     kept: set[int],
 ) -> None:
     new = new | {key: values for key, values in old.items() if key[0] in kept}
-    builds = Builds(Workspace(tmp_path_factory.mktemp("builds")))
+    builds = open_builds(Workspace(tmp_path_factory.mktemp("builds")))
     before, after = (pa.Table.from_pylist(as_rows(table), SCHEMA) for table in (old, new))
     first = publish(builds, 1, "from rows", key=KEY, rows=before)
     publish(builds, 2, "from rows", key=KEY, rows=after)

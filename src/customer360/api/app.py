@@ -32,7 +32,7 @@ def create_app(
     settings = app_settings or load(AppSettings)
     logging.getLogger("customer360").setLevel(logging.DEBUG if settings.debug else logging.INFO)
     service = Service(
-        Workspace((workspace_settings or load(WorkspaceSettings)).home),
+        Workspace.of(workspace_settings or load(WorkspaceSettings)),
         settings,
         query_settings or load(QuerySettings),
         resources or load(ResourceSettings),

@@ -45,20 +45,25 @@ class Service:
         gc.freeze()
 
     def _open(self) -> None:
-        self.check()
+        self._check_store()
         with self.reader.pin():
             pass
 
-    def check(self) -> str:
+    async def check(self) -> str:
         """Return the id of the published build when everything that answers need is in order.
 
         Raises:
             Unavailable: nothing is published, or the store is broken.
         """
+        self._check_store()
+        builds = self.reader.builds
+        known = builds.known_id()
+        return known if known else await self.gate.run(builds.current_id)
+
+    def _check_store(self) -> None:
         if self._store is None:
             self._store = Store.beside(self.workspace.store)
         self._store.check()
-        return self.reader.builds.current_id()
 
     def close(self) -> None:
         """Let go of builds, threads and connections."""

@@ -16,7 +16,7 @@ from customer360.errors import BuildFailed, Customer360Error, WorkspaceBusy
 from customer360.ingest import LoadReport
 from customer360.settings import business_rules
 from customer360.store import Finding, Store, note_findings
-from customer360.warehouse import BuildRecord, Builds
+from customer360.warehouse import BuildRecord, open_builds
 from customer360.workspace import Workspace
 
 BUILD, LOAD, DATA_QUALITY = "build", "load", "data quality"
@@ -24,8 +24,8 @@ THRESHOLD = "alert_rejected_pct"
 
 BROKEN_RULES = """
 select table_name, rule_name, consequence, message, checked_rows, failed_rows
-from monitoring.data_quality_results
-where (consequence = 'warn' and not passed) or 100 * failed_rows > $1 * checked_rows
+from monitoring{suffix}.data_quality_results
+where (consequence = 'warn' and not passed) or 100 * failed_rows > {threshold} * checked_rows
 order by table_name, rule_name
 """
 
@@ -89,8 +89,9 @@ def _failure(dataset: str, error: Exception) -> Finding:
 
 def _broken_rules(workspace: Workspace, record: BuildRecord) -> list[Finding]:
     threshold = _threshold(record)
-    with closing(Builds(workspace)) as builds, builds.pin(record.build_id) as build:
-        rows = build.warehouse.query(BROKEN_RULES, [threshold]).to_pylist()
+    with closing(open_builds(workspace)) as builds, builds.pin(record.build_id) as build:
+        statement = BROKEN_RULES.format(suffix=build.schema_suffix, threshold=threshold)
+        rows = build.warehouse.query(statement).to_pylist()
     detail = {"dataset": record.dataset["name"], "build_id": record.build_id, "threshold_pct": threshold}
     return [_broken_rule(row, detail) for row in rows]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -37,15 +36,6 @@ select source.*
 from bronze.once_rejected_transactions as source
 semi join carried.rejects on source._batch_id = batch_id and source._line = source_line
 """
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a build starts from: the day it calls today, the build whose facts it carries, or why it carries none."""
-
-    as_of_date: str
-    carried_from: str | None = None
-    made_anew_because: str | None = None
 
 
 REMEMBERED = """

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from customer360.build.carrying import Start
+from customer360.build.making import Making, Start
 from customer360.errors import BuildFailed, ErrorDetail
 from customer360.settings import project_files
-from customer360.warehouse.builds import FILE
 
+UNWATCHED = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
 FAILED = ("error", "fail", "runtime error")
 FINISHED = ("LogModelResult", "LogTestResult", "LogSeedResult")
 Report = Callable[..., None]
@@ -32,23 +32,25 @@ class DbtRun:
     """Table and column of each single key that dbt's tests found unique and never null."""
     invariants: list[dict[str, Any]] = field(default_factory=list)
     """The singular tests that passed, each with its compiled SQL: the gate holds them once more."""
+    passing_views: list[str] = field(default_factory=list)
+    """The views that only models of silver read, by ``schema.table``; they read bronze and do not stay."""
 
 
-def run(folder: Path, dataset: dict[str, Any], start: Start, order: dict[str, Any], report: Report) -> DbtRun:
+def run(folder: Path, dataset: dict[str, Any], start: Start, making: Making, report: Report) -> DbtRun:
     """Build and test every model; durations separate dbt's own start-up from the work on data."""
     started = time.perf_counter()
-    os.environ |= _environment(folder, order)
+    os.environ |= making.dbt_environment() | UNWATCHED
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  (takes seconds to import; only this process pays)
 
     progress = _Progress(report)
-    result = dbtRunner(callbacks=[progress]).invoke(_arguments(folder, dataset, start, order))
-    _release_file()
+    result = dbtRunner(callbacks=[progress]).invoke(_arguments(folder, dataset, start, making.schema_suffix))
+    making.release()
     finished = time.perf_counter()
     if result.exception:
         raise BuildFailed(f"dbt could not run: {result.exception}", next_action="customer360 doctor checks the set-up.")
     startup = (progress.first_node_at or finished) - started
     durations = {"dbt_startup": round(startup, 3), "dbt": round(finished - started - startup, 3)}
-    return _read_artifacts(folder / "dbt", durations)
+    return _read_artifacts(folder / "dbt", durations, making.schema_suffix)
 
 
 def variables(dataset: dict[str, Any], start: Start) -> dict[str, Any]:
@@ -58,27 +60,15 @@ def variables(dataset: dict[str, Any], start: Start) -> dict[str, Any]:
     return told | {"as_of_date": start.as_of_date, "carries_facts": start.carried_from is not None}
 
 
-def _environment(folder: Path, order: dict[str, Any]) -> dict[str, str]:
-    return {
-        "CUSTOMER360_DBT_TARGET": "dev",
-        "CUSTOMER360_BUILD_FILE": str(folder / FILE),
-        "CUSTOMER360_DBT_THREADS": str(order["threads"]),
-        "CUSTOMER360_BUILD_ENGINE_THREADS": str(order["threads"]),
-        "CUSTOMER360_BUILD_ENGINE_MEMORY": order["memory"],
-        "CUSTOMER360_BUILD_SPILL": str(folder / "spill"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
-
-
-def _arguments(folder: Path, dataset: dict[str, Any], start: Start, order: dict[str, Any]) -> list[str]:
+def _arguments(folder: Path, dataset: dict[str, Any], start: Start, schema_suffix: str) -> list[str]:
     project = project_files("transform")
+    told = variables(dataset, start) | {"schema_suffix": schema_suffix}
     return [
         *("build", "--exclude-resource-type", "unit_test"),
         *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),
         *("--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")),
-        *("--log-level", "none", "--log-level-file", order.get("log_level", "warn")),
-        *("--vars", json.dumps(variables(dataset, start)), "--no-partial-parse", "--no-version-check"),
+        *("--log-level", "none", "--log-level-file", "warn"),
+        *("--vars", json.dumps(told), "--no-partial-parse", "--no-version-check"),
     ]
 
 
@@ -101,14 +91,7 @@ class _Progress:
         return int(getattr(event.data, "total", 0) or getattr(event.data, "num_models", 0))
 
 
-def _release_file() -> None:
-    """Close dbt-duckdb's process-wide connection, which holds the file's lock."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-
-    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-
-
-def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
+def _read_artifacts(target: Path, durations: dict[str, float], schema_suffix: str) -> DbtRun:
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = manifest["nodes"]
@@ -119,7 +102,7 @@ def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
         failed_tests=[_test(nodes[r["unique_id"]], r) for r in tests],
         failed_models=[{"field": nodes[r["unique_id"]]["name"], "message": r["message"] or ""} for r in others],
         primary_keys={
-            f"{node['schema']}.{node['name']}": node["config"]["meta"]["primary_key"]
+            _plain_name(node, schema_suffix): node["config"]["meta"]["primary_key"]
             for node in nodes.values()
             if "primary_key" in node["config"].get("meta", {})
         },
@@ -127,8 +110,18 @@ def _read_artifacts(target: Path, durations: dict[str, float]) -> DbtRun:
         invariants=[
             _test(nodes[r["unique_id"]], r) for r in results if r["status"] == "pass" and _is_invariant(nodes, r)
         ],
+        passing_views=[
+            name
+            for node in nodes.values()
+            if node["resource_type"] == "model" and node["config"]["materialized"] == "view"
+            if (name := _plain_name(node, schema_suffix)).startswith("silver.")
+        ],
         proven_keys=_passed(nodes, results, "unique") & _passed(nodes, results, "not_null"),
     )
+
+
+def _plain_name(node: dict[str, Any], schema_suffix: str) -> str:
+    return f"{node['schema'].removesuffix(schema_suffix)}.{node['name']}"
 
 
 def _is_invariant(nodes: dict[str, Any], result: dict[str, Any]) -> bool:

@@ -44,13 +44,21 @@ TABLES = {
 }
 """Every table that a build does not compute from data; those whose writers do not exist yet stay empty."""
 
+TESTED = {
+    "data_quality_results": (
+        "table_name varchar, rule_name varchar, category varchar, consequence varchar, message varchar, "
+        "checked_rows bigint, failed_rows bigint, passed boolean"
+    )
+}
+"""The table that dbt makes of the rules of data quality, and that gets the results of its tests."""
+
 History = Mapping[str, Sequence[dict[str, Any]]]
 """Rows of what was known before the build, by table of MONITORING."""
 
 
-def columns_of(table: str) -> list[str]:
-    """Return the names of a table's columns."""
-    return [column.split()[0] for column in TABLES[table].split(", ")]
+def types_of(table: str) -> dict[str, str]:
+    """Return the type of each column of a table."""
+    return dict(column.split() for column in (TABLES | TESTED)[table].split(", "))
 
 
 def describe_batches(batches: Sequence[Manifest]) -> list[dict[str, Any]]:
@@ -77,21 +85,23 @@ def create_tables(connection: duckdb.DuckDBPyConnection, history: History) -> No
     for name, columns in TABLES.items():
         connection.execute(f"create table monitoring.{name} ({columns})")
     for table, rows in history.items():
-        _insert(connection, table, rows)
+        insert(connection, table, rows)
 
 
-def record_dbt(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Add what the dbt run left in its artifacts: steps with their times, results of tests, and what reads what."""
+def read_dbt(target: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what the dbt run left in its artifacts: steps with their times, what reads what, and results of tests."""
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     nodes = manifest["nodes"] | manifest["sources"]
-    _insert(connection, "pipeline_steps", [_step(nodes, result) for result in results])
-    _insert(connection, "lineage_edges", list(_edges(nodes, manifest["parent_map"])))
     tests = [result for result in results if result["unique_id"].startswith("test.")]
-    _insert(connection, "data_quality_results", [_test(nodes, result) for result in tests])
+    return {
+        "pipeline_steps": [_step(nodes, result) for result in results],
+        "lineage_edges": _edges(nodes, manifest["parent_map"]),
+        "data_quality_results": [_test(nodes, result) for result in tests],
+    }
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows of one shape by name; their JSON is parsed and cast by the engine."""
     if not rows:
         return

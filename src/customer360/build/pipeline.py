@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 from customer360.build import alerting
-from customer360.build.monitoring import History, columns_of
-from customer360.build.runner import Progress, build_and_publish, silent
+from customer360.build.monitoring import History, types_of
+from customer360.build.runner import Progress, build_and_publish, copy_lake, silent
 from customer360.errors import Unavailable
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
 from customer360.lake import count_source_rows, read_manifests
 from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.store import Alert, ApiMetric, QueryRecord, Store
-from customer360.warehouse import BuildRecord, Builds
+from customer360.warehouse import BuildRecord, open_builds
 from customer360.workspace import Workspace
 
 ROWS_COPIED = 1000
@@ -43,7 +44,14 @@ def run_load(
             rows=sum(manifest.rows for manifest in report.landed),
         )
     alerting.note_load(store, path, report)
+    if workspace.account and report.batches:
+        _copy(workspace, progress)
     return report
+
+
+def _copy(workspace: Workspace, progress: Callable[[str], None]) -> None:
+    with closing(open_builds(workspace)) as builds, builds.writing():
+        copy_lake(builds, progress)
 
 
 def run_build(
@@ -70,7 +78,7 @@ def run_build(
 
 def needs_build(workspace: Workspace) -> bool:
     """Tell whether what is published is not made of what has landed, as after a build that failed or was killed."""
-    builds = Builds(workspace)
+    builds = open_builds(workspace)
     try:
         published = builds.get(builds.current_id())
     except Unavailable:
@@ -88,6 +96,6 @@ def _history(store: Store) -> History:
         "api_metrics": store.list_newest(ApiMetric.metric_id, ROWS_COPIED),
     }
     return {
-        table: [{name: getattr(row, name) for name in columns_of(table)} for row in rows]
+        table: [{name: getattr(row, name) for name in types_of(table)} for row in rows]
         for table, rows in newest.items()
     }

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from datetime import date
 from types import MappingProxyType
@@ -20,10 +20,10 @@ from customer360.build.monitoring import History
 from customer360.build.snapshots import land_snapshots
 from customer360.clock import Clock, utc_now
 from customer360.errors import BuildFailed, Conflict, NotFound, Unavailable
-from customer360.lake import count_source_rows, live_batches
-from customer360.settings import ResourceSettings, WorkspaceSettings, memory_limit, project_files
-from customer360.warehouse import BuildRecord, Builds
-from customer360.warehouse.builds import MODEL_FILE
+from customer360.lake import count_source_rows, live_batches, parquet_path, read_manifests
+from customer360.settings import ResourceSettings, WorkspaceSettings, environment_of, memory_limit, project_files
+from customer360.warehouse import BuildRecord, Builds, open_builds
+from customer360.warehouse.builds import MODEL_FILE, Batch
 from customer360.workspace import Workspace
 
 Progress = Callable[[str, int, int], None]
@@ -55,10 +55,10 @@ def build_and_publish(
         NotFound: nothing was loaded yet.
     """
     dataset = workspace.describe()["definition"]
-    with workspace.writing() as lock:
-        builds = Builds(workspace)
+    with closing(open_builds(workspace)) as builds, builds.writing() as lock:
         builds.sweep()
         _land_what_was_left(builds, clock)
+        copy_lake(builds, lambda name: progress(name, 0, 0))
         manifests = live_batches(workspace)
         batches = [manifest.batch_id for manifest in manifests]
         if not batches:
@@ -102,6 +102,23 @@ def build_and_publish(
         return passed
 
 
+def copy_lake(builds: Builds, progress: Callable[[str], None]) -> None:
+    """Bring the lake to where builds read it; the caller is the only writer.
+
+    Raises:
+        Unavailable: the engine gave no answer; nothing was copied, and the next load or build goes on.
+    """
+    workspace = builds.workspace
+    batches = [
+        Batch(
+            asdict(manifest),
+            {table: parquet_path(workspace, table, manifest.batch_id) for table in manifest.tables},
+        )
+        for manifest in read_manifests(workspace)
+    ]
+    builds.copy_bronze(batches, progress)
+
+
 def _land_what_was_left(builds: Builds, clock: Clock) -> None:
     """Finish what a process did not that was killed right after it published."""
     if published := _published(builds):
@@ -126,6 +143,7 @@ def _order(
     """Return what the child is told, as JSON."""
     return {
         "home": str(workspace.home.resolve()),
+        "engine": "snowflake" if workspace.account else "duckdb",
         "record": asdict(record),
         "base": asdict(base) if base else None,
         "as_of": as_of.isoformat() if as_of else None,
@@ -144,7 +162,13 @@ def _run_child(
     with (
         log.open("wb") as errors,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, pass_fds=(lock,)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            pass_fds=(lock,),
+            env=os.environ | (environment_of(workspace.account) if workspace.account else {}),
         ) as child,
     ):
         assert child.stdin and child.stdout  # noqa: S101  (both are pipes)

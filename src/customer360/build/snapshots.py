@@ -5,41 +5,55 @@ One batch per as-of date; a later build of the same date replaces it where it fo
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
+import pyarrow as pa
 
 from customer360.clock import Clock
 from customer360.lake import Manifest, TableRows, commit_snapshot, live_batches
-from customer360.warehouse import BuildRecord
+from customer360.warehouse import BuildRecord, Warehouse
 from customer360.workspace import Workspace, hash_file
 
 SEGMENTS = "segment_snapshots"
+FOUND = "select customer_id, customer_segment from gold{suffix}.customer_segments order by customer_id"
 CHANGED = """
-with found as (select customer_id, customer_segment from gold.customer_segments),
-remembered as (select customer_id, customer_segment from bronze.segment_snapshots where as_of_date = $1)
-select exists((from found except from remembered) union all (from remembered except from found))
-"""
-FOUND = """
-select
-    customer_id, customer_segment, cast($1 as date) as as_of_date,
-    row_number() over (order by customer_id) as _line, cast(null as varchar) as _invalid,
-    $2 as _source_file, $3 as _batch_id, cast($4 as timestamp) as _loaded_at
-from gold.customer_segments
-order by customer_id
+with found as (select customer_id, customer_segment from gold{suffix}.customer_segments),
+remembered as (
+    select customer_id, customer_segment from bronze{suffix}.segment_snapshots where as_of_date = '{as_of}'
+)
+select count(*) from (
+    (select * from found except select * from remembered) union all
+    (select * from remembered except select * from found)
+) as differing
 """
 
 
-def write_snapshots(connection: duckdb.DuckDBPyConnection, folder: Path, record: BuildRecord, as_of: str) -> None:
+def write_snapshots(warehouse: Warehouse, schema_suffix: str, folder: Path, record: BuildRecord, as_of: str) -> None:
     """Write the segments that this build found next to it, unless bronze remembers the same of this date."""
-    [(changed,)] = connection.execute(CHANGED, [as_of]).fetchall()
-    if not changed:
+    differing = warehouse.query(CHANGED.format(suffix=schema_suffix, as_of=as_of))
+    if not differing.column(0)[0].as_py():
         return
-    provenance = [_source(as_of), _batch_id(record), record.started_at[:19]]
-    rows = connection.execute(FOUND, [as_of, *provenance]).to_arrow_table()
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    pq.write_table(rows, folder / f"{SEGMENTS}.parquet", compression="lz4")
+    rows = warehouse.query(FOUND.format(suffix=schema_suffix))
+    pq.write_table(_with_provenance(rows, record, as_of), folder / f"{SEGMENTS}.parquet", compression="lz4")
+
+
+def _with_provenance(rows: pa.Table, record: BuildRecord, as_of: str) -> pa.Table:
+    count = rows.num_rows
+    loaded_at = datetime.fromisoformat(record.started_at).replace(tzinfo=None, microsecond=0)
+    columns = {
+        "as_of_date": pa.repeat(pa.scalar(date.fromisoformat(as_of)), count),
+        "_line": pa.array(range(1, count + 1), pa.int64()),
+        "_invalid": pa.nulls(count, pa.string()),
+        "_source_file": pa.repeat(_source(as_of), count),
+        "_batch_id": pa.repeat(_batch_id(record), count),
+        "_loaded_at": pa.repeat(pa.scalar(loaded_at, pa.timestamp("us")), count),
+    }
+    for name, values in columns.items():
+        rows = rows.append_column(name, values)
+    return rows
 
 
 def land_snapshots(workspace: Workspace, record: BuildRecord, clock: Clock) -> None:

@@ -18,11 +18,12 @@ from customer360.cli.console import out, progress, say, say_refusal
 from customer360.cli.env_file import refuse_unwritable
 from customer360.errors import Customer360Error, InvalidInput, InvalidSetting, NotFound
 from customer360.settings import SnowflakeSettings, load
-from customer360.warehouse.deployment import DATABASE, WAREHOUSE
 from customer360.warehouse.snowflake_checks import PLACES, Place, use
 from customer360.warehouse.snowflake_login import (
     CREDENTIALS,
+    DATABASE,
     USED_BY,
+    WAREHOUSE,
     WITHOUT_USER,
     connect_arguments,
     connection_name,

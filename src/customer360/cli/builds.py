@@ -11,7 +11,7 @@ import typer
 
 from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import Json, print_json, print_table, progress, say
-from customer360.cli.context import workspace
+from customer360.cli.context import open_builds, workspace
 from customer360.errors import Unavailable
 from customer360.settings import ResourceSettings, WorkspaceSettings
 from customer360.settings import load as load_settings
@@ -81,7 +81,7 @@ def builds(ctx: typer.Context, as_json: Json = False) -> None:
     """List the builds of the workspace, newest first; * marks the published one."""
     if ctx.invoked_subcommand:
         return
-    known = _builds()
+    known = open_builds()
     current, records = _current(known), known.records()
     if as_json:
         print_json([asdict(record) | {"published": record.build_id == current} for record in records])
@@ -93,7 +93,7 @@ def builds(ctx: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def show(build_id: BuildId, as_json: Json = False) -> None:
     """Show one build: its tables, how long each phase took, and what spoke against it."""
-    record = _builds().get(build_id)
+    record = open_builds().get(build_id)
     if as_json:
         print_json(asdict(record))
         return
@@ -111,7 +111,7 @@ def diff(before: BuildId, after: BuildId, as_json: Json = False) -> None:
     """Compare two builds value for value: rows added, removed and changed in each table."""
     from customer360.warehouse.compare import diff_builds  # noqa: PLC0415
 
-    differences = diff_builds(_builds(), before, after)
+    differences = diff_builds(open_builds(), before, after)
     if as_json:
         print_json([asdict(difference) | {"same": difference.is_same} for difference in differences])
         return
@@ -129,8 +129,8 @@ def prune(
 ) -> None:
     """Remove old builds, sparing the published one and those that somebody reads."""
     settings = load_settings(WorkspaceSettings)
-    known = _builds()
-    with known.workspace.writing():
+    known = open_builds()
+    with known.writing():
         removed = known.prune(keep or settings.keep_builds)
     if as_json:
         print_json({"removed": removed})
@@ -142,8 +142,8 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Publish an older build again: one swap of the pointer, no data is touched."""
-    known = _builds()
-    with known.workspace.writing():
+    known = open_builds()
+    with known.writing():
         target = build_id or known.before_current()
         known.publish(target)
     if as_json:
@@ -176,12 +176,6 @@ def runs(
         for run in recorded
     ]
     print_table(["started (UTC)", "run", "dataset", "status", "seconds", ""], rows, right=(4,))
-
-
-def _builds() -> Builds:
-    from customer360.warehouse import Builds  # noqa: PLC0415
-
-    return Builds(workspace())
 
 
 def _current(known: Builds) -> str | None:

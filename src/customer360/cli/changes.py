@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from customer360.cli.console import Json, print_json, print_table, say
-from customer360.cli.context import open_store, workspace
+from customer360.cli.context import open_builds, open_store
 from customer360.errors import Conflict, InvalidInput
 from customer360.workspace import replace_file, sync
 
@@ -60,7 +60,7 @@ def list_streams(as_json: Json = False) -> None:
     from customer360 import store  # noqa: PLC0415
 
     streams = store.list_streams(open_store())
-    described = [_describe(stream, _builds()) for stream in streams]
+    described = [_describe(stream, open_builds()) for stream in streams]
     if as_json:
         print_json(described)
     elif described:
@@ -93,7 +93,7 @@ def create(
             f"NAME={name!r} does not name a stream.",
             next_action="Use up to 100 letters, digits, _ . and -, beginning with a letter or digit.",
         )
-    store, known = open_store(), _builds()
+    store, known = open_store(), open_builds()
     published = known.get(known.current_id())
     primary_key(published, table)
     start = "" if from_start else published.build_id
@@ -132,7 +132,7 @@ def read(
     store = open_store()
     stream = get_stream(store, name)
     with ExitStack() as stack:
-        changes = stack.enter_context(open_changes(_builds(), name, table=stream.table_name, since=stream.build_id))
+        changes = stack.enter_context(open_changes(open_builds(), name, table=stream.table_name, since=stream.build_id))
 
         def move_offset() -> None:
             if consume:
@@ -158,7 +158,7 @@ def reset(name: Name, as_json: Json = False) -> None:
     from customer360.store import advancing, get_stream  # noqa: PLC0415
 
     store = open_store()
-    stream, published = get_stream(store, name), _builds().current_id()
+    stream, published = get_stream(store, name), open_builds().current_id()
     with advancing(store, stream, published):
         pass  # nothing has to be finished
     if as_json:
@@ -180,22 +180,14 @@ def drop(name: Name, as_json: Json = False) -> None:
     say(f"[green]✓[/] Dropped {name}.")
 
 
-def _builds() -> Builds:
-    from customer360.warehouse import Builds  # noqa: PLC0415
-
-    return Builds(workspace())
-
-
 def _describe(stream: ChangeStream, builds: Builds) -> dict[str, str | None]:
-    from customer360.warehouse.changes import is_kept  # noqa: PLC0415
-
     news = "none" if stream.build_id == builds.current_id() else "possible"
     return {
         "name": stream.name,
         "table": stream.table_name,
         "build_id": stream.build_id or None,
         "consumed_at": f"{stream.consumed_at:%Y-%m-%d %H:%M:%S}",
-        "new_changes": news if not stream.build_id or is_kept(builds, stream.build_id) else "stale",
+        "new_changes": news if not stream.build_id or builds.is_kept(stream.build_id) else "stale",
     }
 
 

@@ -10,11 +10,19 @@ from customer360.workspace import Workspace
 if TYPE_CHECKING:
     from customer360.semantic import Reader
     from customer360.store import Store
+    from customer360.warehouse import Builds
 
 
 def workspace() -> Workspace:
     """Return the workspace that the command works on."""
-    return Workspace(load(WorkspaceSettings).home)
+    return Workspace.of(load(WorkspaceSettings))
+
+
+def open_builds() -> Builds:
+    """Return the builds of the workspace."""
+    from customer360.warehouse import open_builds as of  # noqa: PLC0415
+
+    return of(workspace())
 
 
 def reader() -> Reader:

@@ -11,20 +11,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from customer360.cli import builds, data
 from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import progress, say, say_refusal
-from customer360.cli.context import workspace
+from customer360.cli.context import open_builds, workspace
 from customer360.cli.doctor import port_is_free
 from customer360.errors import InvalidInput, Unavailable
 from customer360.settings import AppSettings, load
-
-if TYPE_CHECKING:
-    from customer360.warehouse import Builds
 
 STOP_SECONDS = 10
 START_SECONDS = 60
@@ -43,7 +40,7 @@ def serve(
     """Serve the published build: the API on port 8000, the pages on 8501. Ctrl-C stops both."""
     settings = load(AppSettings, host=host, port=port, ui_port=ui_port)
     _refuse_busy_ports(settings)
-    _builds().current_id()
+    open_builds().current_id()
     _warn_if_open(settings)
     environment = os.environ | {
         "CUSTOMER360_HOME": str(workspace().home.resolve()),
@@ -105,12 +102,6 @@ def _generate(scale: str, seed: int, folder: Path) -> Path:
     with progress(f"Generating the {scale} bank") as step:
         generate_bank(get_scale(scale, seed=seed), folder, progress=step)
     return folder
-
-
-def _builds() -> Builds:
-    from customer360.warehouse import Builds  # noqa: PLC0415
-
-    return Builds(workspace())
 
 
 def _api_command(settings: AppSettings, reload: bool) -> list[str]:

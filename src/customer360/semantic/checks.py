@@ -10,19 +10,19 @@ from customer360.semantic.model import ROW_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.source import Scope, Source
 
 
-def expression_checks(model: SemanticModel, dialect: str, *, schema: str | None = None) -> list[str]:
+def expression_checks(model: SemanticModel, dialect: str, *, schema_suffix: str = "") -> list[str]:
     """Return statements that name every expression, key and relationship of the model, for the engine to explain."""
     selects: list[exp.Select] = []
     for table in model.tables:
         rows, metrics = model.list_items(ROW_KINDS, table=table), model.list_items({Kind.METRIC}, table=table)
-        selects.append(_rows_check(model, table, rows, schema))
+        selects.append(_rows_check(model, table, rows, schema_suffix))
         if metrics:
-            selects.append(_metrics_check(model, table, metrics, schema))
+            selects.append(_metrics_check(model, table, metrics, schema_suffix))
     return [select.sql(dialect) for select in selects]
 
 
 def key_checks(
-    model: SemanticModel, dialect: str, *, schema: str | None = None, proven: Collection[tuple[str, str]] = ()
+    model: SemanticModel, dialect: str, *, schema_suffix: str = "", proven: Collection[tuple[str, str]] = ()
 ) -> list[str]:
     """Return statements that give a row for each primary key that is not one: repeated, or empty in part.
 
@@ -31,11 +31,11 @@ def key_checks(
     """
     keys = {name: [(table.physical, column) for column in table.primary_key] for name, table in model.tables.items()}
     open_tables = [name for name, columns in keys.items() if len(columns) != 1 or columns[0] not in proven]
-    return [_key_check(model, table, schema).sql(dialect) for table in open_tables]
+    return [_key_check(model, table, schema_suffix).sql(dialect) for table in open_tables]
 
 
-def _rows_check(model: SemanticModel, table: str, items: list[Item], schema: str | None) -> exp.Select:
-    source = Source(Scope(model, schema), table)
+def _rows_check(model: SemanticModel, table: str, items: list[Item], schema_suffix: str) -> exp.Select:
+    source = Source(Scope(model, schema_suffix), table)
     keys = [source.column((), name) for name in model.tables[table].primary_key]
     values = [exp.alias_(source.value(item), item.name, quoted=True) for item in items]
     for other in model.tables:
@@ -45,13 +45,13 @@ def _rows_check(model: SemanticModel, table: str, items: list[Item], schema: str
     return source.select(*keys, *values)
 
 
-def _metrics_check(model: SemanticModel, table: str, metrics: list[Item], schema: str | None) -> exp.Select:
-    source = Source(Scope(model, schema), table)
+def _metrics_check(model: SemanticModel, table: str, metrics: list[Item], schema_suffix: str) -> exp.Select:
+    source = Source(Scope(model, schema_suffix), table)
     return source.select(*(exp.alias_(source.aggregate(metric), metric.name, quoted=True) for metric in metrics))
 
 
-def _key_check(model: SemanticModel, table: str, schema: str | None) -> exp.Select:
-    source = Source(Scope(model, schema), table)
+def _key_check(model: SemanticModel, table: str, schema_suffix: str) -> exp.Select:
+    source = Source(Scope(model, schema_suffix), table)
     keys = [source.column((), name) for name in model.tables[table].primary_key]
     rows = exp.Count(this=exp.Star())
     broken = [exp.GT(this=rows, expression=exp.Literal.number(1))]

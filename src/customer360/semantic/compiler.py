@@ -67,16 +67,16 @@ class Compiled:
     plan: Plan = field(repr=False, compare=False)
 
 
-def compile_query(model: SemanticModel, query: SemanticQuery, dialect: str, *, schema: str | None = None) -> Compiled:
+def compile_query(model: SemanticModel, query: SemanticQuery, dialect: str, *, schema_suffix: str = "") -> Compiled:
     """Return the statement of a query for ``duckdb`` or ``snowflake``.
 
-    ``schema`` is read instead of the one the model names; builds on Snowflake have schemas of their own.
+    ``schema_suffix`` follows the schemas that the model names; builds on Snowflake have schemas of their own.
 
     Raises:
         InvalidQuery: it does not fit the model; the message says what would.
     """
     shape, values = take_apart(query)
-    plan = _plan(model, shape, dialect, schema)
+    plan = _plan(model, shape, dialect, schema_suffix)
     typed = zip(values, plan.statement.placeholders, strict=True)
     parameters = tuple(convert(value, data_type, field=name) for value, (name, data_type) in typed)
     return Compiled(plan.sql, parameters, plan.statement.columns, plan)
@@ -88,5 +88,5 @@ def cache_info() -> _CacheInfo:
 
 
 @lru_cache(maxsize=CACHED_SHAPES)
-def _plan(model: SemanticModel, shape: Shape, dialect: str, schema: str | None) -> Plan:
-    return Plan(build_statement(model, shape, schema), shape, dialect)
+def _plan(model: SemanticModel, shape: Shape, dialect: str, schema_suffix: str) -> Plan:
+    return Plan(build_statement(model, shape, schema_suffix), shape, dialect)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from cachetools import LRUCache, TTLCache
 
@@ -21,8 +20,7 @@ from customer360.semantic.query import SemanticQuery
 from customer360.semantic.result import SemanticResult
 from customer360.semantic.run import run_query
 from customer360.settings import QuerySettings, ResourceSettings, memory_limit
-from customer360.warehouse import BuildRecord, Builds, OpenBuild
-from customer360.warehouse.builds import MODEL_FILE
+from customer360.warehouse import BuildRecord, Builds, OpenBuild, open_builds
 from customer360.workspace import Workspace
 
 CACHED_ANSWERS = 512
@@ -57,7 +55,6 @@ class Reader:
         self.observe = observe
         self._answers: TTLCache[tuple[str, str], SemanticResult] = TTLCache(CACHED_ANSWERS, settings.cache_seconds)
         self._guard = threading.Lock()
-        self._texts: LRUCache[Path, str] = LRUCache(CACHED_MODELS)
         self._models: LRUCache[str, SemanticModel] = LRUCache(CACHED_MODELS)
         self._reading = threading.Lock()
 
@@ -67,23 +64,21 @@ class Reader:
     ) -> Reader:
         """Return a reader with its share of the machine; ``observe`` is told how each query went."""
         memory = memory_limit(resources.serve_memory)
-        return cls(Builds(workspace, threads=resources.serve_threads, memory=memory), settings, observe)
+        builds = open_builds(workspace, threads=resources.serve_threads, memory=memory, pool_size=settings.pool_size)
+        return cls(builds, settings, observe)
 
     @contextmanager
     def pin(self, build_id: str | None = None) -> Iterator[Reading]:
         """Read one build from start to end: the published one unless an id is given."""
         with self.builds.pin(build_id) as build:
-            yield Reading(build, self._model(build.folder / MODEL_FILE), self)
+            yield Reading(build, self._model(build), self)
 
-    def _model(self, path: Path) -> SemanticModel:
-        """Return a build's model; the first to ask reads the file, and builds with the same text share one model."""
+    def _model(self, build: OpenBuild) -> SemanticModel:
+        """Return a build's model; builds with the same text share one."""
         with self._reading:
-            text = self._texts.get(path)
-            if text is None:
-                text = self._texts[path] = path.read_text(encoding="utf-8")
-            model = self._models.get(text)
+            model = self._models.get(build.model)
             if model is None:
-                model = self._models[text] = parse_model(text, source=str(path))
+                model = self._models[build.model] = parse_model(build.model, source=f"the model of {build.build_id}")
             return model
 
     def recall(self, build_id: str, query: SemanticQuery) -> SemanticResult | None:
@@ -149,4 +144,5 @@ class Reading:
             build_id=self.build.build_id,
             as_of_date=self.record.as_of,
             timeout=self.reader.settings.timeout_seconds,
+            schema_suffix=self.build.schema_suffix,
         )

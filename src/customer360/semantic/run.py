@@ -19,7 +19,7 @@ def run_query(
     build_id: str,
     as_of_date: date,
     timeout: float | None = None,
-    schema: str | None = None,
+    schema_suffix: str = "",
 ) -> SemanticResult:
     """Return the rows of a query and how complete they are; rows beyond the limit are counted, not fetched.
 
@@ -29,7 +29,7 @@ def run_query(
         InvalidQuery: the query does not fit the model.
         QueryTimeout: a statement took longer than ``timeout`` seconds.
     """
-    compiled = compile_query(model, query, warehouse.dialect, schema=schema)
+    compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
     fetched = warehouse.query(compiled.plan.fetch_sql, compiled.parameters, timeout=timeout)
     uncounted = fetched.num_rows > query.limit or (query.offset and not fetched.num_rows)
     return SemanticResult(

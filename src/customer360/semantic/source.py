@@ -16,11 +16,11 @@ from customer360.semantic.relations import Path
 
 
 class Scope:
-    """What all SELECTs of one statement share: the model, the schema to read and the aliases in use."""
+    """What all SELECTs of one statement share: the model, the suffix of its schemas and the aliases in use."""
 
-    def __init__(self, model: SemanticModel, schema: str | None) -> None:
+    def __init__(self, model: SemanticModel, schema_suffix: str) -> None:
         self.model = model
-        self._schema = schema
+        self._schema_suffix = schema_suffix
         self._used: Counter[str] = Counter()
 
     def new_alias(self, table: str) -> str:
@@ -31,7 +31,7 @@ class Scope:
     def table(self, name: str, alias: str) -> exp.Table:
         table = self.model.tables[name]
         return exp.table_(
-            table.physical, db=self._schema or table.schema, alias=None if alias == table.physical else alias
+            table.physical, db=table.schema + self._schema_suffix, alias=None if alias == table.physical else alias
         )
 
 

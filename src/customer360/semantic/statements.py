@@ -59,13 +59,13 @@ class Statement:
     placeholders: tuple[tuple[str, str], ...]
 
 
-def build_statement(model: SemanticModel, shape: Shape, schema: str | None) -> Statement:
+def build_statement(model: SemanticModel, shape: Shape, schema_suffix: str) -> Statement:
     """Return the statement of a query's shape.
 
     Raises:
         InvalidQuery: a name is unknown or out of place, or tables are not related as the query needs it.
     """
-    scope = Scope(model, schema)
+    scope = Scope(model, schema_suffix)
     return _rows(scope, shape) if shape.fields else _grouped(scope, shape)
 
 

@@ -18,7 +18,7 @@ from customer360.workspace import Workspace
 @st.cache_resource(show_spinner=False)
 def open_reader(home: Path) -> Reader:
     """Return the reader of a workspace; a process has one."""
-    workspace = Workspace(home)
+    workspace = Workspace.of(load(WorkspaceSettings, home=home))
     recorder = Recorder(lambda: Store.beside(workspace.store), "pages")
     atexit.register(recorder.close)
     return Reader.of(workspace, load(QuerySettings), load(ResourceSettings), recorder.query)

@@ -3,6 +3,7 @@
 from customer360.warehouse.base import Warehouse
 from customer360.warehouse.builds import BuildRecord, Builds, OpenBuild
 from customer360.warehouse.duckdb import DuckDBWarehouse
+from customer360.warehouse.opening import open_builds
 
 __all__ = [
     "BuildRecord",
@@ -10,4 +11,5 @@ __all__ = [
     "DuckDBWarehouse",
     "OpenBuild",
     "Warehouse",
+    "open_builds",
 ]

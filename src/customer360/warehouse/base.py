@@ -15,7 +15,7 @@ class Warehouse(Protocol):
     """Name of the engine's SQL dialect in sqlglot: ``duckdb`` or ``snowflake``."""
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, timeout: float | None = None) -> pa.Table:
-        """Run one statement with bound values ($1, $2 …) and return all rows.
+        """Run one statement with bound values ($1, $2 …; :1, :2 … on Snowflake) and return all rows.
 
         Raises:
             QueryTimeout: it ran longer than ``timeout`` seconds.

@@ -1,33 +1,34 @@
-"""Builds on disk: a private file until it passes, one atomic pointer to the published one, readers that pin.
+"""Builds: private until they pass, one pointer to the published one, readers that pin.
 
-Invariant: ``current.json`` names a build that passed its gate and is complete. A reader locks the folder of the build
-it reads (shared); pruning takes the same lock exclusively and spares what it cannot have.
+Where a build's tables, its record and the pointer lie is each engine's own: a file and JSON beside it
+(:mod:`customer360.warehouse.duckdb_builds`), or schemas and rows (:mod:`customer360.warehouse.snowflake_builds`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import shutil
 import threading
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from customer360.clock import Clock, utc_now
-from customer360.errors import Conflict, Gone, NotFound, Unavailable, did_you_mean
+from customer360.errors import Conflict, Gone, NotFound, Unavailable
 from customer360.warehouse.base import Warehouse
-from customer360.warehouse.duckdb import DuckDBWarehouse
-from customer360.workspace import Workspace, locked, write_json
+from customer360.workspace import Workspace, locked
 
 FORMAT = 1
-FILE = "warehouse.duckdb"
 MODEL_FILE = "customer_analytics.yaml"
 KEPT_OPEN = 3
+
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,49 @@ class BuildRecord:
         return date.fromisoformat(self.as_of_date or "1970-01-01")
 
 
+def read_record(content: dict[str, Any]) -> BuildRecord:
+    """Return the record that a build was kept as.
+
+    Raises:
+        Conflict: it was written by another major format.
+    """
+    if content.get("format") != FORMAT:
+        raise Conflict(
+            f"Build {content.get('build_id')} has format {content.get('format')}; this version reads format {FORMAT}.",
+            code="build_format",
+            next_action="Build again: customer360 build.",
+        )
+    return BuildRecord(**content)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of the lake: what its manifest says, and the Parquet file of each table."""
+
+    manifest: Mapping[str, Any]
+    files: Mapping[str, Path]
+
+    @property
+    def batch_id(self) -> str:
+        return str(self.manifest["batch_id"])
+
+
 @dataclass(frozen=True)
 class OpenBuild:
-    """A published build while somebody reads it."""
+    """A published build while somebody reads it; ``model`` is the text of its semantic model."""
 
     record: BuildRecord
     warehouse: Warehouse
-    folder: Path
+    model: str
+    schema_suffix: str = ""
+    """What the names of the build's schemas end with, beyond what the model says."""
 
     @property
     def build_id(self) -> str:
         return self.record.build_id
 
 
-class Builds:
+class Builds(ABC):
     """The builds of a workspace; an instance keeps the last few open for its readers."""
 
     def __init__(self, workspace: Workspace, *, threads: int = 2, memory: str = "2GB") -> None:
@@ -93,20 +123,40 @@ class Builds:
         return {"threads": self._threads, "memory_limit": self._memory, "temp_directory": str(spill)}
 
     def folder(self, build_id: str) -> Path:
+        """Return where the process that makes a build works; its readers lock it."""
         return self.workspace.builds / build_id
 
     def new(self, dataset: dict[str, Any], batches: list[str], version: str, clock: Clock = utc_now) -> BuildRecord:
-        """Open a folder for a new build; nobody reads it before it is published."""
+        """Open a new build; nobody reads it before it is published."""
         now = clock()
         build_id = f"b{now:%Y%m%dt%H%M%S}_{secrets.token_hex(2)}"
         record = BuildRecord(build_id, "running", now.isoformat(timespec="milliseconds"), dataset, batches, version)
         self.write(record)
         return record
 
-    def write(self, record: BuildRecord) -> None:
-        """Replace the build's ``build.json``."""
-        write_json(self.folder(record.build_id) / "build.json", asdict(record))
+    @contextmanager
+    def writing(self) -> Iterator[int]:
+        """Be the only process that loads, builds or prunes; yields a lock that a child process can share.
 
+        Raises:
+            WorkspaceBusy: another process is.
+        """
+        with self.workspace.writing() as lock:
+            yield lock
+
+    @abstractmethod
+    def copy_bronze(self, batches: Sequence[Batch], progress: Progress) -> None:
+        """Bring what landed to where builds read it.
+
+        Raises:
+            Unavailable: the engine gave no answer; nothing was copied, and the next load or build goes on.
+        """
+
+    @abstractmethod
+    def write(self, record: BuildRecord) -> None:
+        """Replace what is known of a build."""
+
+    @abstractmethod
     def get(self, build_id: str) -> BuildRecord:
         """Return what is known of a build.
 
@@ -114,53 +164,46 @@ class Builds:
             NotFound: there is none of that id.
             Conflict: it was written by another major format.
         """
-        try:
-            content = json.loads((self.folder(build_id) / "build.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            known = [record.build_id for record in self.records()]
-            raise NotFound(
-                f"There is no build {build_id!r}.", code="build_not_found", next_action=did_you_mean(build_id, known)
-            ) from None
-        if content.get("format") != FORMAT:
-            raise Conflict(
-                f"Build {build_id} has format {content.get('format')}; this version reads format {FORMAT}.",
-                code="build_format",
-                next_action="Build again: customer360 build.",
-            )
-        return BuildRecord(**content)
 
+    @abstractmethod
     def records(self) -> list[BuildRecord]:
         """Return every build, newest first; one whose process died is shown as interrupted."""
-        records = [self.get(path.parent.name) for path in self.workspace.builds.glob("b*/build.json")]
-        return sorted(records, key=lambda record: record.build_id, reverse=True)
 
+    @abstractmethod
     def current_id(self) -> str:
         """Return the id of the published build.
 
         Raises:
             Unavailable: nothing was published yet.
         """
-        try:
-            pointer = json.loads((self.workspace.builds / "current.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise Unavailable(
-                "Nothing is published yet.",
-                code="nothing_published",
-                next_action="Load a dataset and build it: customer360 load …, then customer360 build.",
-            ) from None
-        return str(pointer["build_id"])
+
+    @abstractmethod
+    def known_id(self) -> str | None:
+        """Return the id of the published build as far as this process knows it without asking a server."""
 
     def publish(self, build_id: str, clock: Clock = utc_now) -> None:
-        """Let every reader that comes from now on read this build: one atomic swap of the pointer."""
+        """Let every reader that comes from now on read this build: one atomic change of the pointer."""
         record = self.get(build_id)
-        if record.status != "passed" or not (self.folder(build_id) / FILE).is_file():
+        if record.status != "passed" or not self._has_tables(record):
             raise Conflict(
                 f"Build {build_id} is {record.status} and cannot be published.",
                 code="build_not_passed",
                 next_action="Choose one that passed; customer360 builds lists them.",
             )
-        published_at = clock().isoformat(timespec="seconds")
-        write_json(self.workspace.builds / "current.json", {"build_id": build_id, "published_at": published_at})
+        self._point_to(build_id, clock)
+
+    @abstractmethod
+    def _point_to(self, build_id: str, clock: Clock) -> None: ...
+
+    def is_kept(self, build_id: str) -> bool:
+        """Tell whether a build's tables are still there."""
+        try:
+            return self._has_tables(self.get(build_id))
+        except NotFound:
+            return False
+
+    @abstractmethod
+    def _has_tables(self, record: BuildRecord) -> bool: ...
 
     def before_current(self) -> str:
         """Return the newest build that passed before the published one.
@@ -174,20 +217,13 @@ class Builds:
             raise NotFound("There is no older build to go back to.", code="build_not_found")
         return older[0]
 
+    @abstractmethod
     def sweep(self) -> None:
-        """Mark builds whose process died as interrupted and free their space; the caller holds the writer's lock."""
-        for record in self.records():
-            if record.status == "running":
-                self.write(BuildRecord(**asdict(record) | {"status": "interrupted"}))
-                self.discard(record.build_id)
-        for trash in self.workspace.builds.glob(".pruned-*"):
-            shutil.rmtree(trash, ignore_errors=True)
+        """Mark builds whose process died as interrupted and free their space; the caller is the only writer."""
 
+    @abstractmethod
     def discard(self, build_id: str) -> None:
-        """Free the space of a build that nobody will read; its ``build.json`` stays."""
-        for path in self.folder(build_id).iterdir():
-            if path.name != "build.json":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Free the space of a build that nobody will read; what is known of it stays."""
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest ``keep`` builds that passed, sparing the published one and those in use.
@@ -197,17 +233,19 @@ class Builds:
         current = self.current_id()
         passed = [r.build_id for r in self.records() if r.status == "passed" and r.build_id != current]
         others = [r.build_id for r in self.records() if r.status not in ("passed", "running")]
-        return [build_id for build_id in passed[keep - 1 :] + others[keep:] if self._remove(build_id)]
+        return [build_id for build_id in passed[keep - 1 :] + others[keep:] if self._remove_unused(build_id)]
 
-    def _remove(self, build_id: str) -> bool:
+    def _remove_unused(self, build_id: str) -> bool:
         folder = self.folder(build_id)
+        folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, exclusive=True) as lock:
             if lock is None:
                 return False
-            trash = folder.with_name(f".pruned-{build_id}")
-            folder.rename(trash)
-            shutil.rmtree(trash, ignore_errors=True)
+            self._remove(build_id)
             return True
+
+    @abstractmethod
+    def _remove(self, build_id: str) -> None: ...
 
     @contextmanager
     def pin(self, build_id: str | None = None) -> Iterator[OpenBuild]:
@@ -243,14 +281,15 @@ class Builds:
     def _open_build(self, build_id: str) -> _Pinned:
         with ExitStack() as stack:
             record = stack.enter_context(self.hold(build_id))
-            folder = self.folder(build_id)
-            warehouse = DuckDBWarehouse(folder / FILE, threads=self._threads, memory=self._memory)
-            stack.callback(warehouse.close)
-            return _Pinned(OpenBuild(record, warehouse, folder), stack.pop_all())
+            return _Pinned(self._read(record, stack), stack.pop_all())
+
+    @abstractmethod
+    def _read(self, record: BuildRecord, resources: ExitStack) -> OpenBuild:
+        """Open a build that is held; what has to be closed goes to ``resources``."""
 
     @contextmanager
     def hold(self, build_id: str) -> Iterator[BuildRecord]:
-        """Keep a build from being pruned while the block works with its files.
+        """Keep a build from being pruned by this machine while the block works with its tables.
 
         Raises:
             Gone: the build was pruned, or never passed.
@@ -263,10 +302,16 @@ class Builds:
                     raise FileNotFoundError(folder)
                 record = self.get(build_id)
             except (FileNotFoundError, NotFound):
-                raise _gone(build_id) from None
-            if not (folder / FILE).is_file():
-                raise _gone(build_id)
+                raise gone(build_id) from None
+            if not self._has_tables(record):
+                raise gone(build_id)
             yield record
+
+    @abstractmethod
+    def attach(
+        self, connection: duckdb.DuckDBPyConnection, side: str, record: BuildRecord, tables: Collection[str]
+    ) -> None:
+        """Give a DuckDB connection tables of a build that is held, read-only, in a catalogue named ``side``."""
 
     def close(self) -> None:
         """Let go of every open build."""
@@ -276,7 +321,17 @@ class Builds:
             self._open.clear()
 
 
-def _gone(build_id: str) -> Gone:
+def nothing_published() -> Unavailable:
+    """Return the error that says so."""
+    return Unavailable(
+        "Nothing is published yet.",
+        code="nothing_published",
+        next_action="Load a dataset and build it: customer360 load …, then customer360 build.",
+    )
+
+
+def gone(build_id: str) -> Gone:
+    """Return the error that says that a build was pruned."""
     return Gone(
         f"Build {build_id} is not kept.",
         code="build_gone",

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from customer360.errors import Conflict, Gone, NotFound, did_you_mean
-from customer360.warehouse.builds import FILE, BuildRecord, Builds
+from customer360.warehouse.builds import BuildRecord, Builds
 from customer360.warehouse.compare import attached, columns_of, row_hash, same_key, table_hash, table_of
 
 ACTION, IS_UPDATE = "_action", "_is_update"
@@ -92,7 +92,7 @@ def open_changes(builds: Builds, stream: str, *, table: str, since: str) -> Iter
         Unavailable: nothing is published.
     """
     current = builds.current_id()
-    if since and not is_kept(builds, since):
+    if since and not builds.is_kept(since):
         raise Gone(
             f"The stream {stream!r} has read {table} up to build {since}, which was pruned, so what has changed "
             "since cannot be told.",
@@ -100,7 +100,7 @@ def open_changes(builds: Builds, stream: str, *, table: str, since: str) -> Iter
             next_action=_start_anew(stream, table),
         )
     sides = {"after": current} if since in ("", current) else {"after": current, "before": since}
-    with attached(builds, **sides) as (connection, records):
+    with attached(builds, tables={table}, **sides) as (connection, records):
         key = primary_key(records["after"], table)
         new = columns_of(connection, table_of("after", table))
         old = new
@@ -120,11 +120,6 @@ def open_changes(builds: Builds, stream: str, *, table: str, since: str) -> Iter
             dropped_columns=[name for name in old if name not in new],
             reader=connection.sql(query.sql(dialect="duckdb")).to_arrow_reader(),
         )
-
-
-def is_kept(builds: Builds, build_id: str) -> bool:
-    """Tell whether a build's data is still there."""
-    return (builds.folder(build_id) / FILE).is_file()
 
 
 def primary_key(record: BuildRecord, table: str) -> list[str]:

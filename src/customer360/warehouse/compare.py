@@ -6,14 +6,14 @@ table hashes do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import duckdb
 from sqlglot import exp
 
-from customer360.warehouse.builds import FILE, BuildRecord, Builds
+from customer360.warehouse.builds import BuildRecord, Builds
 
 FLOATS = ("DOUBLE", "FLOAT")
 
@@ -45,8 +45,12 @@ def diff_builds(builds: Builds, before: str, after: str) -> list[TableDifference
 
 
 @contextmanager
-def attached(builds: Builds, **sides: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, BuildRecord]]]:
+def attached(
+    builds: Builds, *, tables: Set[str] | None = None, **sides: str
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, BuildRecord]]]:
     """Attach builds read-only, each by the name of its side, and hold them while the block reads.
+
+    ``tables`` are those that will be read: all, where they are not named.
 
     Raises:
         Gone: a build was pruned.
@@ -54,9 +58,9 @@ def attached(builds: Builds, **sides: str) -> Iterator[tuple[duckdb.DuckDBPyConn
     with ExitStack() as stack:
         records = {side: stack.enter_context(builds.hold(build_id)) for side, build_id in sides.items()}
         connection = stack.enter_context(duckdb.connect(config=builds.engine_limits))
-        for side, build_id in sides.items():
-            path = str(builds.folder(build_id) / FILE).replace("'", "''")
-            connection.execute(f"ATTACH '{path}' AS {side} (READ_ONLY)")
+        for side in sides:
+            record = records[side]
+            builds.attach(connection, side, record, record.tables if tables is None else tables & record.tables.keys())
         yield connection, records
 
 

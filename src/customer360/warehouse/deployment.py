@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from customer360.errors import Conflict, DeploymentFailed, InvalidInput, InvalidSetting, did_you_mean
 from customer360.settings import SnowflakeSettings, SnowflakeSetupSettings, project_files
 from customer360.warehouse.migrations import IDENTIFIER, Migration, Order, put_in_order, read_migrations, render
+from customer360.warehouse.snowflake_login import DATABASE, WAREHOUSE
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-DATABASE = "CUSTOMER_ANALYTICS"
-WAREHOUSE = "ANALYTICS_WH"
 NOT_THERE = {2003, 2043}
 """Numbers of the engine's errors for a table or a warehouse that does not exist, or that the role may not see."""
 USE_WAREHOUSE = "use warehouse &{warehouse}"

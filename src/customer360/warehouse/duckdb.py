@@ -16,7 +16,7 @@ from cachetools import LRUCache
 
 from customer360.errors import InvalidQuery, QueryTimeout, Unavailable
 
-READER_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -30,12 +30,15 @@ warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", cat
 
 
 class DuckDBWarehouse:
-    """One DuckDB file, opened read-only; each thread asks through a cursor of its own."""
+    """One DuckDB file, opened read-only; each thread asks through a cursor of its own.
+
+    ``locked_down`` keeps statements inside the file; a build in the making has views that read others.
+    """
 
     dialect = "duckdb"
 
-    def __init__(self, path: Path, *, threads: int, memory: str) -> None:
-        config = READER_CONFIG | {"threads": str(threads), "memory_limit": memory}
+    def __init__(self, path: Path, *, threads: int, memory: str, locked_down: bool = True) -> None:
+        config = (LOCKED_DOWN if locked_down else {}) | {"threads": str(threads), "memory_limit": memory}
         self._connection = duckdb.connect(str(path), read_only=True, config=config)
         self._cursors: dict[int, tuple[duckdb.DuckDBPyConnection, LRUCache[str, Any]]] = {}
         self._deadlines = _Deadlines()

@@ -6,6 +6,7 @@ What is given decides the method; what contradicts or lacks is refused by the na
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,8 @@ from customer360.settings import SnowflakeSettings, is_loopback
 Arguments = dict[str, Any]
 
 APPLICATION = "Customer360"
+DATABASE = "CUSTOMER_ANALYTICS"
+WAREHOUSE = "ANALYTICS_WH"
 QUERY_TAG = "customer360"
 SILENT = {
     "client_prefetch_threads": 4,
@@ -40,6 +43,7 @@ CREDENTIALS = {
     "token_file_path": "SNOWFLAKE_TOKEN_FILE_PATH",
     "passcode": "SNOWFLAKE_PASSCODE",
 }
+PLACES = ("role", "warehouse", "database", "schema", "host", "port", "protocol")
 USED_BY: dict[str, frozenset[str]] = {
     "snowflake": frozenset({"password"}),
     "username_password_mfa": frozenset({"password", "passcode"}),
@@ -71,6 +75,8 @@ def connect_arguments(settings: SnowflakeSettings) -> Arguments:
         "schema": settings.schema_name,
     }
     arguments = {
+        "database": DATABASE,
+        "warehouse": WAREHOUSE,
         **given,
         **{key: value for key, value in place.items() if value},
         **SILENT,
@@ -83,6 +89,19 @@ def connect_arguments(settings: SnowflakeSettings) -> Arguments:
     }
     _refuse_plain_text(arguments)
     return arguments
+
+
+def dbt_environment(settings: SnowflakeSettings) -> dict[str, str]:
+    """Return the variables by which dbt's profile signs in as :func:`connect_arguments` does.
+
+    Raises:
+        InvalidSetting: something lacks, contradicts or cannot be read; the message names the variable.
+    """
+    given = connect_arguments(settings)
+    told = {name: given.get(name) for name in ("account", "user", "password", "authenticator", "token", *PLACES)}
+    told["private_key_path"] = given.get("private_key_file") or settings.private_key_path
+    told["private_key_passphrase"] = given.get("private_key_file_pwd") or _plain(settings.private_key_passphrase)
+    return {f"SNOWFLAKE_{name.upper()}": str(value or "") for name, value in told.items()}
 
 
 def connection_name(settings: SnowflakeSettings) -> str:
@@ -296,7 +315,9 @@ def connector() -> Any:
         Unavailable: the extra is not installed.
     """
     try:
-        import snowflake.connector  # noqa: PLC0415
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*doesn't match a supported version", category=Warning)
+            import snowflake.connector  # noqa: PLC0415  (its own copy of requests says so of versions that work)
     except ImportError as error:
         raise Unavailable(
             "Snowflake needs its connector, which is not installed.", code="extra_missing", next_action=INSTALL

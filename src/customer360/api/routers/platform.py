@@ -43,4 +43,4 @@ async def read_root(service: RunningService) -> Welcome:
 
 @router.get("/health", summary="Whether the service can answer", responses={503: {"model": ErrorAnswer}})
 async def read_health(service: RunningService) -> Health:
-    return Health(status="healthy", build_id=service.check())
+    return Health(status="healthy", build_id=await service.check())

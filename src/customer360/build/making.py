@@ -1,0 +1,69 @@
+"""What a build in the making needs of its engine; the child process goes through it from top to bottom."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from customer360.build.monitoring import History
+from customer360.errors import BuildFailed
+from customer360.lake import Manifest
+from customer360.warehouse import BuildRecord, Warehouse
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a build starts from: the day it calls today, the build whose facts it carries, or why it carries none."""
+
+    as_of_date: str
+    carried_from: str | None = None
+    made_anew_because: str | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the tables of a build are: their primary keys by ``schema.table``, and the views that must not stay."""
+
+    primary_keys: dict[str, list[str]]
+    passing_views: list[str]
+
+
+class Making(Protocol):
+    """One build on one engine, private until it is published."""
+
+    schema_suffix: str
+    """What the names of its schemas end with."""
+
+    def begin(self, batches: list[Manifest], base: BuildRecord | None, as_of: str | None, history: History) -> Start:
+        """Settle what the build starts from, and give dbt bronze and what was known before.
+
+        Raises:
+            BuildFailed: the build cannot start; the message says what to do.
+        """
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Return the variables by which dbt finds the engine."""
+
+    def release(self) -> None:
+        """Take back what dbt's adapter holds of the engine in this process."""
+
+    def asking(self) -> AbstractContextManager[Warehouse]:
+        """Open the build for questions, views over bronze included."""
+
+    def finish(self, made: Made, steps: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+        """Keep what dbt did (rows by table of MONITORING), drop what must not stay, and count each table's rows."""
+
+
+def newest_day(newest: Any) -> str:
+    """Return the as-of date that the newest transaction gives.
+
+    Raises:
+        BuildFailed: no transaction has a date.
+    """
+    if newest is None:
+        raise BuildFailed(
+            "No transaction has a date, so the build has no as-of date.",
+            next_action="Load transactions, or give the date: customer360 build --as-of 2026-01-31.",
+        )
+    return str(newest.isoformat())
