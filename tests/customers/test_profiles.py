@@ -20,7 +20,7 @@ from customer360.customers import (
     monthly_spending,
 )
 from customer360.errors import Gone, InvalidCursor, NotFound
-from customer360.semantic import Reader
+from customer360.semantic import Reader, build_query
 
 pytestmark = pytest.mark.integration
 
@@ -71,11 +71,21 @@ def test_the_latest_transactions_come_first_and_say_how_many_there_are(
     online_retail: Reader, raw_lines: list[dict[str, str]]
 ) -> None:
     with online_retail.pin() as reading:
-        answer = latest_transactions(reading, LARGEST)
+        answer = latest_transactions(reading, get_customer(reading, LARGEST))
     days = answer.table.column("transaction_date").to_pylist()
     assert days == sorted(days, reverse=True)
     assert (answer.rows_returned, answer.rows_available) == (1000, len(raw_lines))
     assert answer.truncated
+
+
+def test_every_profile_says_how_many_transactions_there_are_to_list(online_retail: Reader) -> None:
+    listed = build_query(metrics=["transaction_count"], dimensions=["customer_id"], limit=10_000)
+    told = build_query(fields=["customer_id", "total_transactions"], limit=10_000)
+    with online_retail.pin() as reading:
+        wanted = {row["customer_id"]: row["total_transactions"] for row in reading.ask(told).rows()}
+        found = {row["customer_id"]: row["transaction_count"] for row in reading.ask(listed).rows()}
+    assert len(wanted) > 4_000
+    assert wanted == {customer_id: found.get(customer_id, 0) for customer_id in wanted}
 
 
 @pytest.mark.parametrize(

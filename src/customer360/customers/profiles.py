@@ -96,15 +96,15 @@ def list_search_fields(reading: Reading) -> list[str]:
     return [name for name in SEARCH_FIELDS if reading.ask(_any_with(name), keep=True).rows_returned]
 
 
-def latest_transactions(reading: Reading, customer_id: str, *, limit: int = MOST_SHOWN) -> SemanticResult:
-    """Return a customer's newest transactions first; the answer says how many there are in all."""
+def latest_transactions(reading: Reading, customer: CustomerProfile, *, limit: int = MOST_SHOWN) -> SemanticResult:
+    """Return a customer's newest transactions first; the answer says how many there are in all, as the profile does."""
     query = build_query(
         fields=list(TRANSACTION_FIELDS),
-        filters=_is(customer_id),
+        filters=_is(customer.customer_id),
         order=["-transaction_date", "-transaction_at", "-transaction_id"],
         limit=limit,
     )
-    return reading.ask(query)
+    return reading.ask(query, rows_available=customer.values["total_transactions"])
 
 
 def monthly_spending(reading: Reading, customer_id: str) -> SemanticResult:

@@ -114,8 +114,10 @@ class Reading:
         """How this dataset writes numbers and money."""
         return Figures(self.record.dataset["currency"], self.record.dataset["locale"])
 
-    def ask(self, query: SemanticQuery, *, keep: bool = False) -> SemanticResult:
+    def ask(self, query: SemanticQuery, *, keep: bool = False, rows_available: int | None = None) -> SemanticResult:
         """Answer a query; ``keep`` lets the answer be given again without asking the engine.
+
+        ``rows_available`` is how many rows there are without the limit, where a figure of the same build says so.
 
         Raises:
             InvalidQuery: the query does not fit the model.
@@ -124,7 +126,7 @@ class Reading:
         started = time.perf_counter()
         status, rows, kept = "failed", 0, self.reader.recall(self.build.build_id, query) if keep else None
         try:
-            answer = kept or self._run(query)
+            answer = kept or self._run(query, rows_available)
             status, rows = "answered", answer.rows_returned
         except Customer360Error as error:
             status = error.code
@@ -136,11 +138,12 @@ class Reading:
             self.reader.remember(query, answer)
         return answer
 
-    def _run(self, query: SemanticQuery) -> SemanticResult:
+    def _run(self, query: SemanticQuery, rows_available: int | None) -> SemanticResult:
         return run_query(
             self.build.warehouse,
             self.model,
             query,
+            rows_available=rows_available,
             build_id=self.build.build_id,
             as_of_date=self.record.as_of,
             timeout=self.reader.settings.timeout_seconds,

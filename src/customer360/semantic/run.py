@@ -16,6 +16,7 @@ def run_query(
     model: SemanticModel,
     query: SemanticQuery,
     *,
+    rows_available: int | None = None,
     build_id: str,
     as_of_date: date,
     timeout: float | None = None,
@@ -23,6 +24,7 @@ def run_query(
 ) -> SemanticResult:
     """Return the rows of a query and how complete they are; rows beyond the limit are counted, not fetched.
 
+    ``rows_available`` is their number where the caller knows it from the same build: nothing is counted then.
     ``timeout`` holds for each of the at most two statements.
 
     Raises:
@@ -31,11 +33,14 @@ def run_query(
     """
     compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
     fetched = warehouse.query(compiled.plan.fetch_sql, compiled.parameters, timeout=timeout)
-    uncounted = fetched.num_rows > query.limit or (query.offset and not fetched.num_rows)
+    if fetched.num_rows <= query.limit and (fetched.num_rows or not query.offset):
+        rows_available = query.offset + fetched.num_rows
+    elif rows_available is None:
+        rows_available = _count(warehouse, compiled, timeout)
     return SemanticResult(
         columns=compiled.columns,
         table=fetched.slice(0, query.limit),
-        rows_available=_count(warehouse, compiled, timeout) if uncounted else query.offset + fetched.num_rows,
+        rows_available=rows_available,
         build_id=build_id,
         as_of_date=as_of_date,
         sql=compiled.sql,

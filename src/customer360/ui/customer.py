@@ -205,7 +205,7 @@ def _profile(reading: Reading, profile: CustomerProfile) -> None:
     _spending(reading, profile.customer_id)
     _details(profile, reading.figures)
     _versions(reading, profile.customer_id)
-    _transactions(reading, profile.customer_id)
+    _transactions(reading, profile)
 
 
 def _header(profile: CustomerProfile) -> None:
@@ -292,8 +292,8 @@ def _versions(reading: Reading, customer_id: str) -> None:
     grid.show(answer, reading.figures, labels=attributes | VERSIONS)
 
 
-def _transactions(reading: Reading, customer_id: str) -> None:
-    answer, figures = latest_transactions(reading, customer_id), reading.figures
+def _transactions(reading: Reading, profile: CustomerProfile) -> None:
+    answer, figures = latest_transactions(reading, profile), reading.figures
     st.subheader("Latest transactions", anchor=False)
     if not answer.rows_returned:
         _note("No transactions to show.")

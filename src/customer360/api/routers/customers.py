@@ -85,7 +85,7 @@ async def read_products(
 async def read_transactions(
     service: RunningService, customer_id: CustomerId, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> RowsAnswer:
-    return await service.gate.run(_rows, service, customer_id, latest_transactions, limit=limit)
+    return await service.gate.run(_transactions, service, customer_id, limit)
 
 
 @router.get("/{customer_id}/monthly", summary="A customer's spend by month", responses={404: {"model": ErrorAnswer}})
@@ -107,6 +107,11 @@ def _rows(service: Service, customer_id: str, ask: Callable[..., SemanticResult]
     with service.reader.pin() as reading:
         get_customer(reading, customer_id)
         return rows_answer(reading, ask(reading, customer_id, **options))
+
+
+def _transactions(service: Service, customer_id: str, limit: int) -> RowsAnswer:
+    with service.reader.pin() as reading:
+        return rows_answer(reading, latest_transactions(reading, get_customer(reading, customer_id), limit=limit))
 
 
 def _customer(service: Service, customer_id: str) -> CustomerAnswer:
