@@ -14,7 +14,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.transform_snowflake.account import Account, run_dbt
+from customer360.warehouse.snowflake_account import Account
+from customer360.warehouse.snowflake_login import dbt_environment
+from tests.conftest import settings_of
+from tests.servers.snowflake_emulator import Emulator
+from tests.transform_snowflake.running import run_dbt
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("snowflake")]
 
@@ -108,12 +112,16 @@ CASES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def answers(snowflake: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+def answers(snowflake: Account, emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What each engine answers to each case."""
     text = "select " + ", ".join(f"{expression} as c{place}" for place, (expression, _) in enumerate(CASES.values()))
     on_duckdb = _compile(text, {"CUSTOMER360_DBT_TARGET": "dev"}, tmp_path_factory.mktemp("duckdb"))
-    on_snowflake = _compile(text, snowflake.environment(), tmp_path_factory.mktemp("snowflake"))
-    return {"duckdb": list(duckdb.execute(on_duckdb).fetchall()[0]), "snowflake": list(snowflake.rows(on_snowflake)[0])}
+    environment = dbt_environment(settings_of(emulator, "DIALECT")) | {"CUSTOMER360_DBT_TARGET": "snowflake"}
+    on_snowflake = _compile(text, environment, tmp_path_factory.mktemp("snowflake"))
+    return {
+        "duckdb": list(duckdb.execute(on_duckdb).fetchall()[0]),
+        "snowflake": list(snowflake.execute(on_snowflake)[0]),
+    }
 
 
 def _compile(text: str, environment: dict[str, str], target: Path) -> str:

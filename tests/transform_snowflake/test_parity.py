@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from customer360.build.migrating import migrate, reconcile
+from customer360.errors import Conflict
+from customer360.settings import ResourceSettings, WorkspaceSettings, load
+from customer360.warehouse import open_builds
+from customer360.workspace import Workspace
 from tests.transform_snowflake.conftest import TwoBuilds, tables_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("snowflake")]
@@ -25,17 +34,50 @@ KINDS = {
 """What a type of DuckDB is on Snowflake; a decimal is a number of the same scale, all others have the same name."""
 
 
-def test_dbt_builds_every_node(messy_builds: TwoBuilds) -> None:
-    assert "ERROR=0" in messy_builds.dbt_output
-    assert "SKIP=0" in messy_builds.dbt_output
+def test_dbt_builds_and_tests_every_node(messy_builds: TwoBuilds) -> None:
+    steps = f"from MONITORING{messy_builds.suffix}.pipeline_steps"
+    every = messy_builds.snowflake.execute(f"select kind, count(*) {steps} group by kind order by kind")
+    well = f"select kind, count(*) {steps} where status in ('success', 'pass') group by kind order by kind"
+    assert messy_builds.snowflake.execute(well) == every
+    assert dict(every)["model"] > 40
+    assert dict(every)["test"] > 90
 
 
 def test_a_build_keeps_to_schemas_of_its_own(messy_builds: TwoBuilds) -> None:
-    rows = messy_builds.snowflake.rows("select schema_name from information_schema.schemata")
+    rows = messy_builds.snowflake.execute("select schema_name from information_schema.schemata")
     schemas = {schema.lower() for (schema,) in rows}
-    names = ("api", "bronze", "gold", "monitoring", "processed_data", "reporting", "silver")
+    names = ("api", "gold", "monitoring", "processed_data", "reporting", "silver")
     assert {f"{name}{messy_builds.suffix}" for name in names} <= schemas
-    assert not schemas & set(names)
+    assert f"bronze{messy_builds.suffix}" not in schemas
+
+
+def test_a_moved_workspace_is_compared_value_for_value(messy_builds: TwoBuilds, bank_builds: TwoBuilds) -> None:
+    for builds in (messy_builds, bank_builds):
+        compared = list(reconcile(builds.workspace, builds.settings))
+        assert len(compared) > 15
+        assert [table for table in compared if not table.is_same] == []
+
+
+def test_a_value_that_differs_is_found_by_the_comparison(bank_builds: TwoBuilds) -> None:
+    table = f"GOLD{bank_builds.suffix}.customer_segments"
+    [(customer, segment)] = bank_builds.snowflake.execute(f"select customer_id, customer_segment from {table} limit 1")
+    change = f"update {table} set customer_segment = :1 where customer_id = :2"
+    bank_builds.snowflake.change(change, ["Nobody", customer])
+    different = [table for table in reconcile(bank_builds.workspace, bank_builds.settings) if not table.is_same]
+    bank_builds.snowflake.change(change, [segment, customer])
+    assert [(found.table, found.changed, found.columns) for found in different] == [
+        ("gold.customer_segments", 1, {"customer_segment": 1})
+    ]
+
+
+def test_only_what_is_built_of_all_that_landed_can_be_moved(bank_builds: TwoBuilds, tmp_path: Path) -> None:
+    workspace = Workspace(Path(shutil.copytree(bank_builds.workspace.home, tmp_path / "home")))
+    with closing(open_builds(workspace)) as files:
+        record = files.get(files.current_id())
+        files.write(replace(record, source_rows={}))
+    with pytest.raises(Conflict, match="could not be compared") as raised:
+        migrate(workspace, bank_builds.settings, load(ResourceSettings), load(WorkspaceSettings))
+    assert "customer360 build" in raised.value.next_action
 
 
 @pytest.mark.parametrize(
@@ -56,10 +98,10 @@ def test_the_small_bank_is_the_same_on_both(bank_builds: TwoBuilds, subtests: py
 
 def test_views_answer(messy_builds: TwoBuilds) -> None:
     suffix = messy_builds.suffix
-    [(customers,)] = messy_builds.snowflake.rows(f"select count(*) from api{suffix}.customers")
-    [(profiles,)] = messy_builds.snowflake.rows(f"select count(*) from gold{suffix}.customer_360_profile")
+    [(customers,)] = messy_builds.snowflake.execute(f"select count(*) from api{suffix}.customers")
+    [(profiles,)] = messy_builds.snowflake.execute(f"select count(*) from gold{suffix}.customer_360_profile")
     assert customers == profiles == 3
-    assert messy_builds.snowflake.rows(f"select * from reporting{suffix}.executive_dashboard")
+    assert messy_builds.snowflake.execute(f"select * from reporting{suffix}.executive_dashboard")
 
 
 def test_a_difference_is_found() -> None:
@@ -84,7 +126,7 @@ def _compare(builds: TwoBuilds, subtests: pytest.Subtests) -> None:
                 assert _columns(builds, name) == list(kinds.items())
                 schema, table = name.split(".")
                 statement = f"select {_select_list(kinds)} from "
-                found = builds.snowflake.rows(f"{statement}{schema}{builds.suffix}.{table}")
+                found = builds.snowflake.execute(f"{statement}{schema}{builds.suffix}.{table}")
                 rows = connection.execute(f"{statement}{name}").fetchall()
                 _assert_same(list(kinds), _in_order(found), _in_order(rows))
 
@@ -104,7 +146,7 @@ def _kind(type_: str) -> str:
 
 def _columns(builds: TwoBuilds, name: str) -> list[tuple[str, str]]:
     schema, table = name.split(".")
-    rows = builds.snowflake.rows(
+    rows = builds.snowflake.execute(
         "select column_name, data_type, numeric_scale from information_schema.columns "
         f"where table_schema = upper('{schema}{builds.suffix}') and table_name = upper('{table}') "
         "order by ordinal_position"

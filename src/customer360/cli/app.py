@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from customer360 import __version__
-from customer360.cli import alerts, builds, changes, data, deploy, doctor, query, serving, setup, upkeep
+from customer360.cli import alerts, builds, changes, data, deploy, doctor, migrate, query, serving, setup, upkeep
 from customer360.cli.console import out, print_error, speak_to_people
 from customer360.errors import Customer360Error
 
@@ -86,4 +86,5 @@ app.add_typer(changes.app, name="changes", rich_help_panel="Answers")
 app.command("serve", rich_help_panel="Answers")(serving.serve)
 app.add_typer(setup.app, name="setup", rich_help_panel="Elsewhere")
 app.add_typer(deploy.app, name="deploy", rich_help_panel="Elsewhere")
+app.command("migrate", rich_help_panel="Elsewhere")(migrate.migrate)
 app.command("doctor", rich_help_panel="Help")(doctor.doctor)

@@ -16,6 +16,7 @@ from sqlglot import exp
 from customer360.warehouse.builds import BuildRecord, Builds
 
 FLOATS = ("DOUBLE", "FLOAT")
+JSON_TEXTS: dict[str, frozenset[str]] = {"silver.rejects": frozenset({"payload"})}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,38 @@ def diff_builds(builds: Builds, before: str, after: str) -> list[TableDifference
         return [_compare(connection, name, old, new) for name in names]
 
 
+def diff_engines(before: Builds, after: Builds) -> Iterator[TableDifference]:
+    """Compare every table of the builds that two engines have published, one after the other.
+
+    What the second engine has is cast to the types of the first. Texts of JSON are left out: their form is each
+    engine's own.
+
+    Raises:
+        Gone: a build was pruned.
+    """
+    with ExitStack() as stack:
+        old = stack.enter_context(before.hold(before.current_id()))
+        new = stack.enter_context(after.hold(after.current_id()))
+        connection = stack.enter_context(duckdb.connect(config=before.engine_limits))
+        before.attach(connection, "before", old, old.tables)
+        for name in sorted({*old.tables, *new.tables}):
+            if name in old.tables and name in new.tables:
+                after.attach(connection, "after", new, {name})
+                _cast_as_before(connection, name)
+                yield _compare(connection, name, old, new, left_out=JSON_TEXTS.get(name, frozenset()))
+                connection.execute("DETACH after")
+            else:
+                yield _compare(connection, name, old, new)
+
+
+def _cast_as_before(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    before, after = (table_of(side, name) for side in ("before", "after"))
+    wanted = columns_of(connection, before)
+    for column, kind in columns_of(connection, after).items():
+        if column in wanted and wanted[column] != kind:
+            connection.execute(f'ALTER TABLE {after.sql("duckdb")} ALTER "{column}" SET DATA TYPE {wanted[column]}')
+
+
 @contextmanager
 def attached(
     builds: Builds, *, tables: Set[str] | None = None, **sides: str
@@ -70,16 +103,23 @@ def table_of(side: str, name: str) -> exp.Table:
     return exp.table_(table, db=schema, catalog=side)
 
 
-def table_hash(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> tuple[int, int]:
-    """Return a table's number of rows and an order-free hash of them."""
-    columns = columns_of(connection, table)
+def table_hash(
+    connection: duckdb.DuckDBPyConnection, table: exp.Table, *, left_out: Set[str] = frozenset()
+) -> tuple[int, int]:
+    """Return a table's number of rows and an order-free hash of their values, some columns left out."""
+    columns = {name: kind for name, kind in columns_of(connection, table).items() if name not in left_out}
     query = exp.select(exp.Count(this=exp.Star()), exp.Sum(this=row_hash(columns))).from_(table)
     [(rows, total)] = connection.execute(query.sql(dialect="duckdb")).fetchall()
     return rows, int(total or 0)
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, name: str, before: BuildRecord, after: BuildRecord
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    before: BuildRecord,
+    after: BuildRecord,
+    *,
+    left_out: Set[str] = frozenset(),
 ) -> TableDifference:
     old, new = before.tables.get(name), after.tables.get(name)
     if old is None or new is None:
@@ -91,17 +131,23 @@ def _compare(
             removed=old["rows"] if old else 0,
         )
     sides = [table_of("before", name), table_of("after", name)]
-    if table_hash(connection, sides[0]) == table_hash(connection, sides[1]):
+    hashes = [table_hash(connection, side, left_out=left_out) for side in sides]
+    if hashes[0] == hashes[1]:
         return TableDifference(name, old["rows"], new["rows"])
-    return _changes(connection, TableDifference(name, old["rows"], new["rows"]), sides, new["primary_key"])
+    found = TableDifference(name, old["rows"], new["rows"])
+    return _changes(connection, found, sides, new["primary_key"], left_out)
 
 
 def _changes(
-    connection: duckdb.DuckDBPyConnection, difference: TableDifference, sides: list[exp.Table], key: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    difference: TableDifference,
+    sides: list[exp.Table],
+    key: list[str],
+    left_out: Set[str],
 ) -> TableDifference:
     """Count the rows added, removed and changed by primary key, and the changed values of each column."""
     old, new = (columns_of(connection, side) for side in sides)
-    values = [name for name in old if name in new and name not in key]
+    values = [name for name in old if name in new and name not in key and name not in left_out]
     joined = same_key(key, "b", "a")
     differs = {
         c: exp.NullSafeNEQ(this=_comparable(c, old[c], "b"), expression=_comparable(c, new[c], "a")) for c in values
