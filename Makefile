@@ -12,8 +12,10 @@ JOBS ?= $(shell nproc)
 DATASET ?=
 FROM ?=
 SCALE ?= standard
+ENGINE ?= emulator
+EMULATOR_PORT ?= 8585
 
-.PHONY: help setup setup-dev system up test lint unit bench lock docs screens clean
+.PHONY: help setup setup-dev system up test lint unit parity emulator bench lock docs screens clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +62,13 @@ unit:
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not performance" --cov --cov-report= tests
 	$(BIN)/coverage report --fail-under=80
+
+parity: setup-dev ## Compare the engines, every table and question; ENGINE=snowflake: on the account of SNOWFLAKE_...
+	$(BIN)/python scripts/parity.py $(if $(filter snowflake,$(ENGINE)),--account)
+
+emulator: setup-dev ## Serve Snowflake's emulator on EMULATOR_PORT until Ctrl-C; it keeps nothing
+	@echo "Snowflake's emulator on 127.0.0.1:$(EMULATOR_PORT); use it with CUSTOMER360_ENGINE=snowflake SNOWFLAKE_ACCOUNT=fakesnow SNOWFLAKE_USER=fake SNOWFLAKE_PASSWORD=snow SNOWFLAKE_HOST=127.0.0.1 SNOWFLAKE_PORT=$(EMULATOR_PORT) SNOWFLAKE_PROTOCOL=http"
+	@tail -f /dev/null | $(BIN)/python -m tests.servers.snowflake_emulator $(EMULATOR_PORT)
 
 bench: setup-dev ## Measure speed and memory; ratios within one run
 	$(BIN)/python -m bench

@@ -15,7 +15,7 @@ from customer360.warehouse import BuildRecord, Warehouse
 from customer360.warehouse.snowflake import SnowflakeWarehouse
 from customer360.warehouse.snowflake_account import Account
 from customer360.warehouse.snowflake_builds import READ_SECONDS, schema_suffix
-from customer360.warehouse.snowflake_login import dbt_environment
+from customer360.warehouse.snowflake_login import dbt_environment, placed
 
 DBT_THREADS = 8
 """Models that Snowflake makes at the same time."""
@@ -41,8 +41,8 @@ class SnowflakeMaking:
 
     def __init__(self, settings: SnowflakeSettings, record: BuildRecord) -> None:
         self.schema_suffix = schema_suffix(record.build_id)
-        self._settings, self._record = settings, record
-        self._account = Account(settings)
+        self._settings, self._record = placed(settings), record
+        self._account = Account(self._settings)
         self._bronze = f"BRONZE{self.schema_suffix}"
 
     def begin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,22 +40,28 @@ def snowflake(
 
     Example: customer360 deploy snowflake --plan, then customer360 deploy snowflake
     """
+    database, steps = run(wanted or (), only or (), plan=plan, emulator=emulator)
+    if as_json:
+        print_json({"database": database, "emulator": emulator, "files": [_describe(s) for s in steps]})
+        return
+    print_table(["file", "state", "", "makes"], [_row(step) for step in steps])
+    say(_summary(steps, database, planned=plan))
+
+
+def run(
+    wanted: Sequence[str] = (), only: Sequence[str] = (), *, plan: bool = False, emulator: bool = False
+) -> tuple[str, list[Step]]:
+    """Deploy with progress; returns the database and what happened to each file."""
     from customer360.warehouse.deployment import Target, values_of  # noqa: PLC0415
-    from customer360.warehouse.deployment import deploy as run  # noqa: PLC0415
+    from customer360.warehouse.deployment import deploy as deploy_to  # noqa: PLC0415
     from customer360.warehouse.snowflake_sessions import open_session  # noqa: PLC0415
 
     account = load(SnowflakeSettings)
-    target = Target(values_of(account, load(SnowflakeSetupSettings)), frozenset(wanted or ()), account.role, emulator)
+    target = Target(values_of(account, load(SnowflakeSetupSettings)), frozenset(wanted), account.role, emulator)
     bare = account.model_copy(update={"database": "", "warehouse": "", "schema_name": ""})  # none may be there yet
     with progress("Deploying") as step:
-        steps = run(lambda: open_session(bare), target, only=only or (), dry_run=plan, progress=step)
-    if as_json:
-        print_json(
-            {"database": target.values["database"], "emulator": emulator, "files": [_describe(s) for s in steps]}
-        )
-        return
-    print_table(["file", "state", "", "makes"], [_row(step) for step in steps])
-    say(_summary(steps, target.values["database"], planned=plan))
+        steps = deploy_to(lambda: open_session(bare), target, only=only, dry_run=plan, progress=step)
+    return target.values["database"], steps
 
 
 def _describe(step: Step) -> dict[str, Any]:

@@ -14,7 +14,15 @@ import typer
 from customer360.cli.console import Json, print_json, print_table
 from customer360.cli.context import reader, workspace
 from customer360.errors import Customer360Error
-from customer360.settings import CONCERNS, AlertSettings, AppSettings, SnowflakeSettings, SnowflakeSetupSettings, load
+from customer360.settings import (
+    CONCERNS,
+    AlertSettings,
+    AppSettings,
+    SnowflakeSettings,
+    SnowflakeSetupSettings,
+    WorkspaceSettings,
+    load,
+)
 
 LEAST_FREE_BYTES = 2 << 30
 
@@ -30,8 +38,9 @@ class Check(NamedTuple):
 
 def doctor(
     engine: Annotated[
-        Literal["duckdb", "snowflake"], typer.Option(help="duckdb: this machine; snowflake: the account.")
-    ] = "duckdb",
+        Literal["duckdb", "snowflake"] | None,
+        typer.Option(help="duckdb: this machine; snowflake: the account alone; default: what the settings need."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check the set-up, the workspace and the published build; exit code 1 when something needs doing.
@@ -39,7 +48,7 @@ def doctor(
     With --engine snowflake: the connector, the settings, the sign-in, role, warehouse and database, and whether the
     account is set up, each with the statement or command that puts it right.
     """
-    checks = [check for group in CHECKS[engine] for check in _guarded(group)]
+    checks = [check for group in _groups(engine) for check in _guarded(group)]
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
     else:
@@ -47,6 +56,13 @@ def doctor(
         print_table(["", "check", "found", "to do"], [[marks[c.ok], c.name, c.found, c.fix] for c in checks])
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _groups(engine: str | None) -> tuple[Callable[[], Iterator[Check]], ...]:
+    if engine == "snowflake":
+        return ACCOUNT
+    on_account = engine is None and load(WorkspaceSettings).engine == "snowflake"
+    return (*MACHINE, _snowflake) if on_account else MACHINE
 
 
 def _guarded(group: Callable[[], Iterator[Check]]) -> Iterator[Check]:
@@ -143,7 +159,5 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-CHECKS = {
-    "duckdb": (_python, _settings, _disk, _workspace, _store, _alerts, _build, _ports),
-    "snowflake": (_python, _settings, _snowflake),
-}
+MACHINE = (_python, _settings, _disk, _workspace, _store, _alerts, _build, _ports)
+ACCOUNT = (_python, _settings, _snowflake)

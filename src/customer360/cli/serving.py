@@ -15,13 +15,13 @@ from typing import Annotated
 
 import typer
 
-from customer360.cli import builds, data
+from customer360.cli import builds, data, deploy
 from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import progress, say, say_refusal
 from customer360.cli.context import open_builds, workspace
 from customer360.cli.doctor import port_is_free
 from customer360.errors import InvalidInput, Unavailable
-from customer360.settings import AppSettings, load
+from customer360.settings import AppSettings, is_loopback, load
 
 STOP_SECONDS = 10
 START_SECONDS = 60
@@ -69,6 +69,9 @@ def up(
 ) -> None:
     """Load, build, publish and serve, in one command; a second time it only does what is new.
 
+    With CUSTOMER360_ENGINE=snowflake the account must be ready (customer360 deploy snowflake); an emulator on this
+    machine is made ready here.
+
     Example: customer360 up online_retail --from ../shared/data/online_retail
     """
     settings = load(AppSettings, host=host, port=port, ui_port=ui_port)
@@ -85,6 +88,9 @@ def up(
 @sending_alerts()
 def _bring_up_to_date(dataset: str, source: Path | None, scale: str, seed: int) -> None:
     """Land what is new and build where that changes something."""
+    account = workspace().account
+    if account and is_loopback(account.host):
+        deploy.run(emulator=True)
     with tempfile.TemporaryDirectory(prefix="customer360-bank-") as folder:
         report = data.land(dataset, source or _generate(scale, seed, Path(folder)))
     say(f"[green]✓[/] {len(report.landed):,} files landed, {len(report.unchanged):,} were here already.")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from customer360.errors import Conflict, DeploymentFailed, InvalidInput, InvalidSetting, did_you_mean
 from customer360.settings import SnowflakeSettings, SnowflakeSetupSettings, project_files
 from customer360.warehouse.migrations import IDENTIFIER, Migration, Order, put_in_order, read_migrations, render
-from customer360.warehouse.snowflake_login import DATABASE, WAREHOUSE
+from customer360.warehouse.snowflake_login import placed
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -70,8 +70,8 @@ def values_of(account: SnowflakeSettings, setup: SnowflakeSetupSettings) -> dict
     """Return the value of each variable of the files."""
     model = project_files("semantic") / "customer_analytics.yaml"
     return {
-        "database": account.database or DATABASE,
-        "warehouse": account.warehouse or WAREHOUSE,
+        "database": placed(account).database,
+        "warehouse": placed(account).warehouse,
         **setup.model_dump(),
         "semantic_model": str(model),
         "semantic_model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(),

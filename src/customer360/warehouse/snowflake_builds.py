@@ -36,6 +36,7 @@ from customer360.warehouse.builds import (
 from customer360.warehouse.snowflake import SnowflakeWarehouse
 from customer360.warehouse.snowflake_account import Account
 from customer360.warehouse.snowflake_bronze import copy_batches
+from customer360.warehouse.snowflake_login import placed
 from customer360.workspace import Workspace
 
 POINTER_SECONDS = 10.0
@@ -93,8 +94,8 @@ class SnowflakeBuilds(Builds):
         pool_size: int = 4,
     ) -> None:
         super().__init__(workspace, threads=threads, memory=memory)
-        self._account = Account(settings)
-        self.warehouse = SnowflakeWarehouse(settings, pool_size=pool_size, timeout=READ_SECONDS)
+        self._account = Account(placed(settings))
+        self.warehouse = SnowflakeWarehouse(placed(settings), pool_size=pool_size, timeout=READ_SECONDS)
         self._pointer: tuple[float, str] | None = None
         self._asking = threading.Lock()
         self._models: dict[str, str] = {}

@@ -75,8 +75,6 @@ def connect_arguments(settings: SnowflakeSettings) -> Arguments:
         "schema": settings.schema_name,
     }
     arguments = {
-        "database": DATABASE,
-        "warehouse": WAREHOUSE,
         **given,
         **{key: value for key, value in place.items() if value},
         **SILENT,
@@ -89,6 +87,12 @@ def connect_arguments(settings: SnowflakeSettings) -> Arguments:
     }
     _refuse_plain_text(arguments)
     return arguments
+
+
+def placed(settings: SnowflakeSettings) -> SnowflakeSettings:
+    """Return the settings with the database and the warehouse that deploying makes, where they name none."""
+    names = {"database": settings.database or DATABASE, "warehouse": settings.warehouse or WAREHOUSE}
+    return settings.model_copy(update=names)
 
 
 def dbt_environment(settings: SnowflakeSettings) -> dict[str, str]:
