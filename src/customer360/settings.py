@@ -105,6 +105,9 @@ class WorkspaceSettings(_Settings):
     """Where the data of one company lives and which engine serves it."""
 
     home: Path = Field(Path(DEFAULT_HOME), alias="CUSTOMER360_HOME", description="Folder that holds the workspace")
+    environment: Literal["dev", "prod"] = Field(
+        "dev", alias="ENVIRONMENT", description="dev or prod; sample data never lands in prod"
+    )
     engine: Literal["duckdb", "snowflake"] = Field(
         "duckdb",
         alias="CUSTOMER360_ENGINE",

@@ -92,6 +92,16 @@ def test_query_speaks_json_csv_and_sql(online_retail_home: Path) -> None:
     assert "$1 = 1000" in sql
 
 
+@pytest.mark.contract("S2.12")
+def test_sample_data_never_lands_where_the_environment_is_prod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "prod")
+    code, _, err = run("up", "--port", "18123", "--ui-port", "18124", home=tmp_path)
+    assert code == 2
+    assert "sample data" in err
+    assert "ENVIRONMENT=dev" in err
+    assert not (tmp_path / "lake").exists()
+
+
 def test_a_typing_error_is_answered_with_what_was_meant(online_retail_home: Path) -> None:
     code, _, err = run("query", "--metrics", "customer_count", "--by", "contry", home=online_retail_home)
     assert code == 2

@@ -26,7 +26,7 @@ from customer360.cli.app import app
 from customer360.clock import utc_now
 from customer360.errors import Conflict, InvalidDefinition, NotFound, Unavailable, WorkspaceBusy
 from customer360.ingest import DatasetFolder, find_dataset, load_dataset, remap_dataset
-from customer360.lake import incoming_folder, live_batches, parquet_path, raw_folder, read_manifests
+from customer360.lake import Manifest, incoming_folder, live_batches, parquet_path, raw_folder, read_manifests
 from customer360.workspace import Workspace
 from tests.ingest.shop import (
     DEFINITION,
@@ -462,10 +462,16 @@ def test_files_that_arrive_together_land_as_each_would_alone(
         patch.setattr("customer360.ingest.loading.GROUP_FILES", 1)
         expected = land(alone, shop, inbox)
     report = land(workspace, shop, inbox)
-    assert [replace(m, landed_at="") for m in report.landed] == [replace(m, landed_at="") for m in expected.landed]
+    assert [timeless(m) for m in report.landed] == [timeless(m) for m in expected.landed]
     assert [refusal.message for refusal in report.refused] == [refusal.message for refusal in expected.refused]
     everything = "select * exclude (_loaded_at) from transactions order by _source_file, _line"
     assert bronze(workspace, everything) == bronze(alone, everything)
+
+
+def timeless(manifest: Manifest) -> Manifest:
+    """Return what a manifest says beside when its batch landed, which is in the hashes of its files too."""
+    tables = {name: replace(counts, sha256="") for name, counts in manifest.tables.items()}
+    return replace(manifest, landed_at="", tables=tables)
 
 
 def test_landing_starts_without_pandas(shop: DatasetFolder, inbox: Path, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from customer360.cli.alerts import sending_alerts
 from customer360.cli.console import progress, say, say_refusal
 from customer360.cli.context import open_builds, workspace
 from customer360.cli.doctor import port_is_free
-from customer360.errors import InvalidInput, Unavailable
-from customer360.settings import AppSettings, is_loopback, load
+from customer360.errors import InvalidInput, InvalidSetting, Unavailable
+from customer360.settings import AppSettings, WorkspaceSettings, is_loopback, load
 
 STOP_SECONDS = 10
 START_SECONDS = 60
@@ -91,6 +91,12 @@ def _bring_up_to_date(dataset: str, source: Path | None, scale: str, seed: int) 
     account = workspace().account
     if account and is_loopback(account.host):
         deploy.run(emulator=True)
+    if source is None and load(WorkspaceSettings).environment == "prod":
+        raise InvalidSetting(
+            "The synthetic bank is sample data, and ENVIRONMENT is 'prod'.",
+            next_action="Say what to load: customer360 up DATASET --from PATH; or set ENVIRONMENT=dev.",
+            details=[{"field": "ENVIRONMENT", "value": "prod", "message": "no sample data lands here"}],
+        )
     with tempfile.TemporaryDirectory(prefix="customer360-bank-") as folder:
         report = data.land(dataset, source or _generate(scale, seed, Path(folder)))
     say(f"[green]✓[/] {len(report.landed):,} files landed, {len(report.unchanged):,} were here already.")
