@@ -75,8 +75,8 @@ grant usage on future file formats in schema &{database}.BRONZE to role &{role_s
 grant usage on schema &{database}.BRONZE to role &{role_service};
 grant read, write on all stages in schema &{database}.BRONZE to role &{role_service};
 grant read, write on future stages in schema &{database}.BRONZE to role &{role_service};
-grant insert, select on all tables in schema &{database}.BRONZE to role &{role_service};
-grant insert, select on future tables in schema &{database}.BRONZE to role &{role_service};
+grant delete, insert, select on all tables in schema &{database}.BRONZE to role &{role_service};
+grant delete, insert, select on future tables in schema &{database}.BRONZE to role &{role_service};
 grant create view, usage on schema &{database}.GOLD to role &{role_service};
 grant create view, usage on schema &{database}.MONITORING to role &{role_service};
 grant usage on all procedures in schema &{database}.OPS to role &{role_service};

@@ -9,6 +9,7 @@ import pytest
 
 from customer360.errors import InvalidDefinition
 from customer360.settings import project_files
+from customer360.warehouse import snowflake_bronze
 from customer360.warehouse.migrations import read_migrations
 from customer360.warehouse.permissions import Right, as_table, read_grants, read_matrix, write_grants
 
@@ -56,8 +57,13 @@ def test_people_change_nothing() -> None:
     }
 
 
-def test_bronze_is_append_only_for_the_product_too() -> None:
-    assert {entry.right for entry in MATRIX if entry[:3] == ("service", "BRONZE", "tables")} == {"select", "insert"}
+def test_bronze_is_never_updated_and_loses_rows_only_to_retention() -> None:
+    rights = {entry.right for entry in MATRIX if entry[:3] == ("service", "BRONZE", "tables")}
+    assert rights == {"select", "insert", "delete"}
+    statements = Path(snowflake_bronze.__file__).read_text(encoding="utf-8").lower()
+    assert re.findall(r"(?:delete from|update|truncate(?: table)?) bronze\.\w+[^\"]*", statements) == [
+        "delete from bronze.transactions where _batch_id = :1"
+    ]
 
 
 def test_who_sees_what() -> None:
