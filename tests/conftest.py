@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -148,14 +149,6 @@ def gap(request: pytest.FixtureRequest, engine: str) -> Gap:
 
 
 @pytest.fixture(scope="session")
-def online_retail(online_retail_home: Path) -> Iterator[Reader]:
-    """A reader of the published Online Retail."""
-    reader = Reader.of(Workspace(online_retail_home), load(QuerySettings), load(ResourceSettings))
-    yield reader
-    reader.close()
-
-
-@pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
     """The emulator of Snowflake, once for each worker."""
     started = Emulator()
@@ -185,3 +178,57 @@ def account_on(emulator: Emulator) -> SnowflakeSettings:
 def account(emulator: Emulator) -> SnowflakeSettings:
     """Settings that lead to the emulator, with a database that is not there yet."""
     return account_on(emulator)
+
+
+def publish_on(emulator: Emulator, loaded: Path, home: Path) -> Workspace:
+    """Build the lake of a published workspace once more, on the emulator; ``home`` is where the workspace will be."""
+    home.mkdir()
+    shutil.copy(loaded / "workspace.yml", home)
+    shutil.copytree(loaded / "lake", home / "lake", copy_function=os.link)
+    workspace = Workspace(home, deployed(account_on(emulator)))
+    run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def online_retail_on_snowflake(
+    emulator: Emulator, online_retail_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """A workspace whose build of the whole of Online Retail is on the emulator."""
+    return publish_on(emulator, online_retail_home, tmp_path_factory.mktemp("snowflake") / "online_retail")
+
+
+@pytest.fixture(scope="session")
+def small_bank_on_snowflake(
+    emulator: Emulator, small_bank_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """A workspace whose build of the small synthetic bank is on the emulator."""
+    return publish_on(emulator, small_bank_home, tmp_path_factory.mktemp("snowflake") / "small_bank")
+
+
+@pytest.fixture(scope="session")
+def online_retail_workspace(engine: str, request: pytest.FixtureRequest) -> Workspace:
+    """The whole of Online Retail, published on the engine under test."""
+    return _on(engine, "online_retail", request)
+
+
+@pytest.fixture(scope="session")
+def small_bank_workspace(engine: str, request: pytest.FixtureRequest) -> Workspace:
+    """A small synthetic bank, published on the engine under test."""
+    return _on(engine, "small_bank", request)
+
+
+def _on(engine: str, dataset: str, request: pytest.FixtureRequest) -> Workspace:
+    """Return a dataset's workspace; Snowflake's is asked for by name, so that DuckDB's tests need not wait for it."""
+    if engine == "duckdb":
+        return Workspace(request.getfixturevalue(f"{dataset}_home"))
+    found: Workspace = request.getfixturevalue(f"{dataset}_on_snowflake")
+    return found
+
+
+@pytest.fixture(scope="session")
+def online_retail(online_retail_workspace: Workspace) -> Iterator[Reader]:
+    """A reader of the published Online Retail."""
+    reader = Reader.of(online_retail_workspace, load(QuerySettings), load(ResourceSettings))
+    yield reader
+    reader.close()
