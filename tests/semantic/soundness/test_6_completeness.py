@@ -77,6 +77,13 @@ def test_metrics_have_their_declared_type(ask: Ask) -> None:
     assert types == ["decimal128(38, 4)", "int64", "double", "decimal128(38, 4)", "date32[day]"]
 
 
+def test_a_mean_of_money_that_ends_in_a_half_is_rounded_away_from_zero(ask: Ask, gap: Gap) -> None:
+    gap("snowflake", AssertionError, "the emulator takes means of doubles, 12.3457 / 2 a little below the half")
+    mobile = {"field": "channel", "op": "=", "value": "Mobile"}
+    (row,) = ask(metrics=["total_spend", "approved_transaction_count", "avg_transaction_amount"], filters=mobile).rows()
+    assert list(row.values()) == [12.3457, 2, 6.1729]
+
+
 def test_a_deadline_reaches_the_engine(asked: Warehouse, model: SemanticModel, gap: Gap) -> None:
     gap("snowflake", InvalidQuery, "the emulator cannot stop a statement; test_snowflake_answers.py replays it")
     query = build_query(metrics=["customer_count"])
