@@ -64,12 +64,19 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_settings() -> Iterator[None]:
+    """Keep the settings of the person who runs the tests out of them, and out of what is set up once for all."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            if name.startswith(("CUSTOMER360_HOME", "CUSTOMER360_ENGINE", "CUSTOMER360_KEEP", "SNOWFLAKE_", "APP_")):
+                environment.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings of the person who runs the tests out of them."""
-    for name in list(os.environ):
-        if name.startswith(("CUSTOMER360_HOME", "CUSTOMER360_ENGINE", "CUSTOMER360_KEEP", "SNOWFLAKE_", "APP_")):
-            monkeypatch.delenv(name)
+    """Give each test a home of its own."""
     monkeypatch.setenv("CUSTOMER360_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CUSTOMER360_ALERT_WEBHOOK", "")  # not even what .env says: nobody is told what tests break
 
