@@ -88,7 +88,7 @@ def _run(account: SnowflakeSettings, *, emulator: bool, write_docs: bool) -> int
     with tempfile.TemporaryDirectory(prefix="customer360-parity-") as folder:
         workspace = _build(Path(folder))
         migrate(workspace, account, load(ResourceSettings), load(WorkspaceSettings))
-        tables = list(reconcile(workspace, account))
+        tables = list(reconcile(Workspace(workspace.home, account)))
         questions = list(_ask(workspace, account))
     where = "the emulator (fakesnow)" if emulator else f"the account {account.account or account.connection_name}"
     text = _page(tables, questions, where)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from pydantic import SecretStr
 
+from customer360.build.migrating import migrate
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
@@ -42,6 +45,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line("none")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the ids of tests end with their group, by which xdist keeps a group on one worker.
+
+    xdist 3.8 writes them where pytest 9.2 no longer reads them (pytest-dev/pytest-xdist#1386), and says nothing: every
+    worker would start an emulator and build both datasets on it. What is written here is what a mended xdist writes.
+    """
+    if config.getoption("loadgroup", default=False):
+        for item in items:
+            mark = item.get_closest_marker("xdist_group")
+            if mark and not item.nodeid.endswith(f"@{mark.args[0]}"):
+                item._id = coerce_node_id(f"{item.nodeid}@{mark.args[0]}")
+
+
 def skip_or_fail(reason: str) -> None:
     """Skip for want of something; where CI is set, that is a failure."""
     if os.environ.get("CI"):
@@ -49,12 +65,19 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_settings() -> Iterator[None]:
+    """Keep the settings of the person who runs the tests out of them, and out of what is set up once for all."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            if name.startswith(("CUSTOMER360_HOME", "CUSTOMER360_ENGINE", "CUSTOMER360_KEEP", "SNOWFLAKE_", "APP_")):
+                environment.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings of the person who runs the tests out of them."""
-    for name in list(os.environ):
-        if name.startswith(("CUSTOMER360_HOME", "CUSTOMER360_ENGINE", "CUSTOMER360_KEEP", "SNOWFLAKE_", "APP_")):
-            monkeypatch.delenv(name)
+    """Give each test a home of its own."""
     monkeypatch.setenv("CUSTOMER360_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CUSTOMER360_ALERT_WEBHOOK", "")  # not even what .env says: nobody is told what tests break
 
@@ -134,14 +157,6 @@ def gap(request: pytest.FixtureRequest, engine: str) -> Gap:
 
 
 @pytest.fixture(scope="session")
-def online_retail(online_retail_home: Path) -> Iterator[Reader]:
-    """A reader of the published Online Retail."""
-    reader = Reader.of(Workspace(online_retail_home), load(QuerySettings), load(ResourceSettings))
-    yield reader
-    reader.close()
-
-
-@pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
     """The emulator of Snowflake, once for each worker."""
     started = Emulator()
@@ -160,14 +175,66 @@ def deployed(account: SnowflakeSettings, only: Collection[str] = ()) -> Snowflak
     return account
 
 
-def settings_of(emulator: Emulator, database: str) -> SnowflakeSettings:
-    """Return settings that lead to a database of the emulator; what it does not know fails at once."""
+def account_on(emulator: Emulator) -> SnowflakeSettings:
+    """Return settings that lead to the emulator, with a database that is not there yet."""
     place = {"host": "127.0.0.1", "port": emulator.port, "protocol": "http", "network_timeout": 5}
     person = {"account": "fakesnow", "user": "fake", "password": SecretStr("snow")}
-    return load(SnowflakeSettings, **place, **person, database=database.upper())
+    return load(SnowflakeSettings, **place, **person, database=f"COMPANY_{next(databases)}")
 
 
 @pytest.fixture
 def account(emulator: Emulator) -> SnowflakeSettings:
     """Settings that lead to the emulator, with a database that is not there yet."""
-    return settings_of(emulator, f"COMPANY_{next(databases)}")
+    return account_on(emulator)
+
+
+def move(emulator: Emulator, published: Path, home: Path) -> Workspace:
+    """Move a copy of a published workspace to the emulator; ``home`` is where the copy will be."""
+    shutil.copytree(published, home, copy_function=os.link, ignore=shutil.ignore_patterns("store.db*"))
+    account = deployed(account_on(emulator))
+    migrate(Workspace(home), account, load(ResourceSettings), load(WorkspaceSettings))
+    return Workspace(home, account)
+
+
+@pytest.fixture(scope="session")
+def online_retail_on_snowflake(
+    emulator: Emulator, online_retail_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """A workspace whose build of the whole of Online Retail is on the emulator."""
+    return move(emulator, online_retail_home, tmp_path_factory.mktemp("snowflake") / "online_retail")
+
+
+@pytest.fixture(scope="session")
+def small_bank_on_snowflake(
+    emulator: Emulator, small_bank_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """A workspace whose build of the small synthetic bank is on the emulator."""
+    return move(emulator, small_bank_home, tmp_path_factory.mktemp("snowflake") / "small_bank")
+
+
+@pytest.fixture(scope="session")
+def online_retail_workspace(engine: str, request: pytest.FixtureRequest) -> Workspace:
+    """The whole of Online Retail, published on the engine under test."""
+    return _on(engine, "online_retail", request)
+
+
+@pytest.fixture(scope="session")
+def small_bank_workspace(engine: str, request: pytest.FixtureRequest) -> Workspace:
+    """A small synthetic bank, published on the engine under test."""
+    return _on(engine, "small_bank", request)
+
+
+def _on(engine: str, dataset: str, request: pytest.FixtureRequest) -> Workspace:
+    """Return a dataset's workspace; Snowflake's is asked for by name, so that DuckDB's tests need not wait for it."""
+    if engine == "duckdb":
+        return Workspace(request.getfixturevalue(f"{dataset}_home"))
+    found: Workspace = request.getfixturevalue(f"{dataset}_on_snowflake")
+    return found
+
+
+@pytest.fixture(scope="session")
+def online_retail(online_retail_workspace: Workspace) -> Iterator[Reader]:
+    """A reader of the published Online Retail."""
+    reader = Reader.of(online_retail_workspace, load(QuerySettings), load(ResourceSettings))
+    yield reader
+    reader.close()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from customer360.workspace import Workspace
 from tests.api.conftest import serve
 
 pytestmark = pytest.mark.api
@@ -145,13 +146,13 @@ def test_text_that_looks_like_sql_stays_data(client: httpx.Client) -> None:
 
 
 @pytest.mark.contract("S1.17")
-def test_health_turns_503_when_the_store_is_damaged(online_retail_home: Path, tmp_path: Path) -> None:
+def test_health_turns_503_when_the_store_is_damaged(online_retail_workspace: Workspace, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    shutil.copytree(online_retail_home, home, ignore=shutil.ignore_patterns("lake"))
+    shutil.copytree(online_retail_workspace.home, home, ignore=shutil.ignore_patterns("lake"))
     for file in home.glob("store.db*"):
         file.unlink()
     (home / "store.db").write_bytes(b"not a database" * 1000)
-    for client in serve(home):
+    for client in serve(home, online_retail_workspace.account):
         answer = client.get("/health")
         assert answer.status_code == 503
         assert answer.json()["code"] == "store_broken"

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer360.semantic import SemanticModel, build_query, run_query
@@ -59,6 +59,7 @@ def test_halves_go_away_from_zero_and_nulls_do_not_count(
     assert mean(given_amounts) == (None if expected is None else Decimal(expected))
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals(-(10**8), 10**8, places=4), min_size=1, max_size=12))
 def test_the_mean_is_the_one_of_exact_numbers(mean: Mean, amounts: list[Decimal]) -> None:
     exact = sum(amounts) / Decimal(len(amounts))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from customer360.build.migrating import migrate
-from customer360.settings import ResourceSettings, SnowflakeSettings, WorkspaceSettings, load
 from customer360.warehouse import open_builds
 from customer360.warehouse.snowflake_account import Account
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
-from tests.conftest import deployed, publish, settings_of
+from tests.conftest import account_on, move, publish
 from tests.servers.snowflake_emulator import Emulator
 
 
@@ -26,7 +23,6 @@ class TwoBuilds:
     """The same batches, built twice: a DuckDB file, and schemas of the emulator that carry the build's id."""
 
     workspace: Workspace
-    settings: SnowflakeSettings
     duckdb_file: Path
     snowflake: Account
     suffix: str
@@ -36,19 +32,18 @@ class TwoBuilds:
 @pytest.fixture(scope="session")
 def snowflake(emulator: Emulator) -> Iterator[Account]:
     """A session on the emulator."""
-    with closing(Account(settings_of(emulator, "DIALECT"))) as account:
+    with closing(Account(account_on(emulator))) as account:
         yield account
 
 
-def build_twice(home: Path, emulator: Emulator, folder: Path) -> TwoBuilds:
-    """Move a copy of a workspace to the emulator."""
-    workspace = Workspace(Path(shutil.copytree(home, folder / "home")))
-    settings = deployed(settings_of(emulator, f"PARITY_{home.parent.name}_{home.name}".replace("-", "_")))
-    record = migrate(workspace, settings, load(ResourceSettings), load(WorkspaceSettings))
-    with closing(open_builds(workspace)) as files:
-        file = files.folder(files.current_id()) / "warehouse.duckdb"
-    dbt_folder = workspace.builds / record.build_id / "dbt"
-    return TwoBuilds(workspace, settings, file, Account(settings), f"_{record.build_id}", dbt_folder)
+def opened(workspace: Workspace) -> TwoBuilds:
+    """Open both builds of a workspace that was moved to the emulator."""
+    assert workspace.account
+    files, schemas = open_builds(replace(workspace, account=None)), open_builds(workspace)
+    with closing(files), closing(schemas):
+        file, build_id = files.folder(files.current_id()) / "warehouse.duckdb", schemas.current_id()
+    dbt_folder = workspace.builds / build_id / "dbt"
+    return TwoBuilds(workspace, file, Account(workspace.account), f"_{build_id}", dbt_folder)
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +52,13 @@ def messy_builds(shared_tmp: Path, emulator: Emulator, tmp_path_factory: pytest.
     folder = shared_tmp / "messy"
     dataset, files = write_dataset(folder / "dataset"), write_files(folder / "files")
     home = publish(folder / "home", str(dataset), files).home
-    return build_twice(home, emulator, tmp_path_factory.mktemp("messy"))
+    return opened(move(emulator, home, tmp_path_factory.mktemp("snowflake") / "messy"))
 
 
 @pytest.fixture(scope="session")
-def bank_builds(small_bank_home: Path, emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TwoBuilds:
+def bank_builds(small_bank_on_snowflake: Workspace) -> TwoBuilds:
     """The small synthetic bank on both engines."""
-    return build_twice(small_bank_home, emulator, tmp_path_factory.mktemp("bank"))
+    return opened(small_bank_on_snowflake)
 
 
 def tables_of(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from customer360.warehouse.snowflake_account import Account
 from customer360.warehouse.snowflake_login import dbt_environment
-from tests.conftest import settings_of
+from tests.conftest import account_on
 from tests.servers.snowflake_emulator import Emulator
 from tests.transform_snowflake.running import run_dbt
 
@@ -116,7 +116,7 @@ def answers(snowflake: Account, emulator: Emulator, tmp_path_factory: pytest.Tem
     """What each engine answers to each case."""
     text = "select " + ", ".join(f"{expression} as c{place}" for place, (expression, _) in enumerate(CASES.values()))
     on_duckdb = _compile(text, {"CUSTOMER360_DBT_TARGET": "dev"}, tmp_path_factory.mktemp("duckdb"))
-    environment = dbt_environment(settings_of(emulator, "DIALECT")) | {"CUSTOMER360_DBT_TARGET": "snowflake"}
+    environment = dbt_environment(account_on(emulator)) | {"CUSTOMER360_DBT_TARGET": "snowflake"}
     on_snowflake = _compile(text, environment, tmp_path_factory.mktemp("snowflake"))
     return {
         "duckdb": list(duckdb.execute(on_duckdb).fetchall()[0]),

@@ -53,7 +53,7 @@ def test_a_build_keeps_to_schemas_of_its_own(messy_builds: TwoBuilds) -> None:
 
 def test_a_moved_workspace_is_compared_value_for_value(messy_builds: TwoBuilds, bank_builds: TwoBuilds) -> None:
     for builds in (messy_builds, bank_builds):
-        compared = list(reconcile(builds.workspace, builds.settings))
+        compared = list(reconcile(builds.workspace))
         assert len(compared) > 15
         assert [table for table in compared if not table.is_same] == []
 
@@ -63,20 +63,24 @@ def test_a_value_that_differs_is_found_by_the_comparison(bank_builds: TwoBuilds)
     [(customer, segment)] = bank_builds.snowflake.execute(f"select customer_id, customer_segment from {table} limit 1")
     change = f"update {table} set customer_segment = :1 where customer_id = :2"
     bank_builds.snowflake.change(change, ["Nobody", customer])
-    different = [table for table in reconcile(bank_builds.workspace, bank_builds.settings) if not table.is_same]
-    bank_builds.snowflake.change(change, [segment, customer])
+    try:
+        different = [table for table in reconcile(bank_builds.workspace) if not table.is_same]
+    finally:
+        bank_builds.snowflake.change(change, [segment, customer])
     assert [(found.table, found.changed, found.columns) for found in different] == [
         ("gold.customer_segments", 1, {"customer_segment": 1})
     ]
 
 
 def test_only_what_is_built_of_all_that_landed_can_be_moved(bank_builds: TwoBuilds, tmp_path: Path) -> None:
+    account = bank_builds.workspace.account
+    assert account
     workspace = Workspace(Path(shutil.copytree(bank_builds.workspace.home, tmp_path / "home")))
     with closing(open_builds(workspace)) as files:
         record = files.get(files.current_id())
         files.write(replace(record, source_rows={}))
     with pytest.raises(Conflict, match="could not be compared") as raised:
-        migrate(workspace, bank_builds.settings, load(ResourceSettings), load(WorkspaceSettings))
+        migrate(workspace, account, load(ResourceSettings), load(WorkspaceSettings))
     assert "customer360 build" in raised.value.next_action
 
 

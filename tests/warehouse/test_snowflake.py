@@ -137,7 +137,7 @@ def test_a_session_is_signed_in_with_its_role_place_and_tag(wire: Wire, warehous
     assert named == {"roleName": "ANALYST", "warehouse": "WH", "databaseName": "C360", "schemaName": "GOLD"}
     assert (login.body["data"]["ACCOUNT_NAME"], login.body["data"]["LOGIN_NAME"]) == ("ab12345", "JANE")
     parameters = login.body["data"]["SESSION_PARAMETERS"]
-    assert (parameters["QUERY_TAG"], parameters["TIMEZONE"]) == ("customer360", "UTC")
+    assert (parameters["QUERY_TAG"], parameters["TIMEZONE"], parameters["WEEK_START"]) == ("customer360", "UTC", 1)
 
 
 def test_nothing_but_the_questions_is_sent(wire: Wire, warehouse: SnowflakeWarehouse) -> None:

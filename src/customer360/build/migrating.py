@@ -40,8 +40,8 @@ def migrate(
     return run_build(replace(workspace, account=account), resources, settings, as_of=as_of, progress=progress)
 
 
-def reconcile(workspace: Workspace, account: SnowflakeSettings) -> Iterator[TableDifference]:
-    """Compare each table that DuckDB and Snowflake have published, row by row and value by value.
+def reconcile(workspace: Workspace) -> Iterator[TableDifference]:
+    """Compare each table that DuckDB and the workspace's account have published, row by row and value by value.
 
     Every row is read from the account.
 
@@ -50,7 +50,7 @@ def reconcile(workspace: Workspace, account: SnowflakeSettings) -> Iterator[Tabl
     """
     with (
         closing(open_builds(replace(workspace, account=None))) as files,
-        closing(open_builds(replace(workspace, account=account))) as schemas,
+        closing(open_builds(workspace)) as schemas,
     ):
         yield from diff_engines(files, schemas)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -33,7 +33,7 @@ def migrate(as_json: Json = False) -> None:
         record = run(here, account, load(ResourceSettings), load(WorkspaceSettings), progress=step)
     with progress("Comparing") as step:
         tables: list[TableDifference] = []
-        for table in reconcile(here, account):
+        for table in reconcile(replace(here, account=account)):
             step(table.table, len(tables) + 1, len(record.tables))
             tables.append(table)
     different = [table for table in tables if not table.is_same]

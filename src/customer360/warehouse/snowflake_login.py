@@ -32,8 +32,10 @@ SILENT = {
 SESSION_PARAMETERS = {
     "QUERY_TAG": QUERY_TAG,
     "TIMEZONE": "UTC",
+    "WEEK_START": 1,
     "CLIENT_TELEMETRY_ENABLED": False,
 }
+"""What an account may set otherwise and answers depend on: moments are in UTC, and weeks start on Monday."""
 
 CREDENTIALS = {
     "password": "SNOWFLAKE_PASSWORD",
