@@ -160,9 +160,14 @@ def deployed(account: SnowflakeSettings, only: Collection[str] = ()) -> Snowflak
     return account
 
 
-@pytest.fixture
-def account(emulator: Emulator) -> SnowflakeSettings:
-    """Settings that lead to the emulator, with a database that is not there yet."""
+def new_account(emulator: Emulator) -> SnowflakeSettings:
+    """Return settings that lead to the emulator, with a database that is not there yet."""
     place = {"host": "127.0.0.1", "port": emulator.port, "protocol": "http", "network_timeout": 5}
     person = {"account": "fakesnow", "user": "fake", "password": SecretStr("snow")}
     return load(SnowflakeSettings, **place, **person, database=f"COMPANY_{next(databases)}")
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> SnowflakeSettings:
+    """Settings that lead to the emulator, with a database that is not there yet."""
+    return new_account(emulator)

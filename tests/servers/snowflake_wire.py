@@ -48,7 +48,8 @@ class Answer:
     body: bytes = b"{}"
 
 
-Action = Answer | Callable[[Request], Answer]
+Action = Answer | Callable[[Request], Answer | None]
+"""An answer, or what gives one; ``None`` leaves it to the emulator."""
 
 HANG_UP = Answer(status=0)
 
@@ -138,9 +139,8 @@ class Wire:
         self.requests.append(request)
         planned = self.planned[request.path]
         action = planned.popleft() if planned else self.always.get(request.path)
-        if action is None:
-            return self._forwarded(request.target, headers, method, content)
-        return action if isinstance(action, Answer) else action(request)
+        ours = action(request) if callable(action) else action
+        return ours or self._forwarded(request.target, headers, method, content)
 
     def _forwarded(self, target: str, headers: dict[str, str], method: str, content: bytes) -> Answer:
         if self.upstream is None:

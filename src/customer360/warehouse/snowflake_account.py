@@ -13,13 +13,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from customer360.errors import Unavailable, WorkspaceBusy
+from customer360.errors import Customer360Error, Unavailable, WorkspaceBusy
 from customer360.settings import SnowflakeSettings
 from customer360.warehouse.snowflake_errors import explained_statement
 from customer360.warehouse.snowflake_login import connector
 from customer360.warehouse.snowflake_sessions import open_session
 
-DDL = re.compile(r"\s*(create|alter|drop|undrop|truncate|grant|revoke|comment|use)\b", re.IGNORECASE)
+SKIPPED = r"(?>\s+|--[^\n]*|//[^\n]*|(?s:/\*.*?\*/))*"
+"""Blanks and comments, which may stand before a statement."""
+DDL = re.compile(rf"{SKIPPED}(?:create|alter|drop|undrop|truncate|grant|revoke|comment|use)\b", re.IGNORECASE)
 STATEMENT_SECONDS = 4 * 3600
 """How long one statement may run; a warehouse has a limit of its own."""
 LEASE_HOURS = 6
@@ -74,17 +76,23 @@ class Account:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block did, or nothing of it; a session that breaks is rolled back by Snowflake."""
-        self.execute("begin")
-        self._in_transaction = True
         try:
+            self.execute("begin")
+            self._in_transaction = True
             yield
             self.execute("commit")
         except BaseException:
-            with suppress(Exception):
-                self.execute("rollback")
+            self._roll_back()
             raise
         finally:
             self._in_transaction = False
+
+    def _roll_back(self) -> None:
+        """Undo the open transaction, or leave the session with it: what came next would be part of it."""
+        try:
+            self.execute("rollback")
+        except Customer360Error:
+            self.close()
 
     def put(self, file: Path, stage: str) -> None:
         """Upload a file into a folder of a stage, over one of the same name.
