@@ -24,6 +24,7 @@ SKIPPED = r"(?>\s+|--[^\n]*|//[^\n]*|(?s:/\*.*?\*/))*"
 DDL = re.compile(rf"{SKIPPED}(?:create|alter|drop|undrop|truncate|grant|revoke|comment|use)\b", re.IGNORECASE)
 STATEMENT_SECONDS = 4 * 3600
 """How long one statement may run; a warehouse has a limit of its own."""
+TOO_LONG = "Run the command again with a larger warehouse, or one with a higher STATEMENT_TIMEOUT_IN_SECONDS."
 LEASE_HOURS = 6
 """How long a process that died keeps others out; the same workspace may go on at once."""
 
@@ -52,6 +53,7 @@ class Account:
             InvalidQuery: Snowflake refuses the statement, or does not have what it names.
             AccessRefused: the credentials or the rights do not do.
             Unavailable: no answer came; whether the statement ran is not known.
+            QueryTimeout: it ran longer than ``STATEMENT_SECONDS``, or than its warehouse allows.
         """
         if self._in_transaction and DDL.match(sql):
             raise AssertionError(f"DDL would commit the transaction it is in: {sql.strip()[:80]}")
@@ -65,7 +67,7 @@ class Account:
         except (connector().Error, OSError) as error:
             elapsed = time.monotonic() - started
             raise explained_statement(
-                error, role=self._settings.role, seconds=STATEMENT_SECONDS, elapsed=elapsed
+                error, role=self._settings.role, seconds=STATEMENT_SECONDS, elapsed=elapsed, too_long=TOO_LONG
             ) from error
 
     def change(self, sql: str, values: Sequence[Any] = ()) -> int:
