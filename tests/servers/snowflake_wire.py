@@ -42,15 +42,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer of our own; status 0 hangs up without one."""
+    """An answer of our own; status 0 hangs up without one, before or after the emulator did what was asked."""
 
     status: int = 200
     body: bytes = b"{}"
+    is_done: bool = False
 
 
-Action = Answer | Callable[[Request], Answer]
+Action = Answer | Callable[[Request], Answer | None]
+"""An answer, or what gives one; ``None`` leaves it to the emulator."""
 
 HANG_UP = Answer(status=0)
+LOSE_ANSWER = Answer(status=0, is_done=True)
 
 
 def says(content: dict[str, Any]) -> Answer:
@@ -138,9 +141,14 @@ class Wire:
         self.requests.append(request)
         planned = self.planned[request.path]
         action = planned.popleft() if planned else self.always.get(request.path)
-        if action is None:
-            return self._forwarded(request.target, headers, method, content)
-        return action if isinstance(action, Answer) else action(request)
+        ours = action(request) if callable(action) else action
+        if ours is None or ours.is_done:
+            answer = self._forwarded(request.target, headers, method, content)
+        return ours or answer
+
+    def end_session(self, request: Request) -> None:
+        """End the emulator's session of a request, as Snowflake does where the connection to it is lost."""
+        self._forwarded("/session?delete=true", {"Authorization": request.authorization}, "POST", b"{}")
 
     def _forwarded(self, target: str, headers: dict[str, str], method: str, content: bytes) -> Answer:
         if self.upstream is None:

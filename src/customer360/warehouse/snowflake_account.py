@@ -13,15 +13,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from customer360.errors import Unavailable, WorkspaceBusy
+from customer360.errors import Customer360Error, Unavailable, WorkspaceBusy
 from customer360.settings import SnowflakeSettings
 from customer360.warehouse.snowflake_errors import explained_statement
 from customer360.warehouse.snowflake_login import connector
 from customer360.warehouse.snowflake_sessions import open_session
 
-DDL = re.compile(r"\s*(create|alter|drop|undrop|truncate|grant|revoke|comment|use)\b", re.IGNORECASE)
+SKIPPED = r"(?>\s+|--[^\n]*|//[^\n]*|(?s:/\*.*?\*/))*"
+"""Blanks and comments, which may stand before a statement."""
+DDL = re.compile(rf"{SKIPPED}(?:create|alter|drop|undrop|truncate|grant|revoke|comment|use)\b", re.IGNORECASE)
 STATEMENT_SECONDS = 4 * 3600
 """How long one statement may run; a warehouse has a limit of its own."""
+TOO_LONG = "Run the command again with a larger warehouse, or one with a higher STATEMENT_TIMEOUT_IN_SECONDS."
 LEASE_HOURS = 6
 """How long a process that died keeps others out; the same workspace may go on at once."""
 
@@ -50,6 +53,7 @@ class Account:
             InvalidQuery: Snowflake refuses the statement, or does not have what it names.
             AccessRefused: the credentials or the rights do not do.
             Unavailable: no answer came; whether the statement ran is not known.
+            QueryTimeout: it ran longer than ``STATEMENT_SECONDS``, or than its warehouse allows.
         """
         if self._in_transaction and DDL.match(sql):
             raise AssertionError(f"DDL would commit the transaction it is in: {sql.strip()[:80]}")
@@ -63,7 +67,7 @@ class Account:
         except (connector().Error, OSError) as error:
             elapsed = time.monotonic() - started
             raise explained_statement(
-                error, role=self._settings.role, seconds=STATEMENT_SECONDS, elapsed=elapsed
+                error, role=self._settings.role, seconds=STATEMENT_SECONDS, elapsed=elapsed, too_long=TOO_LONG
             ) from error
 
     def change(self, sql: str, values: Sequence[Any] = ()) -> int:
@@ -74,17 +78,23 @@ class Account:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block did, or nothing of it; a session that breaks is rolled back by Snowflake."""
-        self.execute("begin")
-        self._in_transaction = True
         try:
+            self.execute("begin")
+            self._in_transaction = True
             yield
             self.execute("commit")
         except BaseException:
-            with suppress(Exception):
-                self.execute("rollback")
+            self._roll_back()
             raise
         finally:
             self._in_transaction = False
+
+    def _roll_back(self) -> None:
+        """Undo the open transaction, or leave the session with it: what came next would be part of it."""
+        try:
+            self.execute("rollback")
+        except Customer360Error:
+            self.close()
 
     def put(self, file: Path, stage: str) -> None:
         """Upload a file into a folder of a stage, over one of the same name.

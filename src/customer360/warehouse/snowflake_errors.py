@@ -30,6 +30,7 @@ STATEMENT_TIMEOUTS = frozenset({630, 631})
 CANNOT_CONNECT_NOW = "57P03"
 QUERY_CANCELLED = "57014"
 
+ASK_FOR_LESS = "Ask for less (a filter, fewer groups), raise QUERY_TIMEOUT, or take a larger warehouse."
 NO_ANSWER = "Check the network and SNOWFLAKE_ACCOUNT, then https://status.snowflake.com; ask again in a moment."
 
 
@@ -186,13 +187,15 @@ def explained_login(error: BaseException, *, user: str, role: str) -> Customer36
     return meaning.of(error, user=user or "the user", role=role or "that is the default")
 
 
-def explained_statement(error: BaseException, *, role: str, seconds: float, elapsed: float) -> Customer360Error:
-    """Return our error for a statement that failed."""
+def explained_statement(
+    error: BaseException, *, role: str, seconds: float, elapsed: float, too_long: str = ASK_FOR_LESS
+) -> Customer360Error:
+    """Return our error for a statement that failed; ``too_long`` says what to do where time was not enough."""
     cancelled = _number(error) == CANCELLED or _state(error) == QUERY_CANCELLED
     if _number(error) in STATEMENT_TIMEOUTS or (cancelled and elapsed >= seconds):
         return QueryTimeout(
             f"The query ran longer than {seconds:g} seconds and was stopped.",
-            next_action="Ask for less (a filter, fewer groups), raise QUERY_TIMEOUT, or take a larger warehouse.",
+            next_action=too_long,
         )
     meaning = next((one for one in OF_A_STATEMENT if one.fits(error)), UNREACHABLE)
     return meaning.of(error, role=f"role {role}" if role else "the user's default role")
