@@ -29,6 +29,7 @@ from customer360.synth import BankSpec, generate_bank
 from customer360.warehouse.deployment import Target, deploy, values_of
 from customer360.warehouse.snowflake_sessions import open_session
 from customer360.workspace import Workspace
+from tests.build.messy import write_dataset, write_files
 from tests.servers.snowflake_emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
@@ -166,6 +167,15 @@ def emulator() -> Iterator[Emulator]:
 
 
 databases = itertools.count(1)
+FILES_OF_BUILDS = (
+    "0003_database_and_schemas",
+    "0004_batches_and_builds",
+    "0006_observability",
+    "0007_bronze_tables",
+    "0008_stages_and_formats",
+    "0018_models_of_builds",
+)
+"""The files of infra/snowflake that loads and builds need."""
 
 
 def deployed(account: SnowflakeSettings, only: Collection[str] = ()) -> SnowflakeSettings:
@@ -238,3 +248,14 @@ def online_retail(online_retail_workspace: Workspace) -> Iterator[Reader]:
     reader = Reader.of(online_retail_workspace, load(QuerySettings), load(ResourceSettings))
     yield reader
     reader.close()
+
+
+@pytest.fixture(scope="session")
+def messy_on_snowflake(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The workspace of the messy company whose builds are on the emulator, published once for each worker."""
+    folder = tmp_path_factory.mktemp("messy_on_snowflake")
+    workspace = Workspace(folder / "home", deployed(account_on(emulator), FILES_OF_BUILDS))
+    dataset = find_dataset(str(write_dataset(folder / "dataset")))
+    assert not run_load(workspace, dataset, write_files(folder / "files")).refused
+    run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
+    return workspace

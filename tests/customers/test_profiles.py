@@ -14,6 +14,7 @@ import pytest
 from customer360.customers import (
     find_customers,
     get_customer,
+    get_history,
     latest_transactions,
     list_customers,
     list_versions,
@@ -109,6 +110,26 @@ def test_movers_have_the_versions_of_their_history(online_retail: Reader, custom
     assert len(rows) == versions
     assert [row["valid_to"] for row in rows[:-1]] == [row["valid_from"] for row in rows[1:]]
     assert rows[-1]["valid_to"] is None
+
+
+@pytest.mark.parametrize("customer_id", ["12431", LARGEST])
+def test_a_history_is_the_profile_and_its_versions_in_one_answer(online_retail: Reader, customer_id: str) -> None:
+    with online_retail.pin() as reading:
+        history = get_history(reading, customer_id)
+        profile, versions = get_customer(reading, customer_id), list_versions(reading, customer_id)
+    assert (history.profile.values, history.profile.answer.columns) == (profile.values, profile.answer.columns)
+    assert (history.versions.columns, history.versions.table) == (versions.columns, versions.table)
+    assert (history.profile.answer.rows_available, history.versions.rows_available) == (1, versions.rows_available)
+
+
+def test_a_history_of_nobody_is_not_found_and_everybody_has_one(online_retail: Reader) -> None:
+    with online_retail.pin() as reading:
+        with pytest.raises(NotFound, match="nobody"):
+            get_history(reading, "nobody")
+        without = reading.build.warehouse.query(
+            "select customer_id from gold.customer_360_profile anti join gold.dim_customer using (customer_id)"
+        )
+    assert without.num_rows == 0
 
 
 @pytest.mark.contract("S3.18")

@@ -157,7 +157,6 @@ def there_is_nothing(place: SnowflakeSettings) -> bool:
 # What lands
 
 
-@pytest.mark.contract("S3.115")
 def test_every_row_of_every_table_lands_with_its_types(account: Account, lake: Workspace) -> None:
     load_more(lake, {"transactions": ["T9" + GOOD[0][2:]], "products": ["P9,Lamp,Light,product"]}, "_2")
     copied = copy(account, lake)

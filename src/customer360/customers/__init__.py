@@ -2,9 +2,11 @@
 
 from customer360.customers.listing import CustomerPage, list_customers
 from customer360.customers.profiles import (
+    CustomerHistory,
     CustomerProfile,
     find_customers,
     get_customer,
+    get_history,
     latest_transactions,
     list_search_fields,
     list_versions,
@@ -12,10 +14,12 @@ from customer360.customers.profiles import (
 )
 
 __all__ = [
+    "CustomerHistory",
     "CustomerPage",
     "CustomerProfile",
     "find_customers",
     "get_customer",
+    "get_history",
     "latest_transactions",
     "list_customers",
     "list_search_fields",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -54,6 +54,14 @@ class CustomerProfile:
         return str(self.values.get("full_name") or f"Customer {self.customer_id}")
 
 
+@dataclass(frozen=True)
+class CustomerHistory:
+    """One customer's profile, and the versions of the attributes with a history, oldest first."""
+
+    profile: CustomerProfile
+    versions: SemanticResult
+
+
 def profile_fields(model: SemanticModel) -> list[str]:
     """Return the fields of a profile, as the model lists them."""
     items = model.list_items(ROW_KINDS, table=PROFILE)
@@ -67,14 +75,37 @@ def get_customer(reading: Reading, customer_id: str) -> CustomerProfile:
         NotFound: the build has no such customer.
     """
     answer = reading.ask(_profile_query(reading.model, customer_id))
+    return _profile_of(answer, customer_id)
+
+
+def get_history(reading: Reading, customer_id: str) -> CustomerHistory:
+    """Return the profile of one customer with its versions, read by one statement: each version has its customer.
+
+    Raises:
+        NotFound: the build has no such customer.
+    """
+    names, versions = profile_fields(reading.model), _version_fields(reading)
+    query = build_query(fields=[*names, *versions], filters=_is(customer_id), order=["version_number"])
+    answer = reading.ask(query)
+    profile = _columns(answer, 0, len(names))
+    first = replace(profile, table=profile.table.slice(0, 1), rows_available=min(1, answer.rows_available))
+    return CustomerHistory(_profile_of(first, customer_id), _columns(answer, len(names), len(names) + len(versions)))
+
+
+def _profile_of(answer: SemanticResult, customer_id: str) -> CustomerProfile:
     if not answer.rows_returned:
         raise NotFound(
-            f"There is no customer {customer_id!r} in build {reading.build.build_id}.",
+            f"There is no customer {customer_id!r} in build {answer.build_id}.",
             code="customer_not_found",
             next_action="Search by a part of the id, name or e-mail: GET /api/customers/?search=…",
             details=[{"field": "customer_id", "value": customer_id, "message": "no such customer"}],
         )
     return CustomerProfile(customer_id, answer.table.to_pylist()[0], answer)
+
+
+def _columns(answer: SemanticResult, start: int, stop: int) -> SemanticResult:
+    """Return some columns of an answer."""
+    return replace(answer, columns=answer.columns[start:stop], table=answer.table.select(range(start, stop)))
 
 
 def find_customers(reading: Reading, text: str, *, limit: int = 20) -> SemanticResult:
@@ -121,13 +152,11 @@ def monthly_spending(reading: Reading, customer_id: str) -> SemanticResult:
 
 def list_versions(reading: Reading, customer_id: str) -> SemanticResult:
     """Return the versions of a customer's type 2 attributes, oldest first."""
-    attributes = [f"version_{name}" for name in reading.record.dataset["type_2_attributes"]]
-    query = build_query(
-        fields=[*VERSION_FIELDS, *attributes],
-        filters=_is(customer_id),
-        order=["version_number"],
-    )
-    return reading.ask(query)
+    return reading.ask(build_query(fields=_version_fields(reading), filters=_is(customer_id), order=["version_number"]))
+
+
+def _version_fields(reading: Reading) -> list[str]:
+    return [*VERSION_FIELDS, *(f"version_{name}" for name in reading.record.dataset["type_2_attributes"])]
 
 
 def search_filter(text: str) -> dict[str, Any]:

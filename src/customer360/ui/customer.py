@@ -8,12 +8,13 @@ from typing import Any
 import streamlit as st
 
 from customer360.customers import (
+    CustomerHistory,
     CustomerProfile,
     find_customers,
     get_customer,
+    get_history,
     latest_transactions,
     list_search_fields,
-    list_versions,
     monthly_spending,
 )
 from customer360.errors import NotFound
@@ -112,14 +113,15 @@ def _choose(customer_id: str) -> None:
 def _chosen(reading: Reading, customer_id: str, text: str) -> None:
     back = f"Back to the results for “{as_markdown(text)}”" if text else "All customers"
     st.button(back, icon=":material/arrow_back:", type="tertiary", on_click=_forget_customer, key="back")
-    profile = _find(reading, customer_id)
-    if profile is None:
+    try:
+        history = get_history(reading, customer_id)
+    except NotFound:
         frame.notice(
             f"There is no customer {customer_id} in this build.",
             "Search for a part of the id above, or go back to the list.",
         )
     else:
-        _profile(reading, profile)
+        _profile(reading, history)
 
 
 def _find(reading: Reading, customer_id: str) -> CustomerProfile | None:
@@ -139,13 +141,12 @@ def _start(reading: Reading) -> None:
 
 def _hits(reading: Reading, text: str, fields: list[str]) -> None:
     answer = find_customers(reading, text, limit=SHOWN_HITS)
-    exact = _find(reading, text)
     if not answer.rows_returned:
         _no_hit(text, fields)
     elif answer.rows_available == 1:
-        _profile(reading, get_customer(reading, str(answer.table["customer_id"][0])))
+        _profile(reading, get_history(reading, str(answer.table["customer_id"][0])))
     else:
-        _many_hits(answer, exact, text, reading)
+        _many_hits(answer, _find(reading, text), text, reading)
 
 
 def _no_hit(text: str, fields: list[str]) -> None:
@@ -198,13 +199,14 @@ def _pick(row: dict[str, Any], figures: Figures) -> None:
     )
 
 
-def _profile(reading: Reading, profile: CustomerProfile) -> None:
+def _profile(reading: Reading, history: CustomerHistory) -> None:
+    profile = history.profile
     st.set_page_config(page_title=f"{profile.name} · Customer360")
     _header(profile)
     _key_figures(profile.values, reading.figures)
     _spending(reading, profile.customer_id)
     _details(profile, reading.figures)
-    _versions(reading, profile.customer_id)
+    _versions(history.versions, reading.figures)
     _transactions(reading, profile)
 
 
@@ -283,13 +285,12 @@ def _details(profile: CustomerProfile, figures: Figures) -> None:
         st.html(f'<dl class="c360-details">{items}</dl>')
 
 
-def _versions(reading: Reading, customer_id: str) -> None:
-    answer = list_versions(reading, customer_id)
+def _versions(answer: SemanticResult, figures: Figures) -> None:
     if answer.rows_returned < 2:
         return
     attributes = {c.name: c.label.removeprefix("Version ").capitalize() for c in answer.columns}
     st.subheader("What changed over time", anchor=False)
-    grid.show(answer, reading.figures, labels=attributes | VERSIONS)
+    grid.show(answer, figures, labels=attributes | VERSIONS)
 
 
 def _transactions(reading: Reading, profile: CustomerProfile) -> None:

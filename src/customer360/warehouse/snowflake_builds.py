@@ -46,7 +46,9 @@ READ_SECONDS = 3600.0
 
 BRONZE = "BRONZE"
 SERVED = ("SILVER", "GOLD", "MONITORING", "REPORTING", "API", "PROCESSED_DATA")
-"""Schemas of a build that have a lasting one of the same name, with views."""
+"""Schemas of a build that have a lasting one of the same name, with views of nothing else."""
+OWN = (BRONZE, "RAW_DATA", *SERVED)
+"""All schemas that a build makes; the lasting RAW_DATA shows all batches, whatever build is published."""
 
 READ_POINTER = "select build_id from OPS.CURRENT_BUILD"
 MOVE_POINTER = "update OPS.CURRENT_BUILD set build_id = :1, published_at = :2"
@@ -73,7 +75,7 @@ union
 select table_schema, table_name from information_schema.views
 where table_schema in ({schemas})
 """
-OWN_SCHEMA = re.compile(rf"({'|'.join((BRONZE, *SERVED))})_(B\d{{8}}T\d{{6}}_[0-9A-F]{{4}})")
+OWN_SCHEMA = re.compile(rf"({'|'.join(OWN)})_(B\d{{8}}T\d{{6}}_[0-9A-F]{{4}})")
 
 
 def schema_suffix(build_id: str) -> str:
@@ -196,7 +198,7 @@ class SnowflakeBuilds(Builds):
 
     def discard(self, build_id: str) -> None:
         suffix = schema_suffix(build_id)
-        for schema in (BRONZE, *SERVED):
+        for schema in OWN:
             self._account.execute(f"drop schema if exists {schema}{suffix} cascade")
         shutil.rmtree(self.folder(build_id), ignore_errors=True)
 
