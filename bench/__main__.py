@@ -1,4 +1,4 @@
-"""``python -m bench [online_retail] [latency] [bank] [--json FILE] [--write-docs] [--render FILE] [--scales LIST]``."""
+"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE] [--scales LIST]``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import bank, latency, online_retail
+from bench import bank, latency, online_retail, snowflake
 from bench.measure import MeasurementFailed, machine
 from bench.report import render
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-NAMES = ("online_retail", "latency", "bank")
+NAMES = ("online_retail", "latency", "bank", "snowflake")
 
 
 def main() -> int:
@@ -64,6 +64,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "online_retail": lambda: online_retail.run(folder, _archive(), options.rounds),
             "latency": lambda: latency.run(folder, _archive(), options.seconds),
             "bank": lambda: _bank(folder, options.scales.split(",")),
+            "snowflake": lambda: snowflake.run(folder),
         }
         for bench in options.names or NAMES:
             sys.stderr.write(f"measuring {bench} …\n")

@@ -15,7 +15,7 @@ within one run: read the ratios, and expect other absolute numbers elsewhere.
 
 def render(results: dict[str, Any]) -> str:
     """Return the page for the results of one run."""
-    sections = {"online_retail": _online_retail, "latency": _latency, "bank": _bank}
+    sections = {"online_retail": _online_retail, "latency": _latency, "bank": _bank, "snowflake": _snowflake}
     parts = [INTRODUCTION, _machine(results["machine"]), _targets(results)]
     for name, section in sections.items():
         if name in results:
@@ -113,6 +113,25 @@ def _bank(result: dict[str, Any]) -> Iterator[str]:
     if result["exponent"] is not None:
         yield f"The time of a build grows with the rows to the power of {result['exponent']:.2f}."
         yield ""
+
+
+def _snowflake(result: dict[str, Any]) -> Iterator[str]:
+    yield "## Snowflake: statements and requests"
+    yield ""
+    yield (
+        f"Counted between the connector and the emulator, for a bank of {result['customers']:,} customers and "
+        f"{result['transactions']:,} transactions. An account is sent the same, but one statement "
+        "less for each uploaded file; the uploads themselves are not counted. Seconds are the emulator's on this "
+        "machine and say nothing of Snowflake."
+    )
+    yield ""
+    most = {target["name"].split(": ", 1)[1]: target["most"] for target in result["targets"]}
+    rows = [
+        [name, f"{step['statements']:,.0f}", f"{most[name]:,}", f"{step['requests']:,.0f}", f"{step['seconds']:.2f}"]
+        for name, step in result["steps"].items()
+    ]
+    yield from _table(["what", "statements", "at most", "requests", "seconds"], rows)
+    yield ""
 
 
 _STEP = (("seconds", 1), ("cpu_seconds", 1), ("peak_mb", 0), ("rows_per_second", 0))

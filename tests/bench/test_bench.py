@@ -10,6 +10,7 @@ from bench.baseline import build
 from bench.load_generator import due_times
 from bench.measure import MeasurementFailed, Target, median, per_second, percentile
 from bench.online_retail import TABLES, compare, warehouse
+from bench.report import render
 
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
@@ -51,6 +52,21 @@ def test_requests_are_due_at_a_fixed_rate() -> None:
 @pytest.mark.parametrize(("measured", "holds"), [(2.9, True), (3.0, True), (3.1, False)])
 def test_a_target_holds_up_to_its_limit(measured: float, holds: bool) -> None:
     assert Target("ratio", measured, 3.0, "×").as_dict()["holds"] is holds
+
+
+@pytest.mark.unit
+def test_a_page_shows_what_each_step_on_snowflake_sends_beside_its_target() -> None:
+    target = Target("Snowflake, statements: load", 24, 30, "")
+    machine = {"at": "today", "cores": 2, "processor": "", "memory_gb": 1, "system": "", "python": "3", "versions": {}}
+    result = {
+        "customers": 400,
+        "transactions": 40_000,
+        "steps": {"load": {"statements": 24, "requests": 25, "seconds": 6.5}},
+        "targets": [target.as_dict()],
+    }
+    page = render({"machine": machine | {"load_average": 0}, "snowflake": result})
+    assert "| load |         24 |      30 |       25 |    6.50 |" in page
+    assert "400 customers and 40,000 transactions" in page
 
 
 @pytest.mark.performance
