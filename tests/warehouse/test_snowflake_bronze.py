@@ -19,7 +19,7 @@ import pytest
 
 from customer360.build.pipeline import run_load
 from customer360.build.runner import copy_lake
-from customer360.errors import AccessRefused, Customer360Error, InvalidQuery, QueryTimeout, Unavailable
+from customer360.errors import AccessRefused, Conflict, Customer360Error, InvalidQuery, QueryTimeout, Unavailable
 from customer360.ingest import find_dataset, load_dataset
 from customer360.lake import PROVENANCE, TABLES, Manifest, TableRows, commit_snapshot, parquet_path, read_manifests
 from customer360.lake.retention import drop_expired
@@ -383,3 +383,14 @@ def test_an_account_that_is_not_ready_says_which_command_makes_it_so(
     assert (refused.value.code, "customer360 deploy snowflake" in refused.value.next_action) == ("not_deployed", True)
     with closing(Account(place)) as account, suppress(InvalidQuery):
         assert account.execute("select count(*) from OPS.BATCHES") == [(0,)]
+
+
+def test_a_file_that_changed_on_disk_is_not_copied(untouched: SnowflakeSettings, lake: Workspace) -> None:
+    [path] = (lake.lake / "transactions").glob("*.parquet")
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+    with closing(Account(untouched)) as account, pytest.raises(Conflict, match="nothing was copied") as raised:
+        copy(account, lake)
+    assert [detail["field"] for detail in raised.value.details] == [str(path)]
+    assert there_is_nothing(untouched)

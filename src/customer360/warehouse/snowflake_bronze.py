@@ -16,8 +16,10 @@ from typing import Any
 
 import duckdb
 
+from customer360.errors import Conflict
 from customer360.warehouse.builds import Batch, Progress
 from customer360.warehouse.snowflake_account import Account
+from customer360.workspace import hash_file
 
 PART_BYTES = "200MB"
 """Size of a staged file; Snowflake loads files of 100 to 250 MB best."""
@@ -65,6 +67,7 @@ def copy_batches(account: Account, batches: Sequence[Batch], progress: Progress 
     The caller holds the lease of the writer.
 
     Raises:
+        Conflict: a file of the lake is not what landed.
         InvalidQuery: the account lacks a table; deploying makes it.
         Unavailable: no answer came, or a file did not arrive.
     """
@@ -73,6 +76,7 @@ def copy_batches(account: Account, batches: Sequence[Batch], progress: Progress 
         for batch_id, superseded_by, dropped in account.execute(KNOWN)
     }
     new = [batch for batch in batches if batch.batch_id not in known]
+    _refuse_damage(new)
     changed = [batch for batch in batches if batch not in new and known[batch.batch_id] != _state(batch)]
     with tempfile.TemporaryDirectory(prefix="customer360-stage-") as folder:
         staged = list(_stage(account, new, Path(folder), progress))
@@ -84,6 +88,22 @@ def copy_batches(account: Account, batches: Sequence[Batch], progress: Progress 
             for batch in changed:
                 _update(account, batch, was_dropped=known[batch.batch_id][1] is not None)
     return Copied([batch.batch_id for batch in new], [batch.batch_id for batch in changed])
+
+
+def _refuse_damage(batches: Sequence[Batch]) -> None:
+    faults = [
+        {"field": str(path), "value": path.stem, "message": "its content is not what landed"}
+        for batch in batches
+        for table, path in batch.files.items()
+        if (expected := batch.manifest["tables"][table]["sha256"]) and hash_file(path) != expected
+    ]
+    if faults:
+        raise Conflict(
+            f"{len(faults)} files of the lake are not what their manifests say; nothing was copied.",
+            code="workspace_damaged",
+            next_action="Restore lake/ from a backup, or load the data into a new workspace.",
+            details=faults,  # type: ignore[arg-type]
+        )
 
 
 def _row(batch: Batch) -> dict[str, Any]:
