@@ -76,7 +76,7 @@ def run(folder: Path) -> dict[str, Any]:
             told = environment_of(account) | {"CUSTOMER360_ENGINE": "snowflake", "CUSTOMER360_HOME": str(home)}
             steps = _commands(_Counter(wire), files, told)
             with _environment(told):
-                steps |= _answers(_Counter(wire), home) | _page(_Counter(wire), Workspace(home, account))
+                steps |= _answers(_Counter(wire), home, account) | _page(_Counter(wire), Workspace(home, account))
     finally:
         emulator.kill()
     targets = [
@@ -136,7 +136,7 @@ def _commands(counter: _Counter, files: Path, told: Mapping[str, str]) -> dict[s
     return steps | {"publish again": {name: again[name] - listing[name] for name in again}}
 
 
-def _answers(counter: _Counter, home: Path) -> dict[str, dict[str, float]]:
+def _answers(counter: _Counter, home: Path, account: SnowflakeSettings) -> dict[str, dict[str, float]]:
     """Ask each endpoint once, right after the service looked which build is published."""
     one = f"/api/customers/{ASKED}"
     paths = {
@@ -146,7 +146,7 @@ def _answers(counter: _Counter, home: Path) -> dict[str, dict[str, float]]:
         "GET /api/customers/": "/api/customers/",
         "GET /api/products/": "/api/products/",
     }
-    with contextmanager(serve)(home) as client:
+    with contextmanager(serve)(home, account) as client:
 
         def ask(method: str, path: str, body: object = None) -> dict[str, float]:
             client.get(WARM)
@@ -172,9 +172,9 @@ def _page(counter: _Counter, workspace: Workspace) -> dict[str, dict[str, float]
     with closing(reader), reader.pin() as reading:
 
         def read() -> None:
-            get_history(reading, ASKED)
+            profile = get_history(reading, ASKED).profile
             monthly_spending(reading, ASKED)
-            latest_transactions(reading, ASKED)
+            latest_transactions(reading, profile)
 
         read()
         return {"a customer's page": counter.of(read)}
