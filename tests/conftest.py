@@ -172,6 +172,7 @@ FILES_OF_BUILDS = (
     "0004_batches_and_builds",
     "0006_observability",
     "0007_bronze_tables",
+    "0019_customers_of_apis",
     "0008_stages_and_formats",
     "0018_models_of_builds",
 )

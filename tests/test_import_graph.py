@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"settings"}),
     frozenset({"workspace"}),
     frozenset({"warehouse", "lake", "store", "access"}),
-    frozenset({"synth", "ingest", "semantic", "charts", "jobs"}),
+    frozenset({"synth", "demo_api", "ingest", "semantic", "charts", "jobs"}),
     frozenset({"churn", "value", "customers", "segments", "products", "explore", "ask"}),
     frozenset({"build", "campaigns", "reports", "monitoring"}),
     frozenset({"api", "ui", "cli"}),

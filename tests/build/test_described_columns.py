@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from customer360.lake import PROVENANCE, TABLES, create_bronze_views
+from customer360.lake.contracts import SOURCE_TABLES
 from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 
@@ -29,7 +30,7 @@ select schema_name || '.' || table_name, column_name
 from duckdb_columns()
 where not internal and schema_name <> 'bronze'
 """
-BASE_VIEWS = [f"base_{table}" for table in TABLES if table != "segment_snapshots"]
+BASE_VIEWS = [f"base_{table.name}" for table in SOURCE_TABLES]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from customer360.build import alerting
 from customer360.build.monitoring import History, types_of
@@ -14,10 +15,15 @@ from customer360.errors import Unavailable
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
 from customer360.lake import count_source_rows, read_manifests
 from customer360.settings import ResourceSettings, WorkspaceSettings
-from customer360.store import Alert, ApiMetric, QueryRecord, Store
+from customer360.store import Alert, ApiMetric, PipelineRun, QueryRecord, Store
 from customer360.warehouse import BuildRecord, open_builds
 from customer360.workspace import Workspace
 
+if TYPE_CHECKING:
+    from customer360.ingest.api import IngestReport
+    from customer360.ingest.api_sources import ApiSourceFolder
+
+INGEST = "ingest"
 ROWS_COPIED = 1000
 """How many of the newest rows of a table of the operational store a build copies into MONITORING."""
 
@@ -52,6 +58,34 @@ def run_load(
 def _copy(workspace: Workspace, progress: Callable[[str], None]) -> None:
     with closing(open_builds(workspace)) as builds, builds.writing():
         copy_lake(builds, progress)
+
+
+def run_ingest(
+    workspace: Workspace,
+    folder: ApiSourceFolder,
+    address: str,
+    *,
+    out: Path | None = None,
+    afresh: bool = False,
+    progress: Callable[[str, int], None] = lambda *_: None,
+) -> IngestReport:
+    """Land what a source behind an API gives; the run is recorded, and what it counted goes into MONITORING."""
+    from customer360.ingest.api import ingest  # noqa: PLC0415  (dlt takes a second to import)
+
+    store = Store.beside(workspace.store)
+    with store.recording(INGEST, folder.source.name) as detail:
+        report = ingest(workspace, folder, address, out=out, afresh=afresh, progress=progress)
+        detail.update(
+            pages=sum(endpoint.pages for endpoint in report.run.endpoints.values()),
+            records_fetched=report.figures.records,
+            records_landed=report.figures.landed,
+            duplicates=report.figures.duplicates,
+            records_rejected=report.figures.quarantined,
+            errors=sum(report.requests["failures"].values()),
+        )
+    if workspace.account:
+        _copy(workspace, lambda name: progress(name, 0))
+    return report
 
 
 def run_build(
@@ -89,13 +123,23 @@ def needs_build(workspace: Workspace) -> bool:
 
 def _history(store: Store) -> History:
     """Return what the build will know of the operational store: runs that ended, alerts, queries and requests."""
+    ended = [run for run in store.list_runs(ROWS_COPIED) if run.finished_at]
     newest = {
-        "pipeline_runs": [run for run in store.list_runs(ROWS_COPIED) if run.finished_at],
+        "pipeline_runs": ended,
         "alerts": store.list_newest(Alert.alert_id, ROWS_COPIED),
         "query_performance": store.list_newest(QueryRecord.asked_at, ROWS_COPIED),
         "api_metrics": store.list_newest(ApiMetric.metric_id, ROWS_COPIED),
     }
-    return {
+    copied = {
         table: [{name: getattr(row, name) for name in types_of(table)} for row in rows]
         for table, rows in newest.items()
     }
+    return copied | {"ingestion_runs": [_ingestion(run) for run in ended if run.kind == INGEST]}
+
+
+def _ingestion(run: PipelineRun) -> dict[str, Any]:
+    """Return a run over a source as a row of MONITORING.INGESTION_RUNS; what it counted is in its detail."""
+    said = {"run_id": run.run_id, "source_system": run.subject, "status": run.status}
+    times = {"started_at": run.started_at, "finished_at": run.finished_at}
+    counted = {name: run.detail.get(name) for name in types_of("ingestion_runs") if name not in said | times}
+    return said | times | counted

@@ -11,7 +11,21 @@ import typer
 from typer.core import TyperGroup
 
 from customer360 import __version__
-from customer360.cli import alerts, builds, changes, data, deploy, doctor, migrate, query, serving, setup, upkeep
+from customer360.cli import (
+    alerts,
+    builds,
+    changes,
+    data,
+    demo_api,
+    deploy,
+    doctor,
+    ingest,
+    migrate,
+    query,
+    serving,
+    setup,
+    upkeep,
+)
 from customer360.cli.console import out, print_error, speak_to_people
 from customer360.errors import Customer360Error
 
@@ -72,8 +86,10 @@ def root(
 
 app.command("up", rich_help_panel="Everything")(serving.up)
 app.command("generate", rich_help_panel="Data")(data.generate)
+app.command("demo-api", rich_help_panel="Data")(demo_api.demo_api)
 app.command("upload", rich_help_panel="Data")(data.upload)
 app.command("load", rich_help_panel="Data")(data.load)
+app.command("ingest", rich_help_panel="Data")(ingest.ingest)
 app.command("refresh", rich_help_panel="Data")(upkeep.refresh)
 app.command("retention", rich_help_panel="Data")(upkeep.retention)
 app.command("build", rich_help_panel="Builds")(builds.build)

@@ -145,6 +145,23 @@ CUSTOMER_PRODUCTS = TableContract(
     ),
 )
 
+API_CUSTOMERS = TableContract(
+    "api_customers",
+    "One row per time a source behind an API gives a customer",
+    (
+        Column("source_system", "VARCHAR", "Name of the source", required=True),
+        Column("source_customer_id", "VARCHAR", "Id of the customer in that source", required=True),
+        Column("first_name", "VARCHAR", "First name"),
+        Column("last_name", "VARCHAR", "Last name"),
+        Column("email", "VARCHAR", "E-mail address"),
+        Column("avatar", "VARCHAR", "Address of a picture"),
+        Column("payload", "VARCHAR", "The record as it came, JSON", required=True),
+        Column("page", "BIGINT", "Page of the run that the record came on, counting from 1"),
+        Column("fetched_at", "TIMESTAMP", "When it came, UTC", required=True),
+        Column("run_id", "VARCHAR", "Run that fetched it", required=True),
+    ),
+)
+
 SEGMENT_SNAPSHOTS = TableContract(
     "segment_snapshots",
     "One row per customer and as-of date of a published build; builds land it, no dataset does",
@@ -156,17 +173,18 @@ SEGMENT_SNAPSHOTS = TableContract(
 )
 
 SOURCE_TABLES = (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS, CUSTOMER_PRODUCTS)
+API_TABLES = (API_CUSTOMERS,)
 SNAPSHOT_TABLES = (SEGMENT_SNAPSHOTS,)
-TABLES = {table.name: table for table in (*SOURCE_TABLES, *SNAPSHOT_TABLES)}
+TABLES = {table.name: table for table in (*SOURCE_TABLES, *API_TABLES, *SNAPSHOT_TABLES)}
 
 
 def get_contract(table: str) -> TableContract:
-    """Return the contract of a bronze table that a dataset may feed.
+    """Return the contract of a bronze table that a dataset or a source behind an API may feed.
 
     Raises:
         InvalidDefinition: there is no such table.
     """
-    contracts = {contract.name: contract for contract in SOURCE_TABLES}
+    contracts = {contract.name: contract for contract in (*SOURCE_TABLES, *API_TABLES)}
     if table not in contracts:
         raise InvalidDefinition(f"There is no bronze table {table!r}.", next_action=did_you_mean(table, contracts))
     return contracts[table]

@@ -1,0 +1,88 @@
+"""The whole path from a source behind an API: fetch, land, judge, count, export."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from customer360.clock import Clock, utc_now
+from customer360.ingest import api_report
+from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_report import Figures
+from customer360.ingest.api_run import IngestRun, Progress, fetch_and_land, state_path
+from customer360.ingest.api_sources import ApiSourceFolder
+from customer360.lake import sweep
+from customer360.workspace import Workspace
+
+CUSTOMERS_FILE, SUMMARY_FILE = "processed_customers.json", "summary_report.json"
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What a run found and where it was written."""
+
+    run: IngestRun
+    figures: Figures
+    requests: dict[str, Any]
+    files: list[Path]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def ingest(
+    workspace: Workspace,
+    folder: ApiSourceFolder,
+    address: str,
+    *,
+    out: Path | None = None,
+    afresh: bool = False,
+    clock: Clock = utc_now,
+    progress: Progress = lambda *_: None,
+) -> IngestReport:
+    """Land every record that a source gives, and export its customers; a run that was cut off is finished first.
+
+    ``afresh`` forgets a run that was cut off; what it landed stays.
+
+    Raises:
+        InvalidSetting: a variable with a secret is empty.
+        Unavailable: the source gave no usable answer; what came before has landed, and the next run goes on behind it.
+        AccessRefused: the source refuses the credentials.
+        SourceRefused: the source refuses a request, or a mapping fails on the records.
+        WorkspaceBusy: another process writes.
+    """
+    client = ApiClient(folder.source, address)
+    seconds: dict[str, float] = {}
+    target = out or workspace.home / "exports" / folder.source.name
+    with workspace.writing():
+        sweep(workspace)
+        if afresh:
+            state_path(workspace, folder.source.name).unlink(missing_ok=True)
+        with _timed(seconds, "fetch and land"):
+            run = fetch_and_land(workspace, folder, client, clock=clock, progress=progress)
+        with _timed(seconds, "judge and export"), api_report.judged(workspace, run.batches) as connection:
+            figures = api_report.count(connection, sum(endpoint.records for endpoint in run.endpoints.values()))
+            exported_at = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
+            api_report.export_customers(connection, target / CUSTOMERS_FILE, figures, exported_at)
+            values = api_report.counts_of(connection)
+    requests = asdict(client.counts)
+    api_report.write_summary(
+        target / SUMMARY_FILE,
+        {
+            "run": {"run_id": run.run_id, "source": run.source, "address": run.address, "resumed": run.resumed},
+            "records": asdict(figures),
+            "values": values,
+            "api": requests,
+            "seconds": seconds,
+        },
+    )
+    return IngestReport(run, figures, requests, [target / CUSTOMERS_FILE, target / SUMMARY_FILE], seconds)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - started, 3)

@@ -1,0 +1,227 @@
+"""One run over a source behind an API: fetch, land, count, so that no record is lost without a word.
+
+Records land as they came, a batch for each chunk of pages, with the file of the chunk beside it like any received file.
+A run that dies goes on behind its last chunk; what was on its way is asked for again, and records that come twice are
+told apart by source and id.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from customer360.clock import Clock, utc_now
+from customer360.ingest.api_client import ApiClient, Position
+from customer360.ingest.api_pages import read_pages
+from customer360.ingest.api_sources import ApiSourceFolder, Endpoint
+from customer360.ingest.mapping import Mapping, Origin, Part
+from customer360.lake import Manifest, commit_batches, discard_batch, incoming_folder, parquet_path
+from customer360.workspace import Workspace, hash_file, write_json
+
+CHUNK_RECORDS = 50_000
+"""Records that land together; a run that dies fetches at most so many again."""
+
+
+Progress = Callable[[str, int], None]
+"""Called with an endpoint and how many of its records have landed."""
+
+SOURCE_COLUMNS = pa.schema(
+    [
+        ("payload", pa.string()),
+        ("page", pa.int64()),
+        ("source_system", pa.string()),
+        ("run_id", pa.string()),
+        ("fetched_at", pa.timestamp("us")),
+        ("_line", pa.int64()),
+    ]
+)
+"""The relation ``source`` that a mapping selects from: one row per record, as JSON."""
+
+
+@dataclass
+class EndpointReport:
+    """What one endpoint gave: pages and records as they came, and the batches that they landed in."""
+
+    pages: int = 0
+    records: int = 0
+    batches: list[str] = field(default_factory=list)
+
+
+@dataclass
+class IngestRun:
+    """What one run did, over all the times that it was cut off."""
+
+    run_id: str
+    source: str
+    address: str
+    started_at: str
+    endpoints: dict[str, EndpointReport] = field(default_factory=dict)
+    resumed: int = 0
+    """How often it went on behind where it was cut off."""
+
+    @property
+    def batches(self) -> list[str]:
+        return [batch for endpoint in self.endpoints.values() for batch in endpoint.batches]
+
+
+@dataclass
+class _State:
+    """A run that has not ended: what it did, and where each endpoint goes on (``None`` where it is through)."""
+
+    run: IngestRun
+    following: dict[str, Position | None] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path, address: str) -> _State | None:
+        """Return the run that was cut off at this address; one at another is over."""
+        if not path.is_file():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["run"]["address"] != address:
+            return None
+        endpoints = {name: EndpointReport(**report) for name, report in content["run"].pop("endpoints").items()}
+        following = {name: place and Position(**place) for name, place in content["following"].items()}
+        run = IngestRun(**content["run"], endpoints=endpoints)
+        run.resumed += 1
+        return cls(run, following)
+
+
+def fetch_and_land(
+    workspace: Workspace,
+    folder: ApiSourceFolder,
+    client: ApiClient,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = lambda *_: None,
+) -> IngestRun:
+    """Land every record of a source's endpoints; the caller holds the writer's lock.
+
+    Raises:
+        Unavailable: the source gave no usable answer; what came before has landed, and the next run goes on behind it.
+        AccessRefused: the source refuses the credentials.
+        SourceRefused: the source refuses a request, or a mapping fails on the records.
+    """
+    path = state_path(workspace, folder.source.name)
+    started_at = clock().replace(tzinfo=None).isoformat(timespec="milliseconds")
+    run_id = f"{clock():%Y%m%dt%H%M%S}_{secrets.token_hex(2)}"
+    fresh = IngestRun(run_id, folder.source.name, client.address, started_at)
+    state = _State.read(path, client.address) or _State(fresh)
+    for endpoint in folder.source.endpoints:
+        _Landing(workspace, folder, client, endpoint=endpoint, state=state, clock=clock).run(path, progress)
+    path.unlink(missing_ok=True)
+    return state.run
+
+
+def state_path(workspace: Workspace, source: str) -> Path:
+    """Return where a run that has not ended is remembered."""
+    return workspace.home / "ingest" / f"{source}.json"
+
+
+class _Landing:
+    """One endpoint of one run: pages in, batches out."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        folder: ApiSourceFolder,
+        client: ApiClient,
+        *,
+        endpoint: Endpoint,
+        state: _State,
+        clock: Clock,
+    ) -> None:
+        self._workspace, self._folder, self._client, self._endpoint = workspace, folder, client, endpoint
+        self._state, self._clock = state, clock
+        self._report = state.run.endpoints.setdefault(endpoint.name, EndpointReport())
+        self._mappings = {table: Mapping(table, folder.mapping(table)) for table in endpoint.tables}
+
+    def run(self, path: Path, progress: Progress) -> None:
+        name = self._endpoint.name
+        position = self._state.following.get(name, self._client.start(self._endpoint))
+        if position is None:
+            return
+        for records, pages, following in self._chunks(position):
+            if records:
+                self._land(records)
+            self._report.records += len(records)
+            self._report.pages += pages
+            self._state.following[name] = following
+            write_json(path, asdict(self._state))
+            progress(name, self._report.records)
+        self._state.following[name] = None
+
+    def _chunks(self, position: Position) -> Iterator[tuple[list[tuple[int, Any]], int, Position | None]]:
+        """Yield records with the page each is from, how many pages they are, and where reading goes on."""
+        records: list[tuple[int, Any]] = []
+        number = pages = 0
+        following: Position | None = position
+        for page in read_pages(self._client, self._endpoint, position):
+            number, pages, following = number + 1, pages + 1, page.following
+            records += ((number, record) for record in page.records)
+            if len(records) >= CHUNK_RECORDS:
+                yield records, pages, following
+                records, pages = [], 0
+        if pages:
+            yield records, pages, following
+
+    def _land(self, records: list[tuple[int, Any]]) -> None:
+        """Land records as one batch, with the file of them beside it."""
+        place = f"{len(self._report.batches):05}"
+        name = f"api/{self._folder.source.name}/{self._endpoint.name}/{self._state.run.run_id}/{place}.jsonl"
+        batch_id = f"{self._folder.source.name}_{self._endpoint.name}_{self._state.run.run_id}_{place}"
+        texts = [orjson.dumps(record).decode() for _, record in records]
+        received = incoming_folder(self._workspace) / f"{batch_id}.jsonl"
+        received.parent.mkdir(parents=True, exist_ok=True)
+        received.write_text("\n".join(texts) + "\n", encoding="utf-8")
+        landed_at = self._clock().replace(tzinfo=None)
+        source = self._as_table(texts, [page for page, _ in records], landed_at)
+        origin = Origin(name, batch_id, landed_at.isoformat(timespec="seconds"))
+        try:
+            with duckdb.connect(config={"threads": 1}) as connection:
+                connection.register("source", source)
+                tables = {
+                    table: mapping.write(
+                        connection,
+                        source.schema,
+                        [Part(origin, len(records), parquet_path(self._workspace, table, batch_id))],
+                    )[0]
+                    for table, mapping in self._mappings.items()
+                }
+            manifest = Manifest(
+                batch_id=batch_id,
+                dataset=self._folder.source.name,
+                source=name,
+                sha256=hash_file(received),
+                bytes=received.stat().st_size,
+                mapping_sha256=self._folder.mapping_sha256(self._endpoint),
+                rows=len(records),
+                duplicate_rows=None,
+                tables=tables,
+                landed_at=origin.loaded_at,
+            )
+            commit_batches(self._workspace, [(manifest, received)])
+        except BaseException:
+            discard_batch(self._workspace, batch_id)
+            raise
+        self._report.batches.append(batch_id)
+
+    def _as_table(self, texts: list[str], pages: list[int], landed_at: datetime) -> pa.Table:
+        count = len(texts)
+        columns = [
+            pa.array(texts, pa.string()),
+            pa.array(pages, pa.int64()),
+            pa.repeat(self._folder.source.name, count),
+            pa.repeat(self._state.run.run_id, count),
+            pa.repeat(pa.scalar(landed_at, pa.timestamp("us")), count),
+            pa.array(range(1, count + 1), pa.int64()),
+        ]
+        return pa.Table.from_arrays(columns, schema=SOURCE_COLUMNS)

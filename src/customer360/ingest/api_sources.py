@@ -1,0 +1,283 @@
+"""A source behind a REST API is a folder: ``source.yml`` says how to ask, one SQL select per bronze table maps records.
+
+``source.yml``::
+
+    name: reqres
+    title: Users of reqres.in
+    base_url: http://127.0.0.1:8111      # REQRES_BASE_URL or --base-url wins
+    auth: {kind: api_key, name: x-api-key, variable: REQRES_API_KEY}
+    requests_per_second: 10
+    concurrency: 4                       # requests at the same time, where pages can be asked by number
+    endpoints:
+      - name: users
+        path: /api/users
+        params: {per_page: 100}
+        paging: {kind: page, param: page, pages: total_pages}
+        records: data                    # JSONPath of the list of records
+        count: total                     # JSONPath of how many records there are
+        tables: [api_customers]          # runs api_customers.sql over the relation "source"
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError
+
+from customer360.errors import InvalidDefinition, InvalidSetting, NotFound, did_you_mean
+from customer360.settings import is_loopback, project_files
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class _Definition(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoAuth(_Definition):
+    """Anybody may ask."""
+
+    kind: Literal["none"] = "none"
+
+
+class ApiKey(_Definition):
+    """A key in a header or in the query."""
+
+    kind: Literal["api_key"]
+    name: str = "x-api-key"
+    place: Literal["header", "query"] = "header"
+    variable: Variable
+    demo: str = ""
+    """A key that is public, sent to this machine only and only where the variable is empty."""
+
+
+class Bearer(_Definition):
+    """A token in the header Authorization."""
+
+    kind: Literal["bearer"]
+    variable: Variable
+
+
+class Basic(_Definition):
+    """A user and a password."""
+
+    kind: Literal["basic"]
+    user_variable: Variable
+    password_variable: Variable
+
+
+class ClientCredentials(_Definition):
+    """OAuth 2: a token that is fetched with an id and a secret, and again when it runs out."""
+
+    kind: Literal["oauth2"]
+    token_path: str
+    id_variable: Variable
+    secret_variable: Variable
+
+
+Auth = Annotated[NoAuth | ApiKey | Bearer | Basic | ClientCredentials, Field(discriminator="kind")]
+
+
+class SinglePage(_Definition):
+    """One answer holds everything."""
+
+    kind: Literal["single"] = "single"
+
+
+class PageNumbers(_Definition):
+    """Pages are asked by number; ``pages`` is the JSONPath of how many there are, where the API says it."""
+
+    kind: Literal["page"]
+    param: str = "page"
+    first: int = 1
+    pages: str = ""
+
+
+class Offsets(_Definition):
+    """Pages are asked by the number of records before them."""
+
+    kind: Literal["offset"]
+    param: str = "offset"
+    size_param: str = "limit"
+    size: int = Field(100, ge=1)
+
+
+class Cursors(_Definition):
+    """Each page names the cursor of the next; ``path`` is its JSONPath."""
+
+    kind: Literal["cursor"]
+    param: str = "cursor"
+    path: str
+
+
+class LinkHeader(_Definition):
+    """The header Link holds the next address (RFC 8288)."""
+
+    kind: Literal["link"]
+
+
+class NextAddress(_Definition):
+    """The body holds the next address; ``path`` is its JSONPath."""
+
+    kind: Literal["next"]
+    path: str
+
+
+Paging = Annotated[SinglePage | PageNumbers | Offsets | Cursors | LinkHeader | NextAddress, Field(discriminator="kind")]
+
+
+class Incremental(_Definition):
+    """Ask only for what changed: a parameter that takes a time, less ``lag_seconds`` for clocks that differ."""
+
+    param: str
+    field: str
+    lag_seconds: int = Field(3600, ge=0)
+
+
+class Endpoint(_Definition):
+    """One list of records and the bronze tables that it feeds."""
+
+    name: Identifier
+    path: str
+    params: dict[str, str | int] = {}
+    paging: Paging = SinglePage()
+    records: str = "$"
+    count: str = ""
+    """JSONPath of the number of records there are, where the API says it."""
+    incremental: Incremental | None = None
+    tables: list[Identifier] = Field(min_length=1)
+
+
+class ApiSource(_Definition):
+    """What ``source.yml`` says."""
+
+    name: Identifier
+    title: str
+    base_url: str
+    auth: Auth = NoAuth()
+    requests_per_second: float = Field(10, gt=0, le=10_000)
+    concurrency: int = Field(4, ge=1, le=64)
+    timeout_seconds: float = Field(30, gt=0, le=600)
+    max_retries: int = Field(3, ge=0, le=10)
+    endpoints: list[Endpoint] = Field(min_length=1)
+
+    @property
+    def base_url_variable(self) -> str:
+        """The variable that leads the source elsewhere."""
+        return f"{self.name.upper()}_BASE_URL"
+
+    def address(self, given: str | None, environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
+        """Return the base address and who said so: the command, the variable or the source's file.
+
+        Raises:
+            InvalidSetting: it is no http address.
+        """
+        for address, origin in (
+            (given, "--base-url"),
+            (environment.get(self.base_url_variable), self.base_url_variable),
+            (self.base_url, "source.yml"),
+        ):
+            if address:
+                return _checked_address(address, origin), origin
+        raise AssertionError("source.yml has a base_url")
+
+    def secret(self, variable: str, address: str, environment: Mapping[str, str] = os.environ) -> str:
+        """Return the value of a variable that signs in.
+
+        Raises:
+            InvalidSetting: it is empty.
+        """
+        demo = self.auth.demo if isinstance(self.auth, ApiKey) else ""
+        at_home = is_loopback(TypeAdapter(HttpUrl).validate_python(address).host or "")
+        value = environment.get(variable, "") or (demo if at_home else "")
+        if not value:
+            raise InvalidSetting(
+                f"{variable} is empty, and {self.name} at {address} asks for it.",
+                next_action=f"Set {variable} in the environment or .env.",
+                details=[{"field": variable, "value": "(hidden)", "message": "is empty"}],
+            )
+        return value
+
+
+def _checked_address(address: str, origin: str) -> str:
+    try:
+        return str(TypeAdapter(HttpUrl).validate_python(address)).rstrip("/")
+    except ValidationError:
+        raise InvalidSetting(
+            f"{origin}: {address!r} is no address like https://api.example.com.",
+            details=[{"field": origin, "value": address, "message": "is no http address"}],
+        ) from None
+
+
+class ApiSourceFolder:
+    """A source's folder on disk: its definition and its mappings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source = _read_definition(folder)
+        tables = {table for endpoint in self.source.endpoints for table in endpoint.tables}
+        self._mappings = {table: self._read_mapping(table) for table in sorted(tables)}
+
+    def mapping(self, table: str) -> str:
+        """Return the SQL select that maps records to one bronze table."""
+        return self._mappings[table]
+
+    def mapping_sha256(self, endpoint: Endpoint) -> str:
+        """Return a hash that changes when a mapping of the endpoint's tables does."""
+        texts = [endpoint.records, *(self._mappings[table] for table in endpoint.tables)]
+        return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+    def _read_mapping(self, table: str) -> str:
+        path = self.folder / f"{table}.sql"
+        if not path.is_file():
+            raise InvalidDefinition(
+                f"{self.source.name}: {table}.sql is missing from {self.folder}.",
+                next_action=f"Write a select that maps the relation source to the columns of {table}.",
+            )
+        return path.read_text(encoding="utf-8").strip().rstrip(";")
+
+
+def shipped_api_sources() -> list[str]:
+    """Return the names of the sources that come with the product."""
+    return sorted(path.parent.name for path in project_files("sources").glob("*/source.yml"))
+
+
+def find_api_source(name_or_folder: str) -> ApiSourceFolder:
+    """Return a source by the name of a shipped one, or by the path of its folder.
+
+    Raises:
+        NotFound: neither exists.
+        InvalidDefinition: the folder's files do not fit.
+    """
+    shipped = project_files("sources") / name_or_folder
+    folder = shipped if name_or_folder in shipped_api_sources() else Path(name_or_folder)
+    if not (folder / "source.yml").is_file():
+        raise NotFound(
+            f"There is no source {name_or_folder!r}.",
+            code="source_not_found",
+            next_action=f"{did_you_mean(name_or_folder, shipped_api_sources())} "
+            "Or give the path of a folder that holds source.yml.",
+        )
+    return ApiSourceFolder(folder)
+
+
+def _read_definition(folder: Path) -> ApiSource:
+    path = folder / "source.yml"
+    try:
+        return ApiSource.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidDefinition(f"{path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        fault: dict[str, Any] = dict(error.errors()[0])
+        field = ".".join(str(part) for part in fault["loc"]) or "source.yml"
+        raise InvalidDefinition(
+            f"{path}: {field}: {fault['msg']}.",
+            next_action="Correct the file; docs/api-sources.md explains each key.",
+            details=[{"field": field, "value": str(fault["input"]), "message": fault["msg"]}],
+        ) from error

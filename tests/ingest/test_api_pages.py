@@ -1,0 +1,215 @@
+"""Every kind of paging against every kind of trouble: all users arrive, and the counts are the server's own."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from customer360.demo_api import DemoSettings, Trouble
+from customer360.errors import AccessRefused, InvalidSetting, SourceRefused, Unavailable
+from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_pages import read_pages
+from customer360.ingest.api_sources import ApiSource
+from tests.servers.demo_api import QUIET, DemoApi, running
+
+pytestmark = pytest.mark.integration
+
+USERS = 57
+PAGING: dict[str, dict[str, Any]] = {
+    "page": {
+        "path": "/api/users",
+        "params": {"per_page": 6},
+        "paging": {"kind": "page", "pages": "total_pages"},
+        "records": "data",
+        "count": "total",
+    },
+    "page without totals": {
+        "path": "/api/users",
+        "params": {"per_page": 6},
+        "paging": {"kind": "page"},
+        "records": "data",
+    },
+    "offset": {
+        "path": "/offset",
+        "paging": {"kind": "offset", "size": 6},
+        "records": "users",
+        "count": "total",
+    },
+    "cursor": {
+        "path": "/cursor",
+        "params": {"limit": 6},
+        "paging": {"kind": "cursor", "path": "next_cursor"},
+        "records": "items",
+    },
+    "link": {"path": "/link", "params": {"per_page": 6}, "paging": {"kind": "link"}, "records": "$"},
+    "next": {
+        "path": "/next",
+        "params": {"per_page": 6},
+        "paging": {"kind": "next", "path": "next"},
+        "records": "results",
+    },
+}
+TROUBLE = {
+    "nothing": QUIET,
+    "errors": Trouble(error=0.3),
+    "throttled": Trouble(throttled=0.3),
+    "resets": Trouble(reset=0.3),
+    "truncated": Trouble(truncated=0.3),
+    "invalid JSON": Trouble(invalid_json=0.3),
+    "errors with 200": Trouble(error_body=0.3),
+    "all at once": Trouble(error=0.2, throttled=0.05, reset=0.05, truncated=0.05, invalid_json=0.05, error_body=0.05),
+}
+MOVING = {
+    "repeated pages": Trouble(duplicate=0.3),
+    "empty pages": Trouble(empty_page=0.2),
+    "wrong totals": Trouble(wrong_total=0.3),
+    "moving users": Trouble(moving=0.3),
+    "leaving users": Trouble(removed=0.1),
+    "arriving users": Trouble(inserted=0.1),
+}
+
+
+def source(paging: str, **given: Any) -> ApiSource:
+    """Return a source that asks the demo API in one of the ways."""
+    endpoint = {"name": "users", "tables": ["api_customers"], **PAGING[paging]}
+    auth = {"kind": "api_key", "variable": "DEMO_API_KEY", "demo": "reqres-free-v1"}
+    definition = {"name": "demo", "title": "Demo", "base_url": "http://127.0.0.1:1", "auth": auth}
+    options = {"requests_per_second": 10_000, "timeout_seconds": 2, "endpoints": [endpoint]}
+    return ApiSource.model_validate(definition | options | given)
+
+
+def client(api: DemoApi, paging: str, **given: Any) -> ApiClient:
+    """Return a client that does not really wait."""
+    return ApiClient(source(paging, **given), api.address, sleep=lambda _: None)
+
+
+def read_ids(asking: ApiClient) -> set[int]:
+    [endpoint] = asking.source.endpoints
+    pages = read_pages(asking, endpoint, asking.start(endpoint))
+    return {record["id"] for page in pages for record in page.records}
+
+
+@pytest.mark.contract("S4.06")
+@pytest.mark.contract("S4.09")
+@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize("paging", PAGING)
+def test_every_user_arrives_whatever_goes_wrong(paging: str, trouble: str) -> None:
+    with running(DemoSettings(users=USERS, trouble=TROUBLE[trouble])) as api:
+        asking = client(api, paging)
+        assert read_ids(asking) == set(range(1, USERS + 1))
+        told = api.stats()
+    assert asking.counts.requests == told["requests"]
+    assert asking.counts.throttled == told["throttled"]
+    assert asking.counts.retries == sum(asking.counts.failures.values())
+
+
+@pytest.mark.parametrize("trouble", MOVING)
+@pytest.mark.parametrize("paging", ["page", "offset"])
+def test_no_user_is_lost_while_pages_move(paging: str, trouble: str) -> None:
+    with running(DemoSettings(users=USERS, trouble=MOVING[trouble])) as api:
+        found = read_ids(client(api, paging))
+        stays = set(range(4, USERS + 1)) if trouble == "leaving users" else set(range(1, USERS + 1))
+        assert found >= stays
+
+
+@pytest.mark.parametrize("paging", ["page", "offset"])
+def test_reading_goes_on_from_any_position(paging: str) -> None:
+    with running(DemoSettings(users=USERS, trouble=QUIET)) as api:
+        asking = client(api, paging)
+        [endpoint] = asking.source.endpoints
+        pages = list(read_pages(asking, endpoint, asking.start(endpoint)))
+        for page in pages[:-1]:
+            assert page.following
+            rest = [record["id"] for later in read_pages(asking, endpoint, page.following) for record in later.records]
+            assert rest == list(range(pages.index(page) * 6 + 7, USERS + 1))
+
+
+@pytest.mark.parametrize("paging", ["cursor", "link", "next"])
+def test_reading_goes_on_behind_a_page_that_names_the_next(paging: str) -> None:
+    with running(DemoSettings(users=USERS, trouble=QUIET)) as api:
+        asking = client(api, paging)
+        [endpoint] = asking.source.endpoints
+        second = list(read_pages(asking, endpoint, asking.start(endpoint)))[1]
+        assert second.following
+        rest = [record["id"] for page in read_pages(asking, endpoint, second.following) for record in page.records]
+    assert rest == list(range(13, USERS + 1))
+
+
+@pytest.mark.contract("S4.07")
+def test_waits_are_one_two_and_four_seconds_and_a_fourth_failure_is_the_last() -> None:
+    waits: list[float] = []
+    with running(DemoSettings(trouble=Trouble(error=1), failures_in_a_row=100)) as api:
+        asking = ApiClient(source("page"), api.address, sleep=waits.append)
+        with pytest.raises(Unavailable, match=r"in 4 tries: 50[03]") as raised:
+            read_ids(asking)
+    assert [int(seconds) for seconds in waits if seconds >= 1] == [1, 2, 4]
+    assert asking.counts.requests == 4
+    assert "goes on where this run stopped" in raised.value.next_action
+
+
+@pytest.mark.contract("S4.08")
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_429_is_waited_for_as_long_as_the_server_says_and_has_tries_of_its_own(
+    form: Literal["seconds", "date"],
+) -> None:
+    waits: list[float] = []
+    trouble = DemoSettings(trouble=Trouble(throttled=1), failures_in_a_row=6, retry_after=9, retry_after_form=form)
+    with running(trouble) as api:
+        asking = ApiClient(source("page"), api.address, sleep=waits.append)
+        assert len(read_ids(asking)) == 12
+    asked = [seconds for seconds in waits if seconds > 1]
+    assert len(asked) >= 6
+    assert all(8 <= seconds <= 10 for seconds in asked), asked
+
+
+@pytest.mark.contract("S4.10")
+def test_no_more_requests_are_made_in_a_second_than_the_source_allows() -> None:
+    with running(DemoSettings(users=300, trouble=QUIET)) as api:
+        asking = ApiClient(source("page", requests_per_second=40), api.address)
+        assert len(read_ids(asking)) == 300
+        assert api.stats()["most_requests_in_a_second"] <= 41
+
+
+def test_a_wrong_key_is_refused_at_once_and_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_API_KEY", "wrong-key")
+    with running(DemoSettings(trouble=QUIET)) as api:
+        asking = client(api, "page")
+        with pytest.raises(AccessRefused, match="401") as raised:
+            read_ids(asking)
+        assert api.stats()["requests"] == 1
+    assert "DEMO_API_KEY" in raised.value.next_action
+    assert "wrong-key" not in f"{raised.value} {raised.value.next_action}"
+
+
+def test_a_permanent_refusal_is_not_tried_again() -> None:
+    with running(DemoSettings(trouble=Trouble(permanent=1))) as api:
+        asking = client(api, "page")
+        with pytest.raises((SourceRefused, AccessRefused)):
+            read_ids(asking)
+        assert api.stats()["requests"] == 1
+
+
+def test_a_missing_secret_is_named_before_anything_is_asked() -> None:
+    with pytest.raises(InvalidSetting, match="DEMO_API_KEY is empty"):
+        ApiClient(source("page"), "https://api.example.com")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "auth"),
+    {
+        "none": {"kind": "none"},
+        "header": {"kind": "api_key", "variable": "A"},
+        "query": {"kind": "api_key", "variable": "A", "name": "api_key", "place": "query"},
+        "bearer": {"kind": "bearer", "variable": "A"},
+        "basic": {"kind": "basic", "user_variable": "U", "password_variable": "A"},
+        "oauth2": {"kind": "oauth2", "token_path": "/oauth/token", "id_variable": "U", "secret_variable": "A"},
+    }.items(),
+    ids=str,
+)
+def test_every_way_to_sign_in_lets_in(prefix: str, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A", "reqres-free-v1")
+    monkeypatch.setenv("U", "demo")
+    with running(DemoSettings(trouble=QUIET)) as api:
+        endpoint = {"name": "users", "tables": ["api_customers"], **PAGING["page"], "path": f"/{prefix}/api/users"}
+        assert len(read_ids(client(api, "page", auth=auth, endpoints=[endpoint]))) == 12

@@ -1,0 +1,165 @@
+"""A run over a source: what lands, what is said of it, what is written, and that a run that dies loses nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from customer360.demo_api import DemoSettings, Trouble
+from customer360.errors import Unavailable
+from customer360.ingest import api_run
+from customer360.ingest.api import ingest
+from customer360.ingest.api_client import Page, Position
+from customer360.ingest.api_report import WEIGHTS, judged
+from customer360.ingest.api_run import fetch_and_land
+from customer360.ingest.api_sources import ApiSourceFolder, find_api_source
+from customer360.lake import live_batches, parquet_path
+from customer360.workspace import Workspace, write_json
+from tests.servers.demo_api import QUIET, running
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "home")
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> ApiSourceFolder:
+    """The shipped source, which does not really wait."""
+    monkeypatch.setattr("customer360.ingest.api_client.JITTER_SECONDS", 0)
+    monkeypatch.setattr("customer360.ingest.api_client.time.sleep", lambda _: None)
+    return find_api_source("reqres")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.contract("S4.03")
+@pytest.mark.contract("S4.13")
+def test_the_twelve_users_of_reqres_are_exported_with_george_bluth_first(
+    workspace: Workspace, folder: ApiSourceFolder
+) -> None:
+    with running(DemoSettings()) as api:
+        report = ingest(workspace, folder, api.address)
+        told = api.stats()
+    export = read(report.files[0])
+    assert export["metadata"]["total_customers"] == len(export["customers"]) == 12
+    assert export["metadata"]["data_quality_summary"] == {"high_quality": 12, "medium_quality": 0, "low_quality": 0}
+    first = export["customers"][0]
+    assert (first["customer_id"], first["full_name"]) == (1, "George Bluth")
+    assert (first["email_domain"], first["data_quality_score"]) == ("reqres.in", 100)
+    assert set(first) >= set(WEIGHTS)
+    assert all(first[field] in values for field, values in WEIGHTS.items())
+    assert report.requests["requests"] == told["requests"]
+    assert report.requests["throttled"] == told["throttled"]
+
+
+def test_every_record_is_landed_a_duplicate_or_quarantined(workspace: Workspace, folder: ApiSourceFolder) -> None:
+    with running(DemoSettings(users=2_000, messy=0.3, trouble=QUIET)) as api:
+        report = ingest(workspace, folder, api.address)
+        told = api.stats()
+    figures = report.figures
+    assert figures.records == told["records_sent"]
+    assert figures.landed + figures.duplicates + figures.quarantined == figures.records >= 2_000
+    assert min(figures.landed, figures.duplicates) > 0
+    assert sum(figures.buckets.values()) == figures.landed == len(read(report.files[0])["customers"])
+
+
+@pytest.mark.contract("S4.22")
+def test_a_second_run_exports_the_same_bytes_but_for_the_time(workspace: Workspace, folder: ApiSourceFolder) -> None:
+    with running(DemoSettings(users=300, messy=0.2)) as api:
+        exports = [read(ingest(workspace, folder, api.address).files[0]) for _ in range(2)]
+    for export in exports:
+        export["metadata"].pop("export_timestamp")
+    assert exports[0] == exports[1]
+
+
+def test_a_run_that_is_cut_off_goes_on_behind_what_landed(
+    workspace: Workspace, folder: ApiSourceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_run, "CHUNK_RECORDS", 200)
+    with running(DemoSettings(users=1_000, trouble=QUIET)) as api:
+        with monkeypatch.context() as patch:
+            patch.setattr(api_run, "write_json", _fails_at(3, write_json))
+            with pytest.raises(KeyboardInterrupt):
+                ingest(workspace, folder, api.address)
+        landed = len(live_batches(workspace))
+        assert landed == 3
+        report = ingest(workspace, folder, api.address)
+    assert report.run.resumed == 1
+    assert report.figures.landed == 1_000
+    assert report.figures.records == 1_000
+    assert not api_run.state_path(workspace, "reqres").exists()
+
+
+def _fails_at(call: int, function: Any) -> Any:
+    calls = iter(range(1, 1_000))
+
+    def run(*arguments: Any) -> None:
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        function(*arguments)
+
+    return run
+
+
+def test_a_source_that_stays_away_leaves_what_had_landed(
+    workspace: Workspace, folder: ApiSourceFolder, tmp_path: Path
+) -> None:
+    with running(DemoSettings(trouble=QUIET)) as api:
+        before = read(ingest(workspace, folder, api.address, out=tmp_path / "out").files[0])
+    with running(DemoSettings(trouble=Trouble(error=1), failures_in_a_row=100)) as api, pytest.raises(Unavailable):
+        ingest(workspace, folder, api.address, out=tmp_path / "out")
+    assert read(tmp_path / "out" / "processed_customers.json") == before
+    assert len(live_batches(workspace)) == 1
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+RECORD = ANYTHING | st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("id", "first_name", "last_name", "email", "avatar"), ANYTHING)
+)
+
+
+class _Fixed:
+    """A client that gives some records on one page."""
+
+    def __init__(self, records: list[Any]) -> None:
+        self.address, self._records = "http://127.0.0.1:1", records
+
+    def start(self, _: Any) -> Position:
+        return Position("/", {})
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=st.lists(RECORD, min_size=1, max_size=8))
+def test_any_json_becomes_a_record_or_is_quarantined_and_nothing_is_dropped(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, records: list[Any]
+) -> None:
+    workspace = Workspace(tmp_path_factory.mktemp("any"))
+    page = Page(records, None)
+    monkeypatch.setattr(api_run, "read_pages", lambda *_: iter([page]))
+    run = fetch_and_land(workspace, find_api_source("reqres"), _Fixed(records))  # type: ignore[arg-type]
+    with judged(workspace, run.batches) as connection:
+        outcomes = connection.execute("select count(*), count(*) filter (customer_id is null) from judged").fetchall()
+    assert outcomes[0][0] == len(records)
+    [batch] = run.batches
+    with duckdb.connect() as connection:
+        kept = connection.read_parquet(str(parquet_path(workspace, "api_customers", batch))).order("_line")
+        assert [json.loads(text) for (text,) in kept.project("payload").fetchall()] == records
