@@ -72,6 +72,11 @@ def _home() -> str:
     return os.environ.get(HOME) or dotenv_values(".env").get(HOME) or DEFAULT_HOME
 
 
+def read_variable(name: str) -> str:
+    """Return a variable that no settings class has, such as the key of a source; empty where nothing says it."""
+    return os.environ.get(name) or dotenv_values(".env").get(name) or ""
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine and no other."""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

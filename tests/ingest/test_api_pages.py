@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -213,3 +214,14 @@ def test_every_way_to_sign_in_lets_in(prefix: str, auth: dict[str, str], monkeyp
     with running(DemoSettings(trouble=QUIET)) as api:
         endpoint = {"name": "users", "tables": ["api_customers"], **PAGING["page"], "path": f"/{prefix}/api/users"}
         assert len(read_ids(client(api, "page", auth=auth, endpoints=[endpoint]))) == 12
+
+
+def test_a_key_may_stand_in_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("DEMO_API_KEY=reqres-free-v1\nDEMO_BASE_URL=https://api.example.com/v1/\n")
+    demo = source("page")
+    assert demo.address(None) == ("https://api.example.com/v1", "DEMO_BASE_URL")
+    assert demo.address("http://127.0.0.1:9") == ("http://127.0.0.1:9", "--base-url")
+    assert demo.secret("DEMO_API_KEY", "https://api.example.com/v1") == "reqres-free-v1"
+    with pytest.raises(InvalidSetting, match="--base-url"):
+        demo.address("ftp://example.com")

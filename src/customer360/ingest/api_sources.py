@@ -21,17 +21,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError
 
-from customer360.errors import InvalidDefinition, InvalidSetting, NotFound, did_you_mean
-from customer360.settings import is_loopback, project_files
+from customer360.errors import InvalidSetting
+from customer360.ingest.folders import find_folder, read_definition, read_select
+from customer360.settings import is_loopback, read_variable
 
+FILE = "source.yml"
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
@@ -172,7 +171,7 @@ class ApiSource(_Definition):
         """The variable that leads the source elsewhere."""
         return f"{self.name.upper()}_BASE_URL"
 
-    def address(self, given: str | None, environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    def address(self, given: str | None) -> tuple[str, str]:
         """Return the base address and who said so: the command, the variable or the source's file.
 
         Raises:
@@ -180,14 +179,14 @@ class ApiSource(_Definition):
         """
         for address, origin in (
             (given, "--base-url"),
-            (environment.get(self.base_url_variable), self.base_url_variable),
+            (read_variable(self.base_url_variable), self.base_url_variable),
             (self.base_url, "source.yml"),
         ):
             if address:
                 return _checked_address(address, origin), origin
         raise AssertionError("source.yml has a base_url")
 
-    def secret(self, variable: str, address: str, environment: Mapping[str, str] = os.environ) -> str:
+    def secret(self, variable: str, address: str) -> str:
         """Return the value of a variable that signs in.
 
         Raises:
@@ -195,7 +194,7 @@ class ApiSource(_Definition):
         """
         demo = self.auth.demo if isinstance(self.auth, ApiKey) else ""
         at_home = is_loopback(TypeAdapter(HttpUrl).validate_python(address).host or "")
-        value = environment.get(variable, "") or (demo if at_home else "")
+        value = read_variable(variable) or (demo if at_home else "")
         if not value:
             raise InvalidSetting(
                 f"{variable} is empty, and {self.name} at {address} asks for it.",
@@ -220,9 +219,9 @@ class ApiSourceFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.source = _read_definition(folder)
+        self.source = read_definition(folder / FILE, ApiSource, explained_in="docs/api-sources.md")
         tables = {table for endpoint in self.source.endpoints for table in endpoint.tables}
-        self._mappings = {table: self._read_mapping(table) for table in sorted(tables)}
+        self._mappings = {table: read_select(folder, table, owner=self.source.name) for table in sorted(tables)}
 
     def mapping(self, table: str) -> str:
         """Return the SQL select that maps records to one bronze table."""
@@ -233,20 +232,6 @@ class ApiSourceFolder:
         texts = [endpoint.records, *(self._mappings[table] for table in endpoint.tables)]
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
-    def _read_mapping(self, table: str) -> str:
-        path = self.folder / f"{table}.sql"
-        if not path.is_file():
-            raise InvalidDefinition(
-                f"{self.source.name}: {table}.sql is missing from {self.folder}.",
-                next_action=f"Write a select that maps the relation source to the columns of {table}.",
-            )
-        return path.read_text(encoding="utf-8").strip().rstrip(";")
-
-
-def shipped_api_sources() -> list[str]:
-    """Return the names of the sources that come with the product."""
-    return sorted(path.parent.name for path in project_files("sources").glob("*/source.yml"))
-
 
 def find_api_source(name_or_folder: str) -> ApiSourceFolder:
     """Return a source by the name of a shipped one, or by the path of its folder.
@@ -255,29 +240,4 @@ def find_api_source(name_or_folder: str) -> ApiSourceFolder:
         NotFound: neither exists.
         InvalidDefinition: the folder's files do not fit.
     """
-    shipped = project_files("sources") / name_or_folder
-    folder = shipped if name_or_folder in shipped_api_sources() else Path(name_or_folder)
-    if not (folder / "source.yml").is_file():
-        raise NotFound(
-            f"There is no source {name_or_folder!r}.",
-            code="source_not_found",
-            next_action=f"{did_you_mean(name_or_folder, shipped_api_sources())} "
-            "Or give the path of a folder that holds source.yml.",
-        )
-    return ApiSourceFolder(folder)
-
-
-def _read_definition(folder: Path) -> ApiSource:
-    path = folder / "source.yml"
-    try:
-        return ApiSource.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidDefinition(f"{path} is not valid YAML: {error}") from error
-    except ValidationError as error:
-        fault: dict[str, Any] = dict(error.errors()[0])
-        field = ".".join(str(part) for part in fault["loc"]) or "source.yml"
-        raise InvalidDefinition(
-            f"{path}: {field}: {fault['msg']}.",
-            next_action="Correct the file; docs/api-sources.md explains each key.",
-            details=[{"field": field, "value": str(fault["input"]), "message": fault["msg"]}],
-        ) from error
+    return ApiSourceFolder(find_folder(name_or_folder, "sources", FILE))

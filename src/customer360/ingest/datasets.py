@@ -29,14 +29,15 @@ from zoneinfo import available_timezones
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 from babel import Locale, UnknownLocaleError
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from customer360.errors import InvalidDefinition, NotFound, SourceRefused, did_you_mean
+from customer360.errors import InvalidDefinition, SourceRefused, did_you_mean
+from customer360.ingest.folders import find_folder, list_shipped, read_definition, read_select
 from customer360.lake import get_contract
-from customer360.settings import business_rules, project_files
+from customer360.settings import business_rules
 
+FILE = "dataset.yml"
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 TYPE_2_CANDIDATES = ("card_type", "credit_limit", "country", "state", "city", "employment_status", "customer_type")
 
@@ -152,8 +153,8 @@ class DatasetFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.dataset = _read_definition(folder)
-        self._mappings = {table: self._read_mapping(table) for table in self.tables}
+        self.dataset = read_definition(folder / FILE, Dataset, explained_in="docs/datasets.md")
+        self._mappings = {table: read_select(folder, table, owner=self.dataset.name) for table in self.tables}
 
     @property
     def tables(self) -> list[str]:
@@ -189,19 +190,10 @@ class DatasetFolder:
         path = self.folder / "report.sql"
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
-    def _read_mapping(self, table: str) -> str:
-        path = self.folder / f"{table}.sql"
-        if not path.is_file():
-            raise InvalidDefinition(
-                f"{self.dataset.name}: {table}.sql is missing from {self.folder}.",
-                next_action=f"Write a select that maps the relation source to the columns of {table}.",
-            )
-        return path.read_text(encoding="utf-8").strip().rstrip(";")
-
 
 def shipped_datasets() -> list[str]:
     """Return the names of the datasets that come with the product."""
-    return sorted(path.parent.name for path in project_files("datasets").glob("*/dataset.yml"))
+    return list_shipped("datasets", FILE)
 
 
 def find_dataset(name_or_folder: str) -> DatasetFolder:
@@ -211,29 +203,4 @@ def find_dataset(name_or_folder: str) -> DatasetFolder:
         NotFound: neither exists.
         InvalidDefinition: the folder's files do not fit.
     """
-    shipped = project_files("datasets") / name_or_folder
-    folder = shipped if name_or_folder in shipped_datasets() else Path(name_or_folder)
-    if not (folder / "dataset.yml").is_file():
-        raise NotFound(
-            f"There is no dataset {name_or_folder!r}.",
-            code="dataset_not_found",
-            next_action=f"{did_you_mean(name_or_folder, shipped_datasets())} "
-            "Or give the path of a folder that holds dataset.yml.",
-        )
-    return DatasetFolder(folder)
-
-
-def _read_definition(folder: Path) -> Dataset:
-    path = folder / "dataset.yml"
-    try:
-        return Dataset.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidDefinition(f"{path} is not valid YAML: {error}") from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        field = ".".join(str(part) for part in fault["loc"]) or "dataset.yml"
-        raise InvalidDefinition(
-            f"{path}: {field}: {fault['msg']}.",
-            next_action="Correct the file; docs/datasets.md explains each key.",
-            details=[{"field": field, "value": fault["input"], "message": fault["msg"]}],
-        ) from error
+    return DatasetFolder(find_folder(name_or_folder, "datasets", FILE))
