@@ -169,7 +169,8 @@ def test_no_more_requests_are_made_in_a_second_than_the_source_allows() -> None:
     with running(DemoSettings(users=300, trouble=QUIET)) as api:
         asking = ApiClient(source("page", requests_per_second=40), api.address)
         assert len(read_ids(asking)) == 300
-        assert api.stats()["most_requests_in_a_second"] <= 41
+        on_their_way = asking.source.concurrency  # begun in time, they may arrive together
+        assert api.stats()["most_requests_in_a_second"] <= 40 + on_their_way
 
 
 def test_a_wrong_key_is_refused_at_once_and_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ class Counts:
 class Pace:
     """Lets requests begin at equal distances, so many a second, whichever thread makes them."""
 
-    def __init__(self, per_second: float, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, per_second: float, sleep: Sleep) -> None:
         self._distance = 1 / per_second
         self._next = 0.0
         self._guard = threading.Lock()
@@ -165,7 +165,7 @@ class Position:
 class ApiClient:
     """Asks one source; several threads may."""
 
-    def __init__(self, source: ApiSource, address: str, *, sleep: Sleep = time.sleep, seed: int = 42) -> None:
+    def __init__(self, source: ApiSource, address: str, *, sleep: Sleep | None = None, seed: int = 42) -> None:
         """Make nothing yet but the signature.
 
         Raises:
@@ -173,8 +173,8 @@ class ApiClient:
         """
         self.source, self.address = source, address
         self.counts = Counts()
-        self._pace = Pace(source.requests_per_second, sleep)
-        self._sleep, self._random = sleep, random.Random(seed)  # noqa: S311  (jitter)
+        self._sleep, self._random = sleep or time.sleep, random.Random(seed)  # noqa: S311  (jitter)
+        self._pace = Pace(source.requests_per_second, self._sleep)
         session = _session(source)
         self._once = session.send
         session.send = self._send  # type: ignore[method-assign] # as dlt's own client of requests does
