@@ -55,7 +55,7 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar datasets
+	$(BIN)/sqlfluff lint --disable-progress-bar datasets sources
 	cd transform && ../$(BIN)/sqlfluff lint --disable-progress-bar .
 
 unit:
@@ -68,7 +68,7 @@ parity: setup-dev ## Compare the engines, every table and question; ENGINE=snowf
 
 emulator: setup-dev ## Serve Snowflake's emulator on EMULATOR_PORT until Ctrl-C; it keeps nothing
 	@echo "Snowflake's emulator on 127.0.0.1:$(EMULATOR_PORT); use it with CUSTOMER360_ENGINE=snowflake SNOWFLAKE_ACCOUNT=fakesnow SNOWFLAKE_USER=fake SNOWFLAKE_PASSWORD=snow SNOWFLAKE_HOST=127.0.0.1 SNOWFLAKE_PORT=$(EMULATOR_PORT) SNOWFLAKE_PROTOCOL=http"
-	@tail -f /dev/null | $(BIN)/python -m tests.servers.snowflake_emulator $(EMULATOR_PORT)
+	@tail -f /dev/null | $(BIN)/python -W ignore -m tests.servers.snowflake_emulator $(EMULATOR_PORT)
 
 bench: setup-dev ## Measure speed and memory; ratios within one run
 	$(BIN)/python -m bench

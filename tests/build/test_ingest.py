@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer360.build.pipeline import run_build, run_ingest
+from customer360.build.pipeline import run_build, run_ingest, run_load
 from customer360.demo_api import DemoSettings
+from customer360.ingest import find_dataset
 from customer360.ingest.api_sources import find_api_source
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
 from customer360.warehouse import open_builds
@@ -33,6 +34,8 @@ def test_what_a_run_counted_is_in_monitoring_after_the_next_build(messy: Workspa
         figures = run_ingest(workspace, find_api_source("reqres"), api.address).figures
         told = api.stats()
     assert told["records_sent"] == figures.records
+    remapped = run_load(workspace, find_dataset(str(messy.home.parent / "dataset")), None)
+    assert (remapped.landed, remapped.refused) == ([], []), "what an API gave is left alone"
     record = run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
     file = open_builds(workspace).folder(record.build_id) / "warehouse.duckdb"
     with duckdb.connect(str(file), read_only=True) as connection:

@@ -105,10 +105,11 @@ def test_every_user_arrives_whatever_goes_wrong(paging: str, trouble: str) -> No
     assert asking.counts.retries == sum(asking.counts.failures.values())
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("trouble", MOVING)
 @pytest.mark.parametrize("paging", ["page", "offset"])
-def test_no_user_is_lost_while_pages_move(paging: str, trouble: str) -> None:
-    with running(DemoSettings(users=USERS, trouble=MOVING[trouble])) as api:
+def test_no_user_is_lost_while_pages_move(paging: str, trouble: str, seed: int) -> None:
+    with running(DemoSettings(users=USERS, trouble=MOVING[trouble], seed=seed)) as api:
         found = read_ids(client(api, paging))
         stays = set(range(4, USERS + 1)) if trouble == "leaving users" else set(range(1, USERS + 1))
         assert found >= stays

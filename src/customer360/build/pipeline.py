@@ -112,11 +112,11 @@ def run_build(
 
 def needs_build(workspace: Workspace) -> bool:
     """Tell whether what is published is not made of what has landed, as after a build that failed or was killed."""
-    builds = open_builds(workspace)
-    try:
-        published = builds.get(builds.current_id())
-    except Unavailable:
-        return True
+    with closing(open_builds(workspace)) as builds:
+        try:
+            published = builds.get(builds.current_id())
+        except Unavailable:
+            return True
     landed = count_source_rows(read_manifests(workspace))
     return published.source_rows != landed or published.dataset != workspace.describe()["definition"]
 

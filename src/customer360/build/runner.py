@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from datetime import date
@@ -108,15 +108,14 @@ def copy_lake(builds: Builds, progress: Callable[[str], None]) -> None:
     Raises:
         Unavailable: the engine gave no answer; nothing was copied, and the next load or build goes on.
     """
-    workspace = builds.workspace
-    batches = [
-        Batch(
-            asdict(manifest),
-            {table: parquet_path(workspace, table, manifest.batch_id) for table in manifest.tables},
-        )
-        for manifest in read_manifests(workspace)
-    ]
-    builds.copy_bronze(batches, progress)
+    builds.copy_bronze(_batches(builds.workspace), progress)
+
+
+def _batches(workspace: Workspace) -> Iterator[Batch]:
+    """Yield every batch of the lake; nothing is read where nobody asks."""
+    for manifest in read_manifests(workspace):
+        files = {table: parquet_path(workspace, table, manifest.batch_id) for table in manifest.tables}
+        yield Batch(asdict(manifest), files)
 
 
 def _land_what_was_left(builds: Builds, clock: Clock) -> None:

@@ -181,11 +181,9 @@ class ApiClient:
         auth = _signature(source, address, session)
         self._client = RESTClient(base_url=address, auth=auth, session=session, config=RuntimeConfiguration())
 
-    def start(self, endpoint: Endpoint, since: str | None = None) -> Position:
-        """Return where an endpoint's first page is; ``since`` is the time of an incremental one."""
+    def start(self, endpoint: Endpoint) -> Position:
+        """Return where an endpoint's first page is."""
         paging, params = endpoint.paging, dict(endpoint.params)
-        if endpoint.incremental and since:
-            params[endpoint.incremental.param] = since
         match paging:
             case PageNumbers():
                 params[paging.param] = paging.first

@@ -2,7 +2,7 @@
 
 A page that comes again in place of the next, or empty though more are to come, is asked for again. Where fewer records
 came than there are, or their number went down while they were read, some moved to pages that were read already: then
-everything is read once more, until nothing new comes. Records that come twice do no harm.
+everything is read again, until all have come or two readings agree. Records that come twice do no harm.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import orjson
 from customer360.ingest.api_client import Answer, ApiClient, Page, Position
 from customer360.ingest.api_sources import Endpoint, Offsets, PageNumbers
 
-MOST_PASSES = 4
+MOST_PASSES = 8
 """How often everything is read where records keep moving."""
 
 
@@ -44,6 +44,8 @@ class _Pass:
     counts: list[int] = field(default_factory=list)
     before: list[Any] = field(default_factory=list)
     empty: int = 0
+    order: int = 0
+    """Hash of all records in their order."""
 
     def note(self, answer: Answer) -> None:
         self.pages = answer.pages if answer.pages is not None else self.pages
@@ -63,11 +65,13 @@ class _Numbered:
 
     def read(self, position: Position) -> Iterator[Page]:
         with ThreadPoolExecutor(self._client.source.concurrency) as pool:
-            for number in range(MOST_PASSES):
-                whole, seen, known = position.params[self._param] == self._first, _Pass(), len(self._seen)
+            order = None
+            for _ in range(MOST_PASSES):
+                whole, seen = position.params[self._param] == self._first, _Pass()
                 yield from self._read_once(pool, position, seen)
-                if not self._moved(seen, whole=whole) or (number and len(self._seen) == known):
+                if not self._moved(seen, whole=whole) or seen.order == order:
                     return
+                order = seen.order
                 position = self._at(position, self._first)
 
     def _moved(self, seen: _Pass, *, whole: bool) -> bool:
@@ -91,7 +95,9 @@ class _Numbered:
                 seen.note(answer)
                 if not answer.records and (seen.empty > 1 or not self._knows_end(seen)):
                     return
-                self._seen.update(hash(orjson.dumps(record)) for record in answer.records)
+                hashes = [hash(orjson.dumps(record)) for record in answer.records]
+                self._seen.update(hashes)
+                seen.order = hash((seen.order, *hashes))
                 yield Page(answer.records, self._at(here, here.params[self._param] + self._step))
         finally:
             for _, coming in waiting:

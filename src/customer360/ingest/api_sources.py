@@ -131,14 +131,6 @@ class NextAddress(_Definition):
 Paging = Annotated[SinglePage | PageNumbers | Offsets | Cursors | LinkHeader | NextAddress, Field(discriminator="kind")]
 
 
-class Incremental(_Definition):
-    """Ask only for what changed: a parameter that takes a time, less ``lag_seconds`` for clocks that differ."""
-
-    param: str
-    field: str
-    lag_seconds: int = Field(3600, ge=0)
-
-
 class Endpoint(_Definition):
     """One list of records and the bronze tables that it feeds."""
 
@@ -149,7 +141,6 @@ class Endpoint(_Definition):
     records: str = "$"
     count: str = ""
     """JSONPath of the number of records there are, where the API says it."""
-    incremental: Incremental | None = None
     tables: list[Identifier] = Field(min_length=1)
 
 

@@ -261,8 +261,9 @@ def _reference_files(folder: DatasetFolder) -> Iterator[SourceFile]:
 
 def _kept_files(workspace: Workspace, folder: DatasetFolder) -> Iterator[SourceFile]:
     for manifest in live_batches(workspace):
+        of_files = manifest.dataset == folder.dataset.name  # what an API gave is not the dataset's to map
         kept = not (manifest.is_snapshot or manifest.transactions_dropped_on)
-        if kept and manifest.source.removesuffix(".sql") not in folder.dataset.reference:
+        if of_files and kept and manifest.source.removesuffix(".sql") not in folder.dataset.reference:
             yield plain_file(manifest.source, raw_folder(workspace, manifest.batch_id) / Path(manifest.source).name)
 
 

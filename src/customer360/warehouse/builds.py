@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -145,7 +145,7 @@ class Builds(ABC):
             yield lock
 
     @abstractmethod
-    def copy_bronze(self, batches: Sequence[Batch], progress: Progress) -> None:
+    def copy_bronze(self, batches: Iterable[Batch], progress: Progress) -> None:
         """Bring what landed to where builds read it.
 
         Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
@@ -35,7 +35,7 @@ FILE = "warehouse.duckdb"
 class DuckDBBuilds(Builds):
     """The builds below the folder ``builds`` of a workspace."""
 
-    def copy_bronze(self, batches: Sequence[Batch], progress: Progress) -> None:
+    def copy_bronze(self, batches: Iterable[Batch], progress: Progress) -> None:
         """Do nothing: builds read the lake itself."""
 
     def write(self, record: BuildRecord) -> None:

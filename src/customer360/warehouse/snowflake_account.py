@@ -35,7 +35,6 @@ where name = :2 and (holder is null or holder = :1 or expires_at < sysdate())
 """
 GIVE_LEASE_BACK = "update OPS.LEASES set holder = null, expires_at = null where name = :1 and holder = :2"
 READ_LEASE = "select holder, expires_at from OPS.LEASES where name = :1"
-DEPLOY = "customer360 deploy snowflake makes it."
 
 
 class Account:

@@ -14,7 +14,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 
@@ -108,8 +108,8 @@ class SnowflakeBuilds(Builds):
         with super().writing() as lock, _deployed(), self._account.lease("writer", holder):
             yield lock
 
-    def copy_bronze(self, batches: Sequence[Batch], progress: Progress) -> None:
-        copy_batches(self._account, batches, progress)
+    def copy_bronze(self, batches: Iterable[Batch], progress: Progress) -> None:
+        copy_batches(self._account, list(batches), progress)
 
     def write(self, record: BuildRecord) -> None:
         folder = self.folder(record.build_id)
