@@ -52,7 +52,10 @@ GOLDEN = {
         " FROM gold.fct_transactions AS fct_transactions_2 LEFT JOIN gold.customer_360_profile AS"
         " customer_360_profile_2 ON fct_transactions_2.customer_id = customer_360_profile_2.customer_id"
         " WHERE fct_transactions_2.channel = $1 GROUP BY 1) AS u GROUP BY 1) AS g"
-        " WHERE CAST(CAST(g.m1 AS DOUBLE) / NULLIF(g.m0, 0) AS DECIMAL(38, 4)) > $2"
+        " WHERE CAST(CAST(SIGN(CAST(g.m1 AS DECIMAL(38, 4)))"
+        " * FLOOR(CAST(20000 * ABS(CAST(g.m1 AS DECIMAL(38, 4))) + g.m0 AS DOUBLE)"
+        " / CAST(2 * NULLIF(g.m0, 0) AS DOUBLE))"
+        " AS DECIMAL(30, 0)) * 0.0001 AS DECIMAL(38, 4)) > $2"
         " ORDER BY g.m1 DESC, g.d0 ASC LIMIT 10",
     ],
 }

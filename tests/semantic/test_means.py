@@ -13,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer360.semantic import SemanticModel, build_query, run_query
+from customer360.semantic.compiler import compile_query
+from customer360.semantic.means import MONEY
+from customer360.semantic.model import METRIC_KINDS
 from customer360.warehouse import DuckDBWarehouse
 
 pytestmark = pytest.mark.integration
@@ -64,3 +67,12 @@ def test_halves_go_away_from_zero_and_nulls_do_not_count(
 def test_the_mean_is_the_one_of_exact_numbers(mean: Mean, amounts: list[Decimal]) -> None:
     exact = sum(amounts) / Decimal(len(amounts))
     assert mean(list(amounts)) == exact.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+@pytest.mark.parametrize(
+    "metric", ["avg_lifetime_value", "avg_spend_per_order", "spend_per_transacting_customer", "spend_per_customer"]
+)
+def test_every_kind_of_mean_of_money_is_the_exact_one(model: SemanticModel, metric: str) -> None:
+    assert model.get_item(metric, METRIC_KINDS, role="metric").data_type == MONEY
+    for dialect in ("duckdb", "snowflake"):
+        assert "FLOOR(CAST(20000 * ABS(" in compile_query(model, build_query(metrics=[metric]), dialect).sql

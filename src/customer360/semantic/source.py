@@ -9,20 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
+from customer360.semantic.means import MONEY, exact_means
 from customer360.semantic.model import Item, SemanticModel
 from customer360.semantic.relations import Path
-
-MONEY = "DECIMAL(38,4)"
-MEAN = parse_one(
-    """
-    CAST(CAST(
-        SIGN(:total) * FLOOR(CAST(20000 * ABS(:total) + :count AS DOUBLE) / CAST(2 * NULLIF(:count, 0) AS DOUBLE))
-    AS DECIMAL(30, 0)) * 0.0001 AS DECIMAL(38, 4))
-    """,
-    dialect="duckdb",
-)
 
 
 class Scope:
@@ -71,7 +62,7 @@ class Source:
         """Return the expression of a metric of the base table, as its declared type."""
         bound = self._bind(metric.expression, (), {})
         if metric.data_type == MONEY:
-            bound = bound.transform(_exact_mean)
+            bound = exact_means(bound)
         value = zero_filled(metric, bound) if isinstance(bound, exp.Sum) else bound
         return exp.cast(value, metric.data_type, dialect="duckdb")
 
@@ -112,14 +103,3 @@ class Source:
 def zero_filled(metric: Item, value: exp.Expr) -> exp.Expr:
     """Return zero where a count has nothing to count; other metrics stay unknown."""
     return exp.Coalesce(this=value, expressions=[exp.Literal.number(0)]) if metric.counts else value
-
-
-def _exact_mean(node: exp.Expr) -> exp.Expr:
-    """Turn a mean of money into the nearest ten-thousandth, halves away from zero, as the macro money_per does.
-
-    DuckDB's AVG is a double and Snowflake's a decimal: halves of the last digit would fall to different sides.
-    """
-    if not isinstance(node, exp.Avg):
-        return node
-    total = exp.cast(exp.Sum(this=node.this.copy()), MONEY, dialect="duckdb")
-    return exp.replace_placeholders(MEAN.copy(), total=total, count=exp.Count(this=node.this.copy()))

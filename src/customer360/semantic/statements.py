@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from customer360.errors import InvalidQuery, did_you_mean
 from customer360.semantic.conditions import comparison, enclosed, filter_item, logic, where
+from customer360.semantic.means import MONEY, money_per
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, ROW_KINDS, Item, Kind, SemanticModel, dotted
 from customer360.semantic.query import Dimension, Grain, Order
 from customer360.semantic.result import Column
@@ -185,13 +186,23 @@ def _outer_value(model: SemanticModel, metric: Item, measured: Mapping[Item, str
     """Return a metric as a column of the combined groups, or its formula over such columns."""
     if metric.kind is Kind.METRIC:
         return exp.column(measured[metric], table="g")
-    formula = exp.Paren(this=metric.expression.copy())
+    formula, counted = exp.Paren(this=metric.expression.copy()), _is_money_per_count(model, metric)
     for column in list(formula.find_all(exp.Column)):
         operand = model.operands(metric)[dotted(column)]
         column.replace(exp.column(measured[operand], table="g"))
+    if counted:
+        return money_per(formula.this.this, formula.this.expression)
     for division in list(formula.find_all(exp.Div)):
         _make_safe(division)
     return exp.cast(formula.this, metric.data_type, dialect="duckdb")
+
+
+def _is_money_per_count(model: SemanticModel, metric: Item) -> bool:
+    """Tell whether a derived metric is an amount divided by a number of things."""
+    divisor = metric.expression.args.get("expression") if isinstance(metric.expression, exp.Div) else None
+    if metric.data_type != MONEY or not isinstance(divisor, exp.Column):
+        return False
+    return model.operands(metric)[dotted(divisor)].data_type == "BIGINT"
 
 
 def _make_safe(division: exp.Div) -> None:
