@@ -145,6 +145,14 @@ CUSTOMER_PRODUCTS = TableContract(
     ),
 )
 
+FETCHED = (
+    Column("payload", "VARCHAR", "The record as it came, JSON", required=True),
+    Column("page", "BIGINT", "Page of the run that the record came on, counting from 1"),
+    Column("fetched_at", "TIMESTAMP", "When it came, UTC", required=True),
+    Column("run_id", "VARCHAR", "Run that fetched it", required=True),
+)
+"""What every record of a source behind an API carries."""
+
 API_CUSTOMERS = TableContract(
     "api_customers",
     "One row per time a source behind an API gives a customer",
@@ -155,10 +163,25 @@ API_CUSTOMERS = TableContract(
         Column("last_name", "VARCHAR", "Last name"),
         Column("email", "VARCHAR", "E-mail address"),
         Column("avatar", "VARCHAR", "Address of a picture"),
-        Column("payload", "VARCHAR", "The record as it came, JSON", required=True),
-        Column("page", "BIGINT", "Page of the run that the record came on, counting from 1"),
-        Column("fetched_at", "TIMESTAMP", "When it came, UTC", required=True),
-        Column("run_id", "VARCHAR", "Run that fetched it", required=True),
+        Column("age", "INTEGER", "Age in years"),
+        Column("country", "VARCHAR", "Country of the customer"),
+        Column("state", "VARCHAR", "State, two letters in the United States"),
+        Column("city", "VARCHAR", "City"),
+        *FETCHED,
+    ),
+)
+
+API_CARTS = TableContract(
+    "api_carts",
+    "One row per time a source behind an API gives a basket that is not a purchase yet",
+    (
+        Column("source_system", "VARCHAR", "Name of the source", required=True),
+        Column("source_cart_id", "VARCHAR", "Id of the basket in that source", required=True),
+        Column("source_customer_id", "VARCHAR", "Id of the customer in that source", required=True),
+        Column("product_count", "INTEGER", "How many different products are in it"),
+        Column("quantity", "INTEGER", "How many pieces are in it"),
+        Column("total_amount", MONEY, "What it comes to, in the dataset's currency", required=True),
+        *FETCHED,
     ),
 )
 
@@ -173,7 +196,7 @@ SEGMENT_SNAPSHOTS = TableContract(
 )
 
 SOURCE_TABLES = (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS, CUSTOMER_PRODUCTS)
-API_TABLES = (API_CUSTOMERS,)
+API_TABLES = (API_CUSTOMERS, API_CARTS)
 SNAPSHOT_TABLES = (SEGMENT_SNAPSHOTS,)
 TABLES = {table.name: table for table in (*SOURCE_TABLES, *API_TABLES, *SNAPSHOT_TABLES)}
 
