@@ -243,7 +243,7 @@ def _columns(table: str) -> dict[str, str]:
     """Return the columns that a table has after every file."""
     found: dict[str, str] = {}
     for statement in (statement for migration in MIGRATIONS for statement in migration.statements(VALUES)):
-        if not statement.text.lower().startswith(("create table", "alter table")):
+        if not re.search(r"^(create|alter) table", statement.text, re.IGNORECASE | re.MULTILINE):
             continue
         tree = sqlglot.parse_one(statement.text, dialect="snowflake")
         made = tree.find(exp.Table)
