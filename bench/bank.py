@@ -39,6 +39,7 @@ TABLES = (
     "gold.fct_customer_products",
     "gold.fct_transactions",
     "gold.customer_360_profile",
+    "gold.customer_engagement",
     "gold.customer_segments",
     "gold.metric_avg_transaction_value",
     "gold.metric_customer_ltv",

@@ -327,6 +327,25 @@ select
 from silver.int_customer_transaction_summary
 order by customer_id, value_window;
 
+create table gold.customer_engagement as
+select
+    customer_id,
+    case
+        when transactions_last_90_days = 0 then 'low'
+        when 100 * percent_rank() over (order by transactions_last_90_days) >= 70 then 'high'
+        when 100 * percent_rank() over (order by transactions_last_90_days) >= 20 then 'medium'
+        else 'low'
+    end as engagement_level,
+    case when datediff('day', last_transaction_date, getvariable('as_of')) <= 90 then 'active' else 'inactive' end
+        as activity_status,
+    case
+        when 100 * percent_rank() over (order by lifetime_value) >= 90 then 'enterprise'
+        when 100 * percent_rank() over (order by lifetime_value) >= 60 then 'premium'
+        else 'basic'
+    end as customer_tier
+from silver.int_customer_transaction_summary
+order by customer_id;
+
 create table gold.customer_360_profile as
 select
     customer_id,
@@ -366,10 +385,14 @@ select
     recency_score,
     frequency_score,
     monetary_score,
+    engagement_level,
+    activity_status,
+    customer_tier,
     coalesce(products, 0) as product_count
 from gold.dim_customer as customers
 inner join gold.customer_segments as segments using (customer_id)
 left join silver.int_customer_transaction_summary as summary using (customer_id)
+left join gold.customer_engagement using (customer_id)
 left join (
     select customer_id, count(*) filter (is_active) as products
     from gold.fct_customer_products

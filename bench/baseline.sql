@@ -315,6 +315,25 @@ select
 from silver.int_customer_transaction_summary
 order by customer_id, value_window;
 
+create table gold.customer_engagement as
+select
+    customer_id,
+    case
+        when transactions_last_90_days = 0 then 'low'
+        when 100 * percent_rank() over (order by transactions_last_90_days) >= 70 then 'high'
+        when 100 * percent_rank() over (order by transactions_last_90_days) >= 20 then 'medium'
+        else 'low'
+    end as engagement_level,
+    case when datediff('day', last_transaction_date, getvariable('as_of')) <= 90 then 'active' else 'inactive' end
+        as activity_status,
+    case
+        when 100 * percent_rank() over (order by lifetime_value) >= 90 then 'enterprise'
+        when 100 * percent_rank() over (order by lifetime_value) >= 60 then 'premium'
+        else 'basic'
+    end as customer_tier
+from silver.int_customer_transaction_summary
+order by customer_id;
+
 create table gold.customer_360_profile as
 select
     customer_id,
@@ -364,11 +383,15 @@ select
     recency_score,
     frequency_score,
     monetary_score,
+    engagement_level,
+    activity_status,
+    customer_tier,
     coalesce(segments.spend_change_pct <= -30 and summary.spend_prior_90_days / 3 >= 500, false)
         as eligible_for_retention
 from gold.dim_customer
 inner join silver.int_customer_transaction_summary as summary using (customer_id)
 inner join gold.customer_segments as segments using (customer_id)
+inner join gold.customer_engagement using (customer_id)
 where is_current
 order by customer_id;
 

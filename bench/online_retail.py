@@ -22,6 +22,7 @@ TABLES = (
     "gold.dim_product",
     "gold.fct_transactions",
     "gold.customer_360_profile",
+    "gold.customer_engagement",
     "gold.customer_segment_history",
     "gold.customer_segments",
     "gold.metric_avg_transaction_value",

@@ -33,6 +33,18 @@ from customer360.errors import Conflict, NotFound, Unavailable, WorkspaceBusy
 from customer360.settings import SnowflakeSettings, WorkspaceSettings, load
 
 FORMAT = 1
+WITHOUT_DATASET = {
+    "name": "apis",
+    "title": "Customers of APIs",
+    "currency": "USD",
+    "locale": "en_US",
+    "time_zone": "UTC",
+    "holidays": "",
+    "fiscal_year_start_month": 1,
+    "rules": {},
+    "type_2_attributes": [],
+}
+"""The definition of a workspace that holds customers of APIs alone; the first load of a dataset names it."""
 LOCK_WAIT_SECONDS = 5.0
 
 
@@ -70,7 +82,7 @@ class Workspace:
         return self.home / "logs"
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``workspace.yml`` holds.
+        """Return what ``workspace.yml`` holds, or :data:`WITHOUT_DATASET` where only APIs were read.
 
         Raises:
             NotFound: nothing was loaded here yet.
@@ -79,10 +91,13 @@ class Workspace:
         try:
             content = yaml.safe_load(self.description.read_text(encoding="utf-8"))
         except FileNotFoundError:
+            if any((self.lake / "manifests").glob("*.json")):
+                return {"format": FORMAT, "dataset": WITHOUT_DATASET["name"], "definition": WITHOUT_DATASET}
             raise NotFound(
                 f"The workspace {self.home} is empty.",
                 code="workspace_empty",
-                next_action="Load a dataset first: customer360 load online_retail --from PATH, or customer360 up.",
+                next_action="Load a dataset first: customer360 load online_retail --from PATH, or customer360 up. "
+                "Customers of an API come with customer360 ingest.",
             ) from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise _damaged(self.description) from error

@@ -174,7 +174,7 @@ def test_rejects_scores_monitoring_and_alerts_say_the_same_of_each_rule(story: S
     scored = "select count(*) from silver.customer_quality where invalid_fields = 'email' and data_quality_score < 100"
     counted = """
         select table_name || '.' || rule_name, failed_rows from monitoring.data_quality_results
-        where failed_rows / checked_rows > 0.05
+        where checked_rows > 0 and failed_rows / checked_rows > 0.05
     """
     expected = dict(rows(story.workspace, build_id, counted))
     rules = {subject: alert for subject, alert in story.found.items() if alert.component == "data quality"}

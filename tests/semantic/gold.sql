@@ -93,7 +93,9 @@ SELECT
   p.age::INTEGER AS age, p.country, NULL::VARCHAR AS region, p.state, NULL::VARCHAR AS city,
   NULL::VARCHAR AS employment_status, 'Individual' AS customer_type, p.card_type,
   p.credit_limit::DECIMAL(12, 2) AS credit_limit, DATE '2020-02-29' AS account_open_date,
-  NULL::VARCHAR AS market_segment, NULL::VARCHAR AS customer_tier, 'Grocery' AS preferred_category,
+  NULL::VARCHAR AS market_segment, NULL::VARCHAR AS customer_tier, NULL::VARCHAR AS engagement_level,
+  NULL::VARCHAR AS activity_status, NULL::VARCHAR AS acquisition_channel, NULL::BIGINT AS open_cart_count,
+  NULL::DECIMAL(38, 4) AS open_cart_value, NULL::VARCHAR AS simulated_fields, false AS is_simulated, 'Grocery' AS preferred_category,
   'Balanced' AS spending_profile, 'Not Scored' AS churn_risk_category, p.age > 40 AS eligible_for_retention,
   NULL::BOOLEAN AS eligible_for_upgrade, false AS eligible_for_travel_offer, 3::INTEGER AS recency_score,
   4::INTEGER AS frequency_score, 5::INTEGER AS monetary_score, 90::INTEGER AS data_quality_score,
@@ -128,7 +130,12 @@ SELECT
   CASE WHEN number = 1 THEN TIMESTAMP '2022-01-01' END AS valid_to, number::INTEGER AS version_number, number = 2 AS is_current
 FROM gold.people CROSS JOIN (VALUES (1), (2)) AS v(number);
 
+CREATE TABLE gold.customer_xref AS
+SELECT customer_id, 'test' AS source_system, customer_id AS source_customer_id, 'own_id' AS match_rule, 1.0::DOUBLE AS confidence
+FROM gold.people;
+
 DROP TABLE gold.people;
+
 DROP TABLE gold.written;
 
 CREATE TABLE gold.fct_customer_products AS

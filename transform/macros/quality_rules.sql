@@ -70,8 +70,19 @@
              "end_date is before start_date"),
             ('holding_once', 'consistency', "occurrence = 1", "the holding is repeated"),
         ],
+        'api_customers': [
+            ('source_customer_id_present', 'completeness', "nullif(" ~ trimmed('source_customer_id') ~ ", '') is not null",
+             "source_customer_id is missing"),
+        ],
+        'api_carts': [
+            ('source_cart_id_present', 'completeness', "nullif(" ~ trimmed('source_cart_id') ~ ", '') is not null",
+             "source_cart_id is missing"),
+            ('source_customer_id_present', 'completeness', "nullif(" ~ trimmed('source_customer_id') ~ ", '') is not null",
+             "source_customer_id is missing"),
+            ('total_amount_present', 'completeness', "total_amount is not null", "total_amount is missing"),
+        ],
         'customer_profiles': [
-            ('email', 'consistency', matches('email', '[^@ ]+@[^@ ]+\\.[^@ ]+'), "email is not an address"),
+            ('email', 'consistency', matches('email', email_pattern()), "email is not an address"),
             ('age', 'consistency', "age between " ~ var('quality_youngest_age') ~ " and " ~ var('quality_oldest_age'),
              "age is not one of a customer"),
             ('credit_limit', 'consistency', "credit_limit > 0", "credit_limit is not positive"),
@@ -81,10 +92,16 @@
     }[table]) }}
 {%- endmacro %}
 
+{#- The form of an e-mail address; ingest.api_report has the same. -#}
+{% macro email_pattern() -%}
+    {{ return('[^@\\s]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+') }}
+{%- endmacro %}
+
 {#- The bronze tables whose rows can be rejected, with the natural key of each. -#}
 {% macro rejectable_tables() -%}
     {{ return({
         'customers': 'customer_id', 'customer_changes': 'change_id', 'transactions': 'transaction_id',
         'merchant_categories': 'category_id', 'products': 'product_id', 'customer_products': 'product_id',
+        'api_customers': 'source_customer_id', 'api_carts': 'source_cart_id',
     }) }}
 {%- endmacro %}

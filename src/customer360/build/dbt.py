@@ -57,6 +57,7 @@ def variables(dataset: dict[str, Any], start: Start) -> dict[str, Any]:
     """Return what the models are told of a dataset and of the build."""
     names = ("time_zone", "holidays", "fiscal_year_start_month", "type_2_attributes", "currency")
     told: dict[str, Any] = {name: dataset[name] for name in names} | dataset.get("rules", {})
+    told["dataset"] = dataset["name"]
     return told | {"as_of_date": start.as_of_date, "carries_facts": start.carried_from is not None}
 
 

@@ -18,9 +18,14 @@ from customer360.warehouse import BuildRecord, DuckDBWarehouse, Warehouse
 from customer360.warehouse.duckdb_builds import FILE
 from customer360.workspace import Workspace
 
-NEWEST_TRANSACTION = """
-select max(transaction_date) from bronze.transactions
-where transaction_id is not null and transaction_date <= cast(_loaded_at as date) + 1
+NEWEST_DAY = """
+select coalesce(
+    (
+        select max(transaction_date) from bronze.transactions
+        where transaction_id is not null and transaction_date <= cast(_loaded_at as date) + 1
+    ),
+    (select cast(max(fetched_at) as date) from bronze.api_customers)
+)
 """
 
 
@@ -51,7 +56,7 @@ class DuckDBMaking:
         with duckdb.connect(config={"threads": self._threads, "memory_limit": self._memory}) as connection:
             create_bronze_views(connection, self._workspace, batches)
             if as_of is None:
-                [(newest,)] = connection.execute(NEWEST_TRANSACTION).fetchall()
+                [(newest,)] = connection.execute(NEWEST_DAY).fetchall()
                 as_of = newest_day(newest)
             if base is None:
                 return Start(as_of)

@@ -56,10 +56,10 @@ class Making(Protocol):
 
 
 def newest_day(newest: Any) -> str:
-    """Return the as-of date that the newest transaction gives.
+    """Return the as-of date that the newest transaction gives, or without any the newest customer of an API.
 
     Raises:
-        BuildFailed: no transaction has a date.
+        BuildFailed: no transaction has a date, and no customer came from an API.
     """
     if newest is None:
         raise BuildFailed(

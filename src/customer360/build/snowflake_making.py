@@ -20,9 +20,14 @@ from customer360.warehouse.snowflake_login import dbt_environment, placed
 DBT_THREADS = 8
 """Models that Snowflake makes at the same time."""
 
-NEWEST_TRANSACTION = """
-select max(transaction_date) from {bronze}.transactions
-where transaction_id is not null and transaction_date <= dateadd('day', 1, cast(_loaded_at as date))
+NEWEST_DAY = """
+select coalesce(
+    (
+        select max(transaction_date) from {bronze}.transactions
+        where transaction_id is not null and transaction_date <= dateadd('day', 1, cast(_loaded_at as date))
+    ),
+    (select cast(max(fetched_at) as date) from {bronze}.api_customers)
+)
 """
 LIVE_ROWS = """
 create view {bronze}.{table} as
@@ -55,7 +60,7 @@ class SnowflakeMaking:
         self._create_bronze(batches)
         self._create_monitoring(history)
         if as_of is None:
-            [(newest,)] = self._account.execute(NEWEST_TRANSACTION.format(bronze=self._bronze))
+            [(newest,)] = self._account.execute(NEWEST_DAY.format(bronze=self._bronze))
             as_of = newest_day(newest)
         return Start(as_of)
 

@@ -19,6 +19,7 @@ from customer360.semantic import (
 )
 
 PROFILE = "customer_360_profile"
+IDENTITIES = "customer_xref"
 HIDDEN = ("search_text",)
 TRANSACTION_FIELDS = (
     "transaction_date",
@@ -35,6 +36,7 @@ TRANSACTION_FIELDS = (
     "status",
     "channel",
 )
+IDENTITY_FIELDS = ("identity_source", "source_customer_id", "match_rule", "match_confidence")
 VERSION_FIELDS = ("version_number", "valid_from", "valid_to")
 SEARCH_FIELDS = ("customer_id", "full_name", "email")
 MOST_SHOWN = 1_000
@@ -69,12 +71,15 @@ def profile_fields(model: SemanticModel) -> list[str]:
 
 
 def get_customer(reading: Reading, customer_id: str) -> CustomerProfile:
-    """Return the profile of one customer.
+    """Return the profile of one customer, by its id or by one that only one source behind an API gave.
 
     Raises:
         NotFound: the build has no such customer.
     """
     answer = reading.ask(_profile_query(reading.model, customer_id))
+    if not answer.rows_returned:
+        customer_id = _find_by_source_id(reading, customer_id)
+        answer = reading.ask(_profile_query(reading.model, customer_id))
     return _profile_of(answer, customer_id)
 
 
@@ -87,19 +92,41 @@ def get_history(reading: Reading, customer_id: str) -> CustomerHistory:
     names, versions = profile_fields(reading.model), _version_fields(reading)
     query = build_query(fields=[*names, *versions], filters=_is(customer_id), order=["version_number"])
     answer = reading.ask(query)
+    if not answer.rows_returned:
+        return get_history(reading, _find_by_source_id(reading, customer_id))
     profile = _columns(answer, 0, len(names))
     first = replace(profile, table=profile.table.slice(0, 1), rows_available=min(1, answer.rows_available))
     return CustomerHistory(_profile_of(first, customer_id), _columns(answer, len(names), len(names) + len(versions)))
 
 
+def list_identities(reading: Reading, customer_id: str) -> SemanticResult:
+    """Return the ids by which each system knows a customer, and how sure that is."""
+    order = ["identity_source", "source_customer_id"]
+    return reading.ask(build_query(fields=list(IDENTITY_FIELDS), filters=_is(customer_id), order=order))
+
+
+def _find_by_source_id(reading: Reading, source_id: str) -> str:
+    """Return the customer that a source gave this id, where that is one."""
+    found = _list_by_source_id(reading, source_id) if IDENTITIES in reading.model.tables else []
+    if len(found) == 1:
+        return found[0]
+    search = "Search by a part of the id, name or e-mail: GET /api/customers/?search=…"
+    raise NotFound(
+        f"There is no customer {source_id!r} in build {reading.record.build_id}.",
+        code="customer_not_found",
+        next_action=f"Several sources have that id. Ask for one of {', '.join(found)}." if found else search,
+        details=[{"field": "customer_id", "value": source_id, "message": "no such customer"}],
+    )
+
+
+def _list_by_source_id(reading: Reading, source_id: str) -> list[str]:
+    field = f"{PROFILE}.customer_id"
+    known_as = {"field": f"{IDENTITIES}.source_customer_id", "op": "=", "value": source_id}
+    answer = reading.ask(build_query(fields=[field, "identity_source"], filters=known_as, order=[field], limit=20))
+    return list(dict.fromkeys(answer.table[0].to_pylist()))
+
+
 def _profile_of(answer: SemanticResult, customer_id: str) -> CustomerProfile:
-    if not answer.rows_returned:
-        raise NotFound(
-            f"There is no customer {customer_id!r} in build {answer.build_id}.",
-            code="customer_not_found",
-            next_action="Search by a part of the id, name or e-mail: GET /api/customers/?search=…",
-            details=[{"field": "customer_id", "value": customer_id, "message": "no such customer"}],
-        )
     return CustomerProfile(customer_id, answer.table.to_pylist()[0], answer)
 
 

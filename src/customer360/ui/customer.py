@@ -14,6 +14,7 @@ from customer360.customers import (
     get_customer,
     get_history,
     latest_transactions,
+    list_identities,
     list_search_fields,
     monthly_spending,
 )
@@ -43,6 +44,12 @@ DETAILS = {
     "spending_profile": "Spends mostly on",
     "preferred_category": "Category of the last 90 days",
     "market_segment": "Market",
+    "customer_tier": "Tier",
+    "engagement_level": "Engagement",
+    "activity_status": "Activity",
+    "acquisition_channel": "Won through",
+    "open_cart_count": "Open baskets",
+    "open_cart_value": "Value of the open baskets",
     "employment_status": "Employment",
     "card_type": "Card",
     "credit_limit": "Credit limit",
@@ -54,6 +61,7 @@ DETAILS = {
     "product_count": "Products held",
     "data_quality_score": "Data quality, of 100",
 }
+DRAWN = ' <span class="c360-drawn">simulated</span>'
 TRANSACTIONS = {
     "transaction_date": "Date",
     "transaction_amount": "Amount",
@@ -70,6 +78,12 @@ TRANSACTIONS = {
 }
 VARY = ("status", "channel")
 """Columns that say nothing where all rows agree."""
+IDENTITIES = {
+    "identity_source": "System",
+    "source_customer_id": "Id there",
+    "match_rule": "Found by",
+    "match_confidence": "Confidence",
+}
 VERSIONS = {"version_number": "Version", "valid_from": "From (UTC)", "valid_to": "Until (UTC)"}
 MONTHS = {"transaction_date_month": "Month from", "total_spend": "Net spend", "transaction_count": "Transactions"}
 
@@ -203,9 +217,11 @@ def _profile(reading: Reading, history: CustomerHistory) -> None:
     profile = history.profile
     st.set_page_config(page_title=f"{profile.name} · Customer360")
     _header(profile)
-    _key_figures(profile.values, reading.figures)
-    _spending(reading, profile.customer_id)
+    if profile.values["total_transactions"]:
+        _key_figures(profile.values, reading.figures)
+        _spending(reading, profile.customer_id)
     _details(profile, reading.figures)
+    _identities(reading, profile)
     _versions(history.versions, reading.figures)
     _transactions(reading, profile)
 
@@ -217,7 +233,9 @@ def _header(profile: CustomerProfile) -> None:
     line = " · ".join(as_html(part) for part in [*aside, ", ".join(place)] if part)
     with st.container(key="who", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f'<h1 class="c360-name">{as_html(profile.name)}</h1>', width="content")
-        if values["recency_status"]:
+        if not values["total_transactions"]:
+            st.badge("No transactions", color="gray")
+        elif values["recency_status"]:
             icon, color = BADGES.get(values["recency_status"], (":material/info:", "gray"))
             st.badge(as_markdown(values["recency_status"]), icon=icon, color=color)  # type: ignore[arg-type]
     if line:
@@ -276,13 +294,24 @@ def _spending(reading: Reading, customer_id: str) -> None:
 def _details(profile: CustomerProfile, figures: Figures) -> None:
     units = {column.name: column.unit for column in profile.answer.columns}
     known = {name: profile.values[name] for name in DETAILS if profile.values.get(name) is not None}
+    drawn = (profile.values.get("simulated_fields") or "").split(", ")
     items = "".join(
-        f"<div><dt>{DETAILS[name]}</dt><dd>{as_html(figures.write(value, units[name]))}</dd></div>"
+        f"<div><dt>{DETAILS[name]}{DRAWN if name in drawn else ''}</dt>"
+        f"<dd>{as_html(figures.write(value, units[name]))}</dd></div>"
         for name, value in known.items()
     )
     if items:
         st.subheader("About this customer", anchor=False)
         st.html(f'<dl class="c360-details">{items}</dl>')
+    if any(drawn):
+        _note("Values marked as simulated are drawn by weight, because nothing is known of them.")
+
+
+def _identities(reading: Reading, profile: CustomerProfile) -> None:
+    """Show the ids of a customer that a source behind an API gave; something is drawn of each of those."""
+    if profile.values.get("is_simulated"):
+        st.subheader("Known as", anchor=False)
+        grid.show(list_identities(reading, profile.customer_id), reading.figures, labels=IDENTITIES)
 
 
 def _versions(answer: SemanticResult, figures: Figures) -> None:

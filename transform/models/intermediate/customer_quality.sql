@@ -1,5 +1,5 @@
 -- 100 points less some for every field that is missing or breaks a rule of the registry (quality_rules).
--- Only fields that the dataset has at all are expected.
+-- Only fields that the dataset has at all are expected. Who is known from an API alone has the score of that record.
 -- noqa: disable=LT02
 {%- set fields = customer_attributes().keys() | reject('in', ['decline_type']) | list %}
 {%- set rules = quality_rules('customer_profiles') %}
@@ -11,9 +11,14 @@
 {%- for name, _, holds, _ in rules %}
 {%- do invalid.append("case when not (" ~ holds ~ ") then '" ~ name ~ "' end") %}
 {%- endfor %}
-with customers as (
+with from_apis as (
+    select * from {{ ref('int_api_customers') }}
+    where is_latest and is_from_api and match_rule = 'own_id'
+),
+
+customers as (
     select * from {{ ref('int_customer_versions') }}
-    where is_current
+    where is_current and customer_id not in (select from_apis.customer_id from from_apis)
 ),
 
 expected as (
@@ -43,10 +48,19 @@ checked as (
 scored as (
     select
         customer_id,
+        '{{ var("dataset") }}' as source_system,
         nullif(missing_fields, '') as missing_fields,
         nullif(invalid_fields, '') as invalid_fields,
         cast(greatest(0, 100 - {{ var('quality_points_per_field') }} * faults) as integer) as data_quality_score
     from checked
+    union all
+    select
+        customer_id,
+        source_system,
+        missing_fields,
+        invalid_fields,
+        data_quality_score
+    from from_apis
 ),
 
 final as (

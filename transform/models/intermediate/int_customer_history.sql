@@ -1,12 +1,33 @@
 -- What is known of each customer after each moment at which something changed, from both ways a source can say it:
--- a full statement (customers) or a dated change of one attribute (customer_changes).
+-- a full statement (customers, or a record of an API) or a dated change of one attribute (customer_changes). Of whom the
+-- dataset knows, it alone says what is so.
 -- noqa: disable=LT02
 {%- set attributes = customer_attributes() %}
 {%- set arrival = 'partition by customer_id order by observed_at, _source_file, _line' %}
+{%- set said_by_apis = ['first_name', 'last_name', 'email', 'age', 'country', 'state', 'city'] %}
 {%- set so_far = 'partition by customer_id order by effective_at, kind, _source_file, _line'
     ~ ' rows between unbounded preceding and current row' %}
 with observations as (
-    select * from {{ ref('stg_customers') }}
+    select
+        customer_id,
+        observed_at,
+        _source_file,
+        _line
+        {%- for attribute in attributes %},
+        {{ attribute }}
+        {%- endfor %}
+    from {{ ref('stg_customers') }}
+    union all
+    select
+        customer_id,
+        fetched_at as observed_at,
+        _source_file,
+        _line
+        {%- for attribute, type in attributes.items() %},
+        {{ attribute if attribute in said_by_apis else 'cast(null as ' ~ type ~ ') as ' ~ attribute }}
+        {%- endfor %}
+    from {{ ref('int_api_customers') }}
+    where is_from_api
 ),
 
 changes as (

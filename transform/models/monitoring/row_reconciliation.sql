@@ -1,6 +1,7 @@
 {%- set used = {
     'customers': 'stg_customers', 'customer_changes': 'stg_customer_changes', 'transactions': 'fct_transactions',
     'merchant_categories': 'stg_merchant_categories', 'products': 'stg_products', 'customer_products': 'fct_customer_products',
+    'api_customers': 'stg_api_customers', 'api_carts': 'stg_api_carts',
 } %}
 with
 rejected as (

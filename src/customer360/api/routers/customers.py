@@ -17,6 +17,7 @@ from customer360.customers import (
     get_customer,
     latest_transactions,
     list_customers,
+    list_identities,
     list_versions,
     monthly_spending,
 )
@@ -102,11 +103,20 @@ async def read_versions(service: RunningService, customer_id: CustomerId) -> Row
     return await service.gate.run(_rows, service, customer_id, list_versions)
 
 
+@router.get(
+    "/{customer_id}/identities",
+    summary="The ids by which each system knows a customer",
+    responses={404: {"model": ErrorAnswer}},
+)
+async def read_identities(service: RunningService, customer_id: CustomerId) -> RowsAnswer:
+    return await service.gate.run(_rows, service, customer_id, list_identities)
+
+
 def _rows(service: Service, customer_id: str, ask: Callable[..., SemanticResult], **options: Any) -> RowsAnswer:
     """Ask one thing of a customer that the build knows."""
     with service.reader.pin() as reading:
-        get_customer(reading, customer_id)
-        return rows_answer(reading, ask(reading, customer_id, **options))
+        profile = get_customer(reading, customer_id)
+        return rows_answer(reading, ask(reading, profile.customer_id, **options))
 
 
 def _transactions(service: Service, customer_id: str, limit: int) -> RowsAnswer:

@@ -33,6 +33,10 @@ scores as (
     select * from {{ ref('churn_predictions') }}
 ),
 
+engagement as (
+    select * from {{ ref('customer_engagement') }}
+),
+
 joined as (
     select
         customers.*,
@@ -44,6 +48,14 @@ joined as (
         figures.tenure_months,
         case when known.has_holdings then coalesce(holdings.product_count, 0) end as product_count,
         quality.data_quality_score,
+        engagement.engagement_level,
+        engagement.activity_status,
+        engagement.acquisition_channel,
+        engagement.customer_tier,
+        engagement.market_segment as engagement_market,
+        engagement.open_cart_count,
+        engagement.open_cart_value,
+        engagement.simulated_fields,
         scores.churn_probability,
         scores.churn_risk_score,
         scores.churn_risk_category,
@@ -67,6 +79,7 @@ joined as (
     cross join known
     left join holdings on customers.customer_id = holdings.customer_id
     left join quality on customers.customer_id = quality.customer_id
+    left join engagement on customers.customer_id = engagement.customer_id
     left join scores on customers.customer_id = scores.customer_id
     left join summary on customers.customer_id = summary.customer_id
 ),
@@ -90,8 +103,15 @@ measured as (
         card_type,
         credit_limit,
         account_open_date,
-        market_segment,
-        cast(null as varchar) as customer_tier,
+        coalesce(market_segment, engagement_market) as market_segment,
+        customer_tier,
+        engagement_level,
+        activity_status,
+        acquisition_channel,
+        open_cart_count,
+        {{ money('open_cart_value') }} as open_cart_value,
+        simulated_fields,
+        simulated_fields is not null as is_simulated,
         customer_segment,
         segment_assigned_date,
         tenure_months,
