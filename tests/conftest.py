@@ -30,6 +30,7 @@ from customer360.warehouse.deployment import Target, deploy, values_of
 from customer360.warehouse.snowflake_sessions import open_session
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
+from tests.build.neighbours import ingest_neighbours
 from tests.servers.snowflake_emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
@@ -254,10 +255,11 @@ def online_retail(online_retail_workspace: Workspace) -> Iterator[Reader]:
 
 @pytest.fixture(scope="session")
 def messy_on_snowflake(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The workspace of the messy company whose builds are on the emulator, published once for each worker."""
+    """The messy company and the shop next door with builds on the emulator, published once for each worker."""
     folder = tmp_path_factory.mktemp("messy_on_snowflake")
     workspace = Workspace(folder / "home", deployed(account_on(emulator), FILES_OF_BUILDS))
     dataset = find_dataset(str(write_dataset(folder / "dataset")))
     assert not run_load(workspace, dataset, write_files(folder / "files")).refused
+    ingest_neighbours(workspace, folder)
     run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
     return workspace

@@ -1,5 +1,6 @@
--- Who each customer of a source behind an API is. An e-mail address that one customer of the dataset has, and one of the
--- source, makes them the same person; so does one that customers of two sources have, and who was seen first gives the id.
+-- Who each customer of a source behind an API is. An e-mail address that one customer of the dataset has, and one of
+-- the source, makes them the same person; so does one that customers of two sources have, and who was seen first gives
+-- the id.
 {%- set own = 'partition by source_system, source_customer_id' %}
 with records as (
     select * from {{ ref('stg_api_customers') }}

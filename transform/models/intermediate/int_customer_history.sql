@@ -1,6 +1,6 @@
 -- What is known of each customer after each moment at which something changed, from both ways a source can say it:
--- a full statement (customers, or a record of an API) or a dated change of one attribute (customer_changes). Of whom the
--- dataset knows, it alone says what is so.
+-- a full statement (customers, or a record of an API) or a dated change of one attribute (customer_changes). Of whom
+-- the dataset knows, it alone says what is so.
 -- noqa: disable=LT02
 {%- set attributes = customer_attributes() %}
 {%- set arrival = 'partition by customer_id order by observed_at, _source_file, _line' %}

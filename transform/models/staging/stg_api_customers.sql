@@ -1,4 +1,4 @@
--- Each record with its score: 100 points less some for every field that is missing, and for an e-mail that is no address.
+-- Each record with its score: 100 points less some for every field that is missing, and for an e-mail of no form.
 -- noqa: disable=LT02
 {%- set fields = ['first_name', 'last_name', 'email', 'avatar'] %}
 {%- set missing = [] %}

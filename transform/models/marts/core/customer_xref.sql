@@ -9,6 +9,11 @@ identities as (
     where is_latest
 ),
 
+from_apis as (
+    select distinct customer_id from identities
+    where is_from_api
+),
+
 dataset as (
     select
         customers.customer_id,
@@ -17,7 +22,8 @@ dataset as (
         'own_id' as match_rule,
         cast(1 as double) as confidence
     from customers
-    where customers.customer_id not in (select identities.customer_id from identities where identities.is_from_api)
+    left join from_apis on customers.customer_id = from_apis.customer_id
+    where from_apis.customer_id is null
 ),
 
 final as (

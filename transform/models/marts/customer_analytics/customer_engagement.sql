@@ -1,5 +1,5 @@
--- What is known of how customers deal with the company: from what they did where they have transactions, from where they
--- live, and for customers of sources behind APIs drawn by weight where nothing is known.
+-- What is known of how customers deal with the company: from what they did where they have transactions, from where
+-- they live, and for customers of sources behind APIs drawn by weight where nothing is known.
 -- noqa: disable=LT02
 {%- set weights = var('simulated_weights') %}
 with customers as (
