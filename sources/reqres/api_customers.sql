@@ -9,5 +9,6 @@ select
     payload,
     page,
     fetched_at,
-    run_id
+    run_id,
+    reject_code
 from source

@@ -23,7 +23,7 @@ def test_a_source_is_asked_where_the_variable_says_and_it_says_so(
         code, out, err = run("ingest", "reqres", "--out", str(tmp_path / "out"), home=tmp_path / "home")
         assert (code, err) == (0, "")
         assert f"{api.address} (said by REQRES_BASE_URL)" in out
-        assert "12 customers landed" in out
+        assert "12 customers exported" in out
         code, out, _ = run("ingest", "reqres", "--json", home=tmp_path / "home")
     told = json.loads(out)
     assert (code, told["records"]["landed"], told["api"]["retries"]) == (0, 12, 0)

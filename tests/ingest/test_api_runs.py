@@ -16,7 +16,8 @@ from customer360.errors import Unavailable
 from customer360.ingest import api_run
 from customer360.ingest.api import ingest
 from customer360.ingest.api_client import Page, Position
-from customer360.ingest.api_report import WEIGHTS, judged
+from customer360.ingest.api_judge import Batches, judged
+from customer360.ingest.api_report import WEIGHTS
 from customer360.ingest.api_run import fetch_and_land
 from customer360.ingest.api_sources import ApiSourceFolder, find_api_source
 from customer360.lake import live_batches, parquet_path
@@ -156,8 +157,10 @@ def test_any_json_becomes_a_record_or_is_quarantined_and_nothing_is_dropped(
     page = Page(records, None)
     monkeypatch.setattr(api_run, "read_pages", lambda *_: iter([page]))
     run = fetch_and_land(workspace, find_api_source("reqres"), _Fixed(records))  # type: ignore[arg-type]
-    with judged(workspace, run.batches) as connection:
-        outcomes = connection.execute("select count(*), count(*) filter (customer_id is null) from judged").fetchall()
+    with judged(workspace, Batches(run.batches)) as judgement:
+        outcomes = judgement.connection.execute(
+            "select count(*), count(*) filter (customer_id is null) from judged"
+        ).fetchall()
     assert outcomes[0][0] == len(records)
     [batch] = run.batches
     with duckdb.connect() as connection:

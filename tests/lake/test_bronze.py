@@ -160,3 +160,18 @@ def test_an_unknown_table_names_the_nearest() -> None:
     with pytest.raises(InvalidDefinition) as fault:
         get_contract("transaction")
     assert "'transactions'" in fault.value.next_action
+
+
+def test_batches_that_landed_before_their_table_got_columns_are_read_with_the_others(workspace: Workspace) -> None:
+    old, new = {"source_customer_id": ["1"]}, {"source_customer_id": ["2"], "reject_code": ["no_id"]}
+    batches = []
+    for batch_id, columns in {"old": old, "new": new}.items():
+        path = parquet_path(workspace, "api_customers", batch_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), path)
+        batches.append(replace(FIRST, batch_id=batch_id, tables={"api_customers": TableRows(1, 0)}))
+    for chosen, expected in ((batches, [("1", None, None), ("2", "no_id", None)]), (batches[:1], [("1", None, None)])):
+        with duckdb.connect() as connection:
+            create_bronze_views(connection, workspace, chosen)
+            rows = connection.sql("select source_customer_id, reject_code, age from bronze.api_customers order by 1")
+            assert rows.fetchall() == expected

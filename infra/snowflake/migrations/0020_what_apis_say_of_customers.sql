@@ -1,4 +1,4 @@
--- What sources behind APIs say of where a customer lives, and the baskets that are not a purchase yet.
+-- What sources behind APIs say of where a customer lives, baskets that are not bought yet, and why a record is not taken.
 -- requires: role SYSADMIN; emulator: runs
 use database &{database};
 
@@ -6,6 +6,7 @@ alter table BRONZE.API_CUSTOMERS add column if not exists age integer;
 alter table BRONZE.API_CUSTOMERS add column if not exists country varchar;
 alter table BRONZE.API_CUSTOMERS add column if not exists state varchar;
 alter table BRONZE.API_CUSTOMERS add column if not exists city varchar;
+alter table BRONZE.API_CUSTOMERS add column if not exists reject_code varchar;
 
 create table if not exists BRONZE.API_CARTS (
     source_system varchar,
@@ -18,6 +19,7 @@ create table if not exists BRONZE.API_CARTS (
     page bigint,
     fetched_at timestamp_ntz,
     run_id varchar,
+    reject_code varchar,
     _line bigint not null,
     _invalid varchar,
     _source_file varchar not null,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,12 @@ def run_ingest(
             records_landed=report.figures.landed,
             duplicates=report.figures.duplicates,
             records_rejected=report.figures.quarantined,
+            reasons=report.figures.reasons,
+            drifts=[
+                {"endpoint": name} | asdict(drift)
+                for name, endpoint in report.run.endpoints.items()
+                for drift in endpoint.drifts
+            ],
             errors=sum(report.requests["failures"].values()),
         )
     if workspace.account:

@@ -13,6 +13,7 @@ from customer360.cli.context import workspace
 
 if TYPE_CHECKING:
     from customer360.ingest.api import IngestReport
+    from customer360.ingest.api_judge import Outcome
 
 
 def ingest(
@@ -58,10 +59,13 @@ def ingest(
 
 
 def _describe(report: IngestReport) -> dict[str, object]:
+    from customer360.ingest.api import describe_endpoints  # noqa: PLC0415
+
     return {
         "ok": True,
         "run": asdict(report.run),
         "records": asdict(report.figures),
+        "endpoints": describe_endpoints(report),
         "api": report.requests,
         "files": [str(file) for file in report.files],
         "seconds": report.seconds,
@@ -73,11 +77,34 @@ def _show(report: IngestReport) -> None:
     if report.run.resumed:
         say("Went on behind what an earlier run had landed.")
     say(
-        f"[green]✓[/] {figures.records:,} records: {figures.landed:,} customers landed, "
-        f"{figures.duplicates:,} duplicates, {figures.quarantined:,} that do not say whose they are."
+        f"[green]✓[/] {figures.records:,} records: {figures.landed:,} landed, {figures.duplicates:,} duplicates, "
+        f"{figures.quarantined:,} quarantined; {figures.customers:,} customers exported."
     )
+    print_table(
+        ["endpoint", "table", "records", "landed", "duplicates", "quarantined", "reasons"],
+        [_row(outcome) for outcome in report.outcomes],
+        right=(2, 3, 4, 5),
+    )
+    _show_drifts(report)
     print_table(["quality", "customers"], [[name, f"{rows:,}"] for name, rows in figures.buckets.items()], right=(1,))
     failures = ", ".join(f"{reason}: {number}" for reason, number in sorted(api["failures"].items())) or "none"
     say(f"{api['requests']:,} requests, {api['retries']:,} of them again; failures: {failures}.")
     for file in report.files:
         say(f"Wrote {file}")
+
+
+def _row(outcome: Outcome) -> list[str]:
+    numbers = (outcome.records, outcome.landed, outcome.duplicates, outcome.quarantined)
+    reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in outcome.reasons.items())
+    return [outcome.endpoint, outcome.table, *(f"{number:,}" for number in numbers), reasons]
+
+
+def _show_drifts(report: IngestReport) -> None:
+    rows = [
+        [name, drift.field, drift.kind.replace("_", " "), drift.found, f"{drift.records:,}", drift.mode]
+        for name, endpoint in report.run.endpoints.items()
+        for drift in endpoint.drifts
+    ]
+    if rows:
+        say("Fields that are not as source.yml declares them:")
+        print_table(["endpoint", "field", "what", "first is", "records", "done"], rows, right=(4,))

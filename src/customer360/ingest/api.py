@@ -12,6 +12,7 @@ from typing import Any
 from customer360.clock import Clock, utc_now
 from customer360.ingest import api_report
 from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_judge import Batches, Judgement, Outcome, judged
 from customer360.ingest.api_report import Figures
 from customer360.ingest.api_run import IngestRun, Progress, fetch_and_land, state_path
 from customer360.ingest.api_sources import ApiSourceFolder
@@ -26,6 +27,8 @@ class IngestReport:
     """What a run found and where it was written."""
 
     run: IngestRun
+    outcomes: list[Outcome]
+    """What became of the records of each endpoint in each of its tables."""
     figures: Figures
     requests: dict[str, Any]
     files: list[Path]
@@ -50,7 +53,7 @@ def ingest(
         InvalidSetting: a variable with a secret is empty.
         Unavailable: the source gave no usable answer; what came before has landed, and the next run goes on behind it.
         AccessRefused: the source refuses the credentials.
-        SourceRefused: the source refuses a request, or a mapping fails on the records.
+        SourceRefused: the source refuses a request, a record drifts where its contract freezes, or a mapping fails.
         WorkspaceBusy: another process writes.
     """
     client = ApiClient(folder.source, address)
@@ -62,23 +65,50 @@ def ingest(
             state_path(workspace, folder.source.name).unlink(missing_ok=True)
         with _timed(seconds, "fetch and land"):
             run = fetch_and_land(workspace, folder, client, clock=clock, progress=progress)
-        with _timed(seconds, "judge and export"), api_report.judged(workspace, run.batches) as connection:
-            figures = api_report.count(connection, sum(endpoint.records for endpoint in run.endpoints.values()))
+        with _timed(seconds, "judge and export"), judged(workspace, Batches(run.batches)) as judgement:
+            outcomes = _count(judgement, folder, run)
+            figures = api_report.sum_up(judgement.connection, outcomes)
             exported_at = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
-            api_report.export_customers(connection, target / CUSTOMERS_FILE, figures, exported_at)
-            values = api_report.counts_of(connection)
-    requests = asdict(client.counts)
-    api_report.write_summary(
-        target / SUMMARY_FILE,
-        {
-            "run": {"run_id": run.run_id, "source": run.source, "address": run.address, "resumed": run.resumed},
-            "records": asdict(figures),
-            "values": values,
-            "api": requests,
-            "seconds": seconds,
-        },
+            api_report.export_customers(judgement.connection, target / CUSTOMERS_FILE, figures, exported_at)
+            values = api_report.counts_of(judgement.connection)
+    report = IngestReport(
+        run, outcomes, figures, asdict(client.counts), [target / CUSTOMERS_FILE, target / SUMMARY_FILE], seconds
     )
-    return IngestReport(run, figures, requests, [target / CUSTOMERS_FILE, target / SUMMARY_FILE], seconds)
+    api_report.write_summary(target / SUMMARY_FILE, _statistics(report) | {"values": values})
+    return report
+
+
+def _count(judgement: Judgement, folder: ApiSourceFolder, run: IngestRun) -> list[Outcome]:
+    fetched = {name: endpoint.records for name, endpoint in run.endpoints.items()}
+    return judgement.count(fetched, {endpoint.name: endpoint.tables for endpoint in folder.source.endpoints})
+
+
+def _statistics(report: IngestReport) -> dict[str, Any]:
+    run = report.run
+    return {
+        "run": {"run_id": run.run_id, "source": run.source, "address": run.address, "resumed": run.resumed},
+        "records": asdict(report.figures),
+        "endpoints": describe_endpoints(report),
+        "api": report.requests,
+        "seconds": report.seconds,
+    }
+
+
+def describe_endpoints(report: IngestReport) -> dict[str, dict[str, Any]]:
+    """Return what each endpoint gave, what drifted from its contract, and what became of its records per table."""
+    return {
+        name: {
+            "pages": endpoint.pages,
+            "records": endpoint.records,
+            "drifts": [asdict(drift) for drift in endpoint.drifts],
+            "tables": {
+                outcome.table: {"records": outcome.records} | asdict(outcome)
+                for outcome in report.outcomes
+                if outcome.endpoint == name
+            },
+        }
+        for name, endpoint in report.run.endpoints.items()
+    }
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 import requests
 from dlt.common import jsonpath
 from dlt.common.configuration.specs import RuntimeConfiguration
@@ -39,6 +38,7 @@ from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from customer360.errors import AccessRefused, SourceRefused, Unavailable
+from customer360.ingest.api_json import read_document
 from customer360.ingest.api_sources import (
     ApiKey,
     ApiSource,
@@ -305,8 +305,8 @@ class _Check:
         if not response.ok:
             return
         try:
-            document = orjson.loads(response.content)
-        except orjson.JSONDecodeError as error:
+            document = read_document(response.content)
+        except ValueError as error:
             raise _Failed("no JSON") from error
         found = [document] if self._endpoint.records == "$" else jsonpath.find_values(self._endpoint.records, document)
         if len(found) != 1 or not isinstance(found[0], list):

@@ -13,9 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from customer360.ingest.api_client import Answer, ApiClient, Page, Position
+from customer360.ingest.api_json import write_record
 from customer360.ingest.api_sources import Endpoint, Offsets, PageNumbers
 
 MOST_PASSES = 8
@@ -95,7 +94,7 @@ class _Numbered:
                 seen.note(answer)
                 if not answer.records and (seen.empty > 1 or not self._knows_end(seen)):
                     return
-                hashes = [hash(orjson.dumps(record)) for record in answer.records]
+                hashes = [hash(write_record(record)) for record in answer.records]
                 self._seen.update(hashes)
                 seen.order = hash((seen.order, *hashes))
                 yield Page(answer.records, self._at(here, here.params[self._param] + self._step))

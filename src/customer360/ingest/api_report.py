@@ -1,14 +1,13 @@
-"""What a run over a source found: its records judged, counted and exported in the shapes of the contract.
+"""What a run over a source found, counted and exported in the shapes of the contract.
 
-A record is one of three: the customer's best record, a duplicate of it, or of no use because it does not say whose it
-is. Attributes that only behaviour could show are drawn by weight and marked ``is_simulated``; a draw is a function of
-seed and customer, so that order and number of records change nothing.
+Attributes that only behaviour could show are drawn by weight and marked ``is_simulated``; a draw is a function of seed
+and customer, so that order and number of records change nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,9 @@ from typing import Any
 import duckdb
 import orjson
 
-from customer360.errors import Conflict
-from customer360.lake import parquet_path
-from customer360.settings import business_rules
-from customer360.workspace import Workspace, replace_file
+from customer360.ingest.api_judge import Outcome, shortened
+from customer360.workspace import replace_file
 
-EXPECTED = ("first_name", "last_name", "email", "avatar")
-EMAIL = r"[^@\s]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
 WEIGHTS = {
     "engagement_level": {"high": 30, "medium": 50, "low": 20},
     "activity_status": {"active": 80, "inactive": 20},
@@ -32,122 +27,64 @@ WEIGHTS = {
 }
 """Contract S4.17 to S4.21: values and their percentages."""
 SEED = 42
-MEMORY = "300MB"
 
-JUDGED = """
-create table judged as
-with read as (
-    select
-        nullif(trim(source_customer_id), '') as customer_id,
-        nullif(trim(first_name), '') as first_name, nullif(trim(last_name), '') as last_name,
-        nullif(trim(email), '') as email, nullif(trim(avatar), '') as avatar, fetched_at, page, _batch_id, _line
-    from read_parquet($files)
-),
-found as (
-    select
-        *,
-        list_filter([{missing}], lambda field: field is not null) as missing_fields,
-        case when not regexp_full_match(email, '{email}') then ['email'] else [] end as invalid_fields
-    from read
-),
-scored as (
-    select *, greatest(0, 100 - {points} * (len(missing_fields) + len(invalid_fields))) as data_quality_score from found
-)
-select
-    * exclude (fetched_at, _batch_id, _line),
-    case
-        when customer_id is null then 'quarantined'
-        when row_number() over (
-            partition by customer_id order by data_quality_score desc, fetched_at desc, _batch_id, _line desc
-        ) = 1 then 'landed'
-        else 'duplicate'
-    end as outcome,
-    case when data_quality_score >= {high} then 'high' when data_quality_score >= {medium} then 'medium' else 'low' end
-        as quality_bucket
-from scored
-"""
 CUSTOMERS = """
 select
-    coalesce(try_cast(customer_id as bigint)::json, to_json(customer_id)) as customer_id,
+    case
+        when try_cast(customer_id as bigint)::varchar = customer_id then try_cast(customer_id as bigint)::json
+        else to_json(customer_id)
+    end as customer_id,
     nullif(concat_ws(' ', first_name, last_name), '') as full_name,
     case when len(invalid_fields) = 0 then lower(split_part(email, '@', 2)) end as email_domain,
     {drawn},
     data_quality_score,
     true as is_simulated
-from judged
-where outcome = 'landed'
+from exported
 order by try_cast(customer_id as bigint), customer_id
 """
-
-
-BUCKETS = "select quality_bucket, count(*) from judged where outcome = 'landed' group by 1"
+BUCKETS = "select quality_bucket, count(*) from exported group by 1"
 MISSING = """
-select field, count(*) from (select unnest(missing_fields) as field from judged where outcome = 'landed')
+select field, count(*) from (select unnest(missing_fields) as field from exported)
 group by 1 order by 1
 """
-INVALID_EMAILS = "select 'email', count(*) from judged where outcome = 'landed' and len(invalid_fields) > 0"
+INVALID_EMAILS = "select 'email', count(*) from exported where len(invalid_fields) > 0"
 DOMAINS = """
-select lower(split_part(email, '@', 2)), count(*) from judged
-where outcome = 'landed' and email is not null and len(invalid_fields) = 0
+select lower(split_part(email, '@', 2)), count(*) from exported
+where email is not null and len(invalid_fields) = 0
 group by 1 order by 2 desc, 1 limit 20
 """
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How a run's records were judged: every record is in exactly one of the three."""
+    """How a run's records were judged, each in one of the three, and what its customers look like.
+
+    A record that feeds two tables counts in both. ``customers`` are those that are exported, of earlier runs too.
+    """
 
     records: int
     landed: int
     duplicates: int
     quarantined: int
+    reasons: dict[str, int]
+    customers: int
     buckets: dict[str, int]
     missing: dict[str, int]
     invalid_emails: int
     domains: dict[str, int]
 
 
-@contextmanager
-def judged(workspace: Workspace, batches: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database with the records of some batches judged; it spills to the workspace where memory is short."""
-    files = [str(parquet_path(workspace, "api_customers", batch)) for batch in batches]
-    rules = {rule.name: rule.value for rule in business_rules()}
-    statement = JUDGED.format(
-        missing=", ".join(f"case when {field} is null then '{field}' end" for field in EXPECTED),
-        email=EMAIL,
-        points=rules["quality_points_per_field"],
-        high=rules["quality_high_score"],
-        medium=rules["quality_medium_score"],
-    )
-    limits: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(workspace.home / "ingest"),
-        "memory_limit": MEMORY,
-    }
-    with duckdb.connect(config=limits) as connection:
-        connection.execute(statement, {"files": files})
-        yield connection
-
-
-def count(connection: duckdb.DuckDBPyConnection, fetched: int) -> Figures:
-    """Count what became of the records, and hold the sum against the number that was fetched.
-
-    Raises:
-        Conflict: a record is missing, or there twice.
-    """
-    outcomes = _counts(connection, "select outcome, count(*) from judged group by 1")
-    total = sum(outcomes.values())
-    if total != fetched:
-        raise Conflict(
-            f"{fetched:,} records were fetched and {total:,} are in bronze.",
-            code="records_lost",
-            next_action="Run the command with --full, and report this: it must not happen.",
-        )
+def sum_up(connection: duckdb.DuckDBPyConnection, outcomes: Sequence[Outcome]) -> Figures:
+    """Return the sums over all endpoints, and counts of the customers in ``exported``."""
+    reasons: Counter[str] = sum((Counter(outcome.reasons) for outcome in outcomes), Counter())
     buckets = _counts(connection, BUCKETS)
     return Figures(
-        records=total,
-        landed=outcomes.get("landed", 0),
-        duplicates=outcomes.get("duplicate", 0),
-        quarantined=outcomes.get("quarantined", 0),
+        records=sum(outcome.records for outcome in outcomes),
+        landed=sum(outcome.landed for outcome in outcomes),
+        duplicates=sum(outcome.duplicates for outcome in outcomes),
+        quarantined=sum(outcome.quarantined for outcome in outcomes),
+        reasons=shortened(reasons),
+        customers=sum(buckets.values()),
         buckets={bucket: buckets.get(bucket, 0) for bucket in ("high", "medium", "low")},
         missing=_counts(connection, MISSING),
         invalid_emails=sum(_counts(connection, INVALID_EMAILS).values()),
@@ -164,7 +101,7 @@ def export_customers(
 ) -> None:
     """Write ``processed_customers.json``, a batch of customers at a time; what was there stays until it is whole."""
     metadata = {
-        "total_customers": figures.landed,
+        "total_customers": figures.customers,
         "export_timestamp": exported_at,
         "data_quality_summary": {f"{bucket}_quality": rows for bucket, rows in figures.buckets.items()},
     }
@@ -199,7 +136,7 @@ def counts_of(connection: duckdb.DuckDBPyConnection, *, seed: int = SEED) -> dic
     return {
         field: _counts(
             connection,
-            f"select {field}, count(*) from (select {_drawn(field, seed)} from judged where outcome = 'landed') "  # noqa: S608
+            f"select {field}, count(*) from (select {_drawn(field, seed)} from exported) "  # noqa: S608
             "group by 1 order by 1",
         )
         for field in WEIGHTS

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import orjson
 import pyarrow as pa
 
 from customer360.clock import Clock, utc_now
 from customer360.ingest.api_client import ApiClient, Position
+from customer360.ingest.api_contract import Checked, Contract, Drift, Drifts
 from customer360.ingest.api_pages import read_pages
 from customer360.ingest.api_sources import ApiSourceFolder, Endpoint
 from customer360.ingest.mapping import Mapping, Origin, Part
@@ -41,6 +41,7 @@ SOURCE_COLUMNS = pa.schema(
         ("source_system", pa.string()),
         ("run_id", pa.string()),
         ("fetched_at", pa.timestamp("us")),
+        ("reject_code", pa.string()),
         ("_line", pa.int64()),
     ]
 )
@@ -49,11 +50,24 @@ SOURCE_COLUMNS = pa.schema(
 
 @dataclass
 class EndpointReport:
-    """What one endpoint gave: pages and records as they came, and the batches that they landed in."""
+    """What one endpoint gave: pages and records as they came, the batches that they landed in, and what drifted."""
 
     pages: int = 0
     records: int = 0
     batches: list[str] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, kept: dict[str, Any]) -> EndpointReport:
+        """Return what was kept of a run that was cut off."""
+        return cls(**kept | {"drifts": [Drift(**drift) for drift in kept["drifts"]]})
+
+    def add_drifts(self, found: Drifts) -> None:
+        """Count what drifted among records that have landed."""
+        drifts = Drifts()
+        for drift in (*self.drifts, *found.found.values()):
+            drifts.add(drift)
+        self.drifts = list(drifts.found.values())
 
 
 @dataclass
@@ -88,7 +102,7 @@ class _State:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["run"]["address"] != address:
             return None
-        endpoints = {name: EndpointReport(**report) for name, report in content["run"].pop("endpoints").items()}
+        endpoints = {name: EndpointReport.of(report) for name, report in content["run"].pop("endpoints").items()}
         following = {name: place and Position(**place) for name, place in content["following"].items()}
         run = IngestRun(**content["run"], endpoints=endpoints)
         run.resumed += 1
@@ -108,7 +122,7 @@ def fetch_and_land(
     Raises:
         Unavailable: the source gave no usable answer; what came before has landed, and the next run goes on behind it.
         AccessRefused: the source refuses the credentials.
-        SourceRefused: the source refuses a request, or a mapping fails on the records.
+        SourceRefused: the source refuses a request, a record drifts where its contract freezes, or a mapping fails.
     """
     path = state_path(workspace, folder.source.name)
     started_at = clock().replace(tzinfo=None).isoformat(timespec="milliseconds")
@@ -142,6 +156,7 @@ class _Landing:
         self._workspace, self._folder, self._client, self._endpoint = workspace, folder, client, endpoint
         self._state, self._clock = state, clock
         self._report = state.run.endpoints.setdefault(endpoint.name, EndpointReport())
+        self._contract = Contract(endpoint)
         self._mappings = {table: Mapping(table, folder.mapping(table)) for table in endpoint.tables}
 
     def run(self, path: Path, progress: Progress) -> None:
@@ -178,12 +193,12 @@ class _Landing:
         place = f"{len(self._report.batches):05}"
         name = f"api/{self._folder.source.name}/{self._endpoint.name}/{self._state.run.run_id}/{place}.jsonl"
         batch_id = f"{self._folder.source.name}_{self._endpoint.name}_{self._state.run.run_id}_{place}"
-        texts = [orjson.dumps(record).decode() for _, record in records]
+        checked = self._contract.check(record for _, record in records)
         received = incoming_folder(self._workspace) / f"{batch_id}.jsonl"
         received.parent.mkdir(parents=True, exist_ok=True)
-        received.write_text("\n".join(texts) + "\n", encoding="utf-8")
+        received.write_text("\n".join(checked.texts) + "\n", encoding="utf-8")
         landed_at = self._clock().replace(tzinfo=None)
-        source = self._as_table(texts, [page for page, _ in records], landed_at)
+        source = self._as_table(checked, [page for page, _ in records], landed_at)
         origin = Origin(name, batch_id, landed_at.isoformat(timespec="seconds"))
         try:
             with duckdb.connect(config={"threads": 1}) as connection:
@@ -193,6 +208,7 @@ class _Landing:
                         connection,
                         source.schema,
                         [Part(origin, len(records), parquet_path(self._workspace, table, batch_id))],
+                        each_row_counts=True,
                     )[0]
                     for table, mapping in self._mappings.items()
                 }
@@ -213,15 +229,17 @@ class _Landing:
             discard_batch(self._workspace, batch_id)
             raise
         self._report.batches.append(batch_id)
+        self._report.add_drifts(checked.drifts)
 
-    def _as_table(self, texts: list[str], pages: list[int], landed_at: datetime) -> pa.Table:
-        count = len(texts)
+    def _as_table(self, checked: Checked, pages: list[int], landed_at: datetime) -> pa.Table:
+        count = len(checked.texts)
         columns = [
-            pa.array(texts, pa.string()),
+            pa.array(checked.texts, pa.string()),
             pa.array(pages, pa.int64()),
             pa.repeat(self._folder.source.name, count),
             pa.repeat(self._state.run.run_id, count),
             pa.repeat(pa.scalar(landed_at, pa.timestamp("us")), count),
+            pa.array(checked.codes, pa.string()),
             pa.array(range(1, count + 1), pa.int64()),
         ]
         return pa.Table.from_arrays(columns, schema=SOURCE_COLUMNS)

@@ -16,18 +16,32 @@
         records: data                    # JSONPath of the list of records
         count: total                     # JSONPath of how many records there are
         tables: [api_customers]          # runs api_customers.sql over the relation "source"
+        fields: {id: integer, email: {type: string, on_change: discard_row}}   # the contract, where there is one
+        on_new_field: discard_value      # evolve, freeze, discard_value or discard_row
+        on_changed_type: evolve
 """
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from customer360.errors import InvalidSetting
 from customer360.ingest.folders import find_folder, read_definition, read_select
+from customer360.lake import REJECT_CODE, TABLES
 from customer360.settings import is_loopback, read_variable
 
 FILE = "source.yml"
@@ -131,6 +145,22 @@ class NextAddress(_Definition):
 Paging = Annotated[SinglePage | PageNumbers | Offsets | Cursors | LinkHeader | NextAddress, Field(discriminator="kind")]
 
 
+Mode = Literal["evolve", "freeze", "discard_value", "discard_row"]
+"""What becomes of a record that drifts: taken, not landed and the run stops, taken without the value, quarantined."""
+JsonType = Literal["string", "integer", "number", "boolean", "object", "array"]
+
+
+class FieldRule(_Definition):
+    """The JSON type of a field's values, and what becomes of another where the endpoint's own word is not meant."""
+
+    type: JsonType
+    on_change: Mode | None = None
+
+
+def _spelled_out(given: object) -> object:
+    return {"type": given} if isinstance(given, str) else given
+
+
 class Endpoint(_Definition):
     """One list of records and the bronze tables that it feeds."""
 
@@ -142,6 +172,25 @@ class Endpoint(_Definition):
     count: str = ""
     """JSONPath of the number of records there are, where the API says it."""
     tables: list[Identifier] = Field(min_length=1)
+    fields: dict[str, Annotated[FieldRule, BeforeValidator(_spelled_out)]] = {}
+    """The contract: every field that a record may have; a dot leads into an object. Without any, all are taken."""
+    on_new_field: Mode = "evolve"
+    on_changed_type: Mode = "evolve"
+
+    @model_validator(mode="after")
+    def _contract_is_sound(self) -> Self:
+        modes = {self.on_new_field, self.on_changed_type}
+        if not self.fields and modes != {"evolve"}:
+            raise ValueError("on_new_field and on_changed_type need fields, which says what is not new")
+        for name in self.fields:
+            outer = [name[:at] for at, letter in enumerate(name) if letter == "."]
+            if any(part in self.fields for part in outer):
+                raise ValueError(f"{name!r} lies in a field that is declared as a whole")
+        if "discard_row" in modes | {rule.on_change for rule in self.fields.values()}:
+            for table in self.tables:
+                if table in TABLES and REJECT_CODE not in TABLES[table].names:
+                    raise ValueError(f"{table} has no {REJECT_CODE}, which discard_row needs; use discard_value")
+        return self
 
 
 class ApiSource(_Definition):

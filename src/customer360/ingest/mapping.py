@@ -21,12 +21,17 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
 from customer360.errors import InvalidDefinition, SourceRefused, did_you_mean
-from customer360.lake import PROVENANCE, TableContract, TableRows, get_contract
+from customer360.lake import PROVENANCE, REJECT_CODE, TableContract, TableRows, get_contract
 from customer360.workspace import hash_file
 
 FILE = "_file"
 EXACT = "DECIMAL(38,10)"
 BATCH_ROWS = 122_880
+
+_REJECT_CODE = parse_one(
+    "(SELECT any_value(reject_code) FROM source WHERE source._line = mapped._line) AS reject_code", dialect="duckdb"
+)
+"""What the landing says of a record, for a mapping that does not pass it on."""
 
 # A small file's rows may be copied once; binding its select a second time, as a stream does, takes longer.
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
@@ -80,11 +85,17 @@ class Mapping:
             ) from error
 
     def write(
-        self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None, parts: Sequence[Part]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: pa.Schema | None,
+        parts: Sequence[Part],
+        *,
+        each_row_counts: bool = False,
     ) -> list[TableRows]:
         """Map the relation ``source`` of the connection, of these columns, and write each file's rows to its path.
 
         Where there are several parts, the column :data:`FILE` of ``source`` holds each row's place among them.
+        ``each_row_counts`` takes them also where no value of a column fits: they are not a file that is the wrong one.
 
         Raises:
             InvalidDefinition: the select does not give the columns of the table.
@@ -101,7 +112,7 @@ class Mapping:
                 "(try_cast instead of cast; better, leave the casting to the table's contract).",
             ) from error
         for part, count in zip(parts, counts, strict=True):
-            if count.invalid:
+            if count.invalid and not each_row_counts:
                 _refuse_hopeless_columns(part.path, self.contract, part.origin.source_file)
         return counts
 
@@ -126,12 +137,16 @@ class Mapping:
     def _wrap(self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema | None, *, several: bool) -> str:
         """Return the wrapped select; files of one source may differ in their types where they are Parquet."""
         if (columns, several) not in self._wrapped:
-            self._wrapped[columns, several] = self._build(self._describe(connection), several=several)
+            rejects = columns is not None and REJECT_CODE in columns.names and REJECT_CODE in self.contract.names
+            self._wrapped[columns, several] = self._build(self._describe(connection), several=several, rejects=rejects)
         return self._wrapped[columns, several]
 
-    def _build(self, given: dict[str, str], *, several: bool) -> str:
+    def _build(self, given: dict[str, str], *, several: bool, rejects: bool) -> str:
+        rejects = rejects and REJECT_CODE not in given
         mapped = exp.to_identifier("mapped")
         columns = [_typed(column.name, column.type, given.get(column.name)) for column in self.contract.columns]
+        if rejects:
+            columns = [column if column.alias_or_name != REJECT_CODE else _REJECT_CODE.copy() for column in columns]
         place = exp.column(FILE) if several else exp.Literal.number(0)
         wrapped = (
             exp.select(

@@ -14,7 +14,7 @@ from customer360.lake.bronze import (
     raw_folder,
     sweep,
 )
-from customer360.lake.contracts import PROVENANCE, TABLES, Column, TableContract, get_contract
+from customer360.lake.contracts import PROVENANCE, REJECT_CODE, TABLES, Column, TableContract, get_contract
 from customer360.lake.manifests import (
     Manifest,
     TableRows,
@@ -26,6 +26,7 @@ from customer360.lake.manifests import (
 
 __all__ = [
     "PROVENANCE",
+    "REJECT_CODE",
     "TABLES",
     "Column",
     "Manifest",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from customer360.lake.contracts import PROVENANCE, TABLES
+from customer360.lake.contracts import API_TABLES, PROVENANCE, TABLES, Column
 from customer360.lake.manifests import (
     Manifest,
     TableRows,
@@ -26,6 +26,9 @@ from customer360.lake.manifests import (
     write_manifest,
 )
 from customer360.workspace import Workspace, hash_file, sync
+
+GROWN = frozenset(table.name for table in API_TABLES)
+"""Tables that got columns since batches of them landed, which do not have them."""
 
 
 def new_batch_id(source: str, sha256: str, revision: int) -> str:
@@ -131,15 +134,20 @@ def create_bronze_view(
 ) -> None:
     """Create a view over one table of these batches in the schema ``bronze``, with its columns where there are none."""
     files = [str(parquet_path(workspace, table, batch.batch_id)) for batch in batches if table in batch.tables]
+    columns = (*TABLES[table].columns, *PROVENANCE)
     if files:
-        rows = connection.read_parquet(files)
+        rows = connection.read_parquet(files, union_by_name=table in GROWN)
     else:
-        columns = (*TABLES[table].columns, *PROVENANCE)
-        empty = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in columns)
-        rows = connection.sql(f"SELECT {empty} LIMIT 0")
+        rows = connection.sql(f"SELECT {', '.join(map(_empty, columns))} LIMIT 0")
+    if table in GROWN and (missing := [_empty(column) for column in columns if column.name not in rows.columns]):
+        rows = rows.project(", ".join(["*", *missing]))
     connection.execute("USE bronze")
     rows.create_view(view, replace=True)
     connection.execute("USE main")
+
+
+def _empty(column: Column) -> str:
+    return f"CAST(NULL AS {column.type}) AS {column.name}"
 
 
 def find_damage(workspace: Workspace, batches: Iterable[Manifest]) -> dict[Path, str]:

@@ -145,11 +145,14 @@ CUSTOMER_PRODUCTS = TableContract(
     ),
 )
 
+REJECT_CODE = "reject_code"
+
 FETCHED = (
     Column("payload", "VARCHAR", "The record as it came, JSON", required=True),
     Column("page", "BIGINT", "Page of the run that the record came on, counting from 1"),
     Column("fetched_at", "TIMESTAMP", "When it came, UTC", required=True),
     Column("run_id", "VARCHAR", "Run that fetched it", required=True),
+    Column(REJECT_CODE, "VARCHAR", "Why the source's contract does not take the record; null where it does"),
 )
 """What every record of a source behind an API carries."""
 

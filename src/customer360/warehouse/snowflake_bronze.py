@@ -131,7 +131,7 @@ def _write_parts(files: Sequence[Path], folder: Path) -> list[Path]:
     folder.mkdir()
     with duckdb.connect() as connection:
         connection.execute("set preserve_insertion_order = false")
-        rows = connection.read_parquet([str(file) for file in files])
+        rows = connection.read_parquet([str(file) for file in files], union_by_name=True)  # older ones have less
         rows.create_view("rows")
         connection.execute(
             f"copy rows to '{folder}' (format parquet, file_size_bytes '{PART_BYTES}', "
