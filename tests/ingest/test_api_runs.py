@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,38 @@ def test_a_run_that_is_cut_off_goes_on_behind_what_landed(
     assert report.figures.landed == 1_000
     assert report.figures.records == 1_000
     assert not api_run.state_path(workspace, "reqres").exists()
+
+
+@pytest.mark.contract("S4.30")
+@pytest.mark.contract("S4.42")
+def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None:
+    """``make bench`` shows the same of a million."""
+    with running(DemoSettings(users=150_000, trouble=QUIET)) as api:
+        command = [sys.executable, "-c", MEASURED, str(tmp_path / "home"), api.address]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    landed, first, *_, last = map(int, done.stdout.split())
+    assert landed == 150_000
+    assert last < 450_000
+    assert last - first < 100_000
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from customer360.ingest.api import ingest
+from customer360.ingest.api_sources import find_api_source
+from customer360.workspace import Workspace
+
+folder = find_api_source("reqres")
+[endpoint] = folder.source.endpoints
+large = endpoint.model_copy(update={"params": {"per_page": 1000}})
+folder.source = folder.source.model_copy(update={"endpoints": [large], "requests_per_second": 10_000})
+peaks = []
+note = lambda *_: peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+report = ingest(Workspace(Path(sys.argv[1])), folder, sys.argv[2], progress=note)
+note()
+print(report.figures.landed, *peaks)
+"""
 
 
 def _fails_at(call: int, function: Any) -> Any:

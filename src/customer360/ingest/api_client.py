@@ -119,22 +119,25 @@ class Counts:
 
 
 class Pace:
-    """Lets requests begin at equal distances, so many a second, whichever thread makes them."""
+    """Lets requests begin at least so far apart, whichever thread makes them.
+
+    The distance counts from when the one before really began: two that are close because the first was late would be
+    one too many for a server that counts exactly.
+    """
 
     def __init__(self, per_second: float, sleep: Sleep) -> None:
         self._distance = 1 / per_second
         self._next = 0.0
-        self._guard = threading.Lock()
+        self._turn = threading.Lock()
         self._sleep = sleep
 
     def wait(self) -> None:
         """Wait for this request's turn."""
-        with self._guard:
-            now = time.monotonic()
-            turn = max(now, self._next)
-            self._next = turn + self._distance
-        if turn > now:
-            self._sleep(turn - now)
+        with self._turn:
+            early = self._next - time.monotonic()
+            if early > 0:
+                self._sleep(early)
+            self._next = time.monotonic() + self._distance
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ WEIGHTS = {
 }
 """Contract S4.17 to S4.21: values and their percentages."""
 SEED = 42
-MEMORY = "300MB"
+MEMORY = "100MB"
+EXPORTED_ROWS = 10_000
+"""Customers that are written at a time."""
 
 JUDGED = """
 create table judged as
@@ -168,18 +170,18 @@ def export_customers(
         "export_timestamp": exported_at,
         "data_quality_summary": {f"{bucket}_quality": rows for bucket, rows in figures.buckets.items()},
     }
-    rows = connection.execute(CUSTOMERS.format(drawn=", ".join(_drawn(field, seed) for field in WEIGHTS)))
+    customers = CUSTOMERS.format(drawn=", ".join(_drawn(field, seed) for field in WEIGHTS))
+    rows = connection.sql(f"select to_json(customer)::varchar from ({customers}) customer")  # noqa: S608
 
     def write(beside: Path) -> None:
-        with beside.open("wb") as file:
-            file.write(b'{"metadata": ' + orjson.dumps(metadata) + b',\n"customers": [')
-            separator = b"\n"
-            for batch in rows.to_arrow_reader(10_000):  # type: ignore[union-attr]
-                for row in batch.to_pylist():
-                    row["customer_id"] = orjson.loads(row["customer_id"])
-                    file.write(separator + orjson.dumps(row))
-                    separator = b",\n"
-            file.write(b"\n]}\n")
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(f'{{"metadata": {orjson.dumps(metadata).decode()},\n"customers": [')
+            separator = "\n"
+            for batch in rows.to_arrow_reader(EXPORTED_ROWS):
+                if batch.num_rows:
+                    file.write(separator + ",\n".join(batch.column(0).to_pylist()))
+                    separator = ",\n"
+            file.write("\n]}\n")
 
     replace_file(path, write)
 
