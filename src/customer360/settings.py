@@ -175,6 +175,16 @@ class ResourceSettings(_Settings):
         return value
 
 
+class LogSettings(_Settings):
+    """What is written down of runs over sources behind APIs."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        alias="CUSTOMER360_LOG_LEVEL",
+        description="logs/pipeline.log of the workspace: INFO is stages and what went wrong, DEBUG each request too",
+    )
+
+
 class AlertSettings(_Settings):
     """Where alerts go; without a webhook they are only kept."""
 
@@ -320,6 +330,7 @@ CONCERNS: tuple[type[_Settings], ...] = (
     WorkspaceSettings,
     QuerySettings,
     ResourceSettings,
+    LogSettings,
     AlertSettings,
     SnowflakeSettings,
     SnowflakeSetupSettings,

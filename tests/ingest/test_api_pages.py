@@ -54,6 +54,15 @@ PAGING: dict[str, dict[str, Any]] = {
         "records": "results",
     },
 }
+AUTH: dict[str, dict[str, str]] = {
+    "none": {"kind": "none"},
+    "header": {"kind": "api_key", "variable": "A"},
+    "query": {"kind": "api_key", "variable": "A", "name": "api_key", "place": "query"},
+    "bearer": {"kind": "bearer", "variable": "A"},
+    "basic": {"kind": "basic", "user_variable": "U", "password_variable": "A"},
+    "oauth2": {"kind": "oauth2", "token_path": "/oauth/token", "id_variable": "U", "secret_variable": "A"},
+}
+"""Ways to sign in, by the path under which the demo API asks for each."""
 TROUBLE = {
     "nothing": QUIET,
     "errors": Trouble(error=0.3),
@@ -264,18 +273,7 @@ def test_a_missing_secret_is_named_before_anything_is_asked() -> None:
         ApiClient(source("page"), "https://api.example.com")
 
 
-@pytest.mark.parametrize(
-    ("prefix", "auth"),
-    {
-        "none": {"kind": "none"},
-        "header": {"kind": "api_key", "variable": "A"},
-        "query": {"kind": "api_key", "variable": "A", "name": "api_key", "place": "query"},
-        "bearer": {"kind": "bearer", "variable": "A"},
-        "basic": {"kind": "basic", "user_variable": "U", "password_variable": "A"},
-        "oauth2": {"kind": "oauth2", "token_path": "/oauth/token", "id_variable": "U", "secret_variable": "A"},
-    }.items(),
-    ids=str,
-)
+@pytest.mark.parametrize(("prefix", "auth"), AUTH.items(), ids=list(AUTH))
 def test_every_way_to_sign_in_lets_in(prefix: str, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A", "reqres-free-v1")
     monkeypatch.setenv("U", "demo")

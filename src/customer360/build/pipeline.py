@@ -68,13 +68,14 @@ def run_ingest(
     out: Path | None = None,
     afresh: bool = False,
     progress: Callable[[str, int], None] = lambda *_: None,
+    log_level: str = "INFO",
 ) -> IngestReport:
     """Land what a source behind an API gives; the run is recorded, and what it counted goes into MONITORING."""
     from customer360.ingest.api import ingest  # noqa: PLC0415  (dlt takes a second to import)
 
     store = Store.beside(workspace.store)
     with store.recording(INGEST, folder.source.name) as detail:
-        report = ingest(workspace, folder, address, out=out, afresh=afresh, progress=progress)
+        report = ingest(workspace, folder, address, out=out, afresh=afresh, progress=progress, log_level=log_level)
         detail.update(
             pages=sum(endpoint.pages for endpoint in report.run.endpoints.values()),
             records_fetched=report.figures.records,

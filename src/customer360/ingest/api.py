@@ -12,6 +12,7 @@ from typing import Any
 from customer360.clock import Clock, utc_now
 from customer360.ingest import api_report
 from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_log import LOGGER, RunLog, logging_run
 from customer360.ingest.api_report import Figures
 from customer360.ingest.api_run import IngestRun, Progress, fetch_and_land, state_path
 from customer360.ingest.api_sources import ApiSourceFolder
@@ -41,10 +42,11 @@ def ingest(
     afresh: bool = False,
     clock: Clock = utc_now,
     progress: Progress = lambda *_: None,
+    log_level: str = "INFO",
 ) -> IngestReport:
     """Land every record that a source gives, and export its customers; a run that was cut off is finished first.
 
-    ``afresh`` forgets a run that was cut off; what it landed stays.
+    ``afresh`` forgets a run that was cut off; what it landed stays. What happens is written to ``logs/pipeline.log``.
 
     Raises:
         InvalidSetting: a variable with a secret is empty.
@@ -53,32 +55,61 @@ def ingest(
         SourceRefused: the source refuses a request, or a mapping fails on the records.
         WorkspaceBusy: another process writes.
     """
-    client = ApiClient(folder.source, address)
     seconds: dict[str, float] = {}
     target = out or workspace.home / "exports" / folder.source.name
-    with workspace.writing():
+    with workspace.writing(), logging_run(workspace, log_level, folder.source.secrets) as log:
+        client = ApiClient(folder.source, address)
         sweep(workspace)
         if afresh:
             state_path(workspace, folder.source.name).unlink(missing_ok=True)
         with _timed(seconds, "fetch and land"):
-            run = fetch_and_land(workspace, folder, client, clock=clock, progress=progress)
+            run = fetch_and_land(
+                workspace, folder, client, clock=clock, progress=progress, started=lambda begun: _log_start(log, begun)
+            )
         with _timed(seconds, "judge and export"), api_report.judged(workspace, run.batches) as connection:
             figures = api_report.count(connection, sum(endpoint.records for endpoint in run.endpoints.values()))
             exported_at = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
             api_report.export_customers(connection, target / CUSTOMERS_FILE, figures, exported_at)
             values = api_report.counts_of(connection)
-    requests = asdict(client.counts)
-    api_report.write_summary(
-        target / SUMMARY_FILE,
-        {
-            "run": {"run_id": run.run_id, "source": run.source, "address": run.address, "resumed": run.resumed},
-            "records": asdict(figures),
-            "values": values,
-            "api": requests,
-            "seconds": seconds,
-        },
-    )
+        requests = asdict(client.counts)
+        api_report.write_summary(
+            target / SUMMARY_FILE,
+            {
+                "run": {"run_id": run.run_id, "source": run.source, "address": run.address, "resumed": run.resumed},
+                "records": asdict(figures),
+                "values": values,
+                "api": requests,
+                "seconds": seconds,
+            },
+        )
+        _log_end(figures, requests, target)
     return IngestReport(run, figures, requests, [target / CUSTOMERS_FILE, target / SUMMARY_FILE], seconds)
+
+
+def _log_start(log: RunLog, run: IngestRun) -> None:
+    log.run_id = run.run_id
+    LOGGER.info("run %s: %s at %s", "goes on" if run.resumed else "started", run.source, run.address)
+
+
+def _log_end(figures: Figures, requests: dict[str, Any], target: Path) -> None:
+    LOGGER.info(
+        "records: %d fetched, %d landed, %d duplicates, %d quarantined",
+        *(figures.records, figures.landed, figures.duplicates, figures.quarantined),
+    )
+    LOGGER.info(
+        "quality: %s; missing: %s; e-mail addresses that are none: %d",
+        *(_listed(figures.buckets), _listed(figures.missing), figures.invalid_emails),
+    )
+    LOGGER.info(
+        "requests: %d, %d of them again, %d throttled, %.1f s in all; failures: %s",
+        *(requests["requests"], requests["retries"], requests["throttled"], requests["seconds"]),
+        _listed(requests["failures"]),
+    )
+    LOGGER.info("run ended: exported to %s", target)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in counts.items()) or "none"
 
 
 @contextmanager
@@ -86,3 +117,4 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     seconds[stage] = round(time.perf_counter() - started, 3)
+    LOGGER.info("stage: %s took %.3f s", stage, seconds[stage])

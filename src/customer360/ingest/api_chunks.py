@@ -8,13 +8,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from customer360.ingest.reading import int64_array
 
@@ -32,10 +33,10 @@ SOURCE_COLUMNS = pa.schema(
 
 
 class Chunk:
-    """Records in the order they came, each with the number of its page."""
+    """Records in the order they came, each a line of JSON with the number of its page."""
 
     def __init__(self) -> None:
-        self._payloads, self._ends, self._page_of_each = bytearray(), array("q", [0]), array("q")
+        self._lines, self._ends, self._page_of_each = bytearray(), array("q", [0]), array("q")
         self.pages = 0
 
     def __len__(self) -> int:
@@ -43,25 +44,23 @@ class Chunk:
 
     def add(self, page: int, records: Sequence[Any]) -> None:
         """Take the records of one more page."""
-        for record in records:
-            self._payloads += orjson.dumps(record)
-            self._ends.append(len(self._payloads))
+        lines = [orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records]
+        ends = accumulate(map(len, lines), initial=len(self._lines))
+        self._ends.extend(islice(ends, 1, None))
+        self._lines += b"".join(lines)
         self._page_of_each.extend([page] * len(records))
         self.pages += 1
 
     def write(self, path: Path) -> None:
         """Write a line of JSON for each record."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with memoryview(self._payloads) as payloads, path.open("wb") as file:
-            for start, end in pairwise(self._ends):
-                file.write(payloads[start:end])
-                file.write(b"\n")
+        path.write_bytes(self._lines)
 
     def as_table(self, source: str, run_id: str, fetched_at: datetime) -> pa.Table:
         """Return the relation ``source``; it shares the chunk's memory, so nothing can be added any more."""
         count = len(self)
         columns = [
-            _text_array(np.frombuffer(self._ends, dtype=np.int64), self._payloads),
+            pc.utf8_rtrim(_text_array(np.frombuffer(self._ends, dtype=np.int64), self._lines), "\n"),
             int64_array(np.frombuffer(self._page_of_each, dtype=np.int64)),
             _repeated(source, count),
             _repeated(run_id, count),

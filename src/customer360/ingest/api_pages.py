@@ -18,6 +18,7 @@ import numpy as np
 import orjson
 
 from customer360.ingest.api_client import Answer, ApiClient, Page, Position
+from customer360.ingest.api_log import LOGGER
 from customer360.ingest.api_sources import Endpoint, Offsets, PageNumbers
 
 MOST_PASSES = 8
@@ -76,6 +77,9 @@ class _Numbered:
                 if not self._moved(seen, whole=whole) or seen.order == order:
                     return
                 order = seen.order
+                LOGGER.info(
+                    "again: %s moved while it was read, %d of %d records", self._endpoint.name, *self._found(seen)
+                )
                 position = self._at(position, self._first)
 
     def _moved(self, seen: _Pass, *, whole: bool) -> bool:
@@ -84,8 +88,12 @@ class _Numbered:
             return False
         return min(seen.counts) < seen.counts[0] or (whole and self._distinct() < seen.counts[-1])
 
+    def _found(self, seen: _Pass) -> tuple[int, int]:
+        return self._distinct(), seen.counts[-1]
+
     def _distinct(self) -> int:
-        return len(np.unique(np.frombuffer(self._hashes, dtype=np.int64)))
+        ordered = np.sort(np.frombuffer(self._hashes, dtype=np.int64))  # np.unique builds a table, of 50 MB a million
+        return len(ordered) and 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
 
     def _read_once(self, pool: ThreadPoolExecutor, position: Position, seen: _Pass) -> Iterator[Page]:
         """Yield the pages in order, while those behind them are on their way."""
@@ -133,6 +141,12 @@ class _Numbered:
             stale = answer.records == seen.before and answer.records
             if not (stale or (not answer.records and self._knows_end(seen) and expected)):
                 break
+            LOGGER.info(
+                "again: page %s of %s is %s",
+                position.params[self._param],
+                self._endpoint.name,
+                "the one before" if stale else "empty",
+            )
             answer = self._client.read_page(self._endpoint, position)
         return answer
 

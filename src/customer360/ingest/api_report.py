@@ -7,6 +7,7 @@ seed and customer, so that order and number of records change nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -187,8 +188,8 @@ def export_customers(
 
 
 def _drawn(field: str, seed: int) -> str:
-    """Return the expression that draws a value for a customer, by weight."""
-    draw = f"(md5_number_lower('{seed}|{field}|' || customer_id) % 100)"
+    """Return the expression that draws a value for a customer, by weight: each field has two digits of one hash."""
+    draw = f"(md5_number_lower('{seed}|' || customer_id) // {100 ** list(WEIGHTS).index(field)} % 100)"
     cases, below = [], 0
     for value, weight in WEIGHTS[field].items():
         below += weight
@@ -198,14 +199,15 @@ def _drawn(field: str, seed: int) -> str:
 
 def counts_of(connection: duckdb.DuckDBPyConnection, *, seed: int = SEED) -> dict[str, dict[str, int]]:
     """Return how many customers have each value of each drawn attribute."""
-    return {
-        field: _counts(
-            connection,
-            f"select {field}, count(*) from (select {_drawn(field, seed)} from judged where outcome = 'landed') "  # noqa: S608
-            "group by 1 order by 1",
-        )
-        for field in WEIGHTS
-    }
+    drawn = ", ".join(_drawn(field, seed) for field in WEIGHTS)
+    together = connection.execute(
+        f"select {', '.join(WEIGHTS)}, count(*) from (select {drawn} from judged where outcome = 'landed') group by all"  # noqa: S608
+    ).fetchall()
+    counts: dict[str, Counter[str]] = {field: Counter() for field in WEIGHTS}
+    for *values, customers in together:
+        for field, value in zip(WEIGHTS, values, strict=True):
+            counts[field][value] += customers
+    return {field: dict(sorted(values.items())) for field, values in counts.items()}
 
 
 def write_summary(path: Path, statistics: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ import duckdb
 from customer360.clock import Clock, utc_now
 from customer360.ingest.api_chunks import Chunk
 from customer360.ingest.api_client import ApiClient, Position
+from customer360.ingest.api_log import LOGGER
 from customer360.ingest.api_pages import read_pages
 from customer360.ingest.api_sources import ApiSourceFolder, Endpoint
 from customer360.ingest.mapping import Mapping, Origin, Part
@@ -87,6 +88,7 @@ def fetch_and_land(
     *,
     clock: Clock = utc_now,
     progress: Progress = lambda *_: None,
+    started: Callable[[IngestRun], None] = lambda _: None,
 ) -> IngestRun:
     """Land every record of a source's endpoints; the caller holds the writer's lock.
 
@@ -100,6 +102,7 @@ def fetch_and_land(
     run_id = f"{clock():%Y%m%dt%H%M%S}_{secrets.token_hex(2)}"
     fresh = IngestRun(run_id, folder.source.name, client.address, started_at)
     state = _State.read(path, client.address) or _State(fresh)
+    started(state.run)
     for endpoint in folder.source.endpoints:
         _Landing(workspace, folder, client, endpoint=endpoint, state=state, clock=clock).run(path, progress)
     path.unlink(missing_ok=True)
@@ -141,6 +144,9 @@ class _Landing:
             self._report.pages += chunk.pages
             self._state.following[name] = following
             write_json(path, asdict(self._state))
+            LOGGER.info(
+                "landed: %s, %d records of %d pages, %d so far", name, len(chunk), chunk.pages, self._report.records
+            )
             progress(name, self._report.records)
         self._state.following[name] = None
 
