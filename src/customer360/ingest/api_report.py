@@ -188,8 +188,8 @@ def export_customers(
 
 
 def _drawn(field: str, seed: int) -> str:
-    """Return the expression that draws a value for a customer, by weight: each field has two digits of one hash."""
-    draw = f"(md5_number_lower('{seed}|' || customer_id) // {100 ** list(WEIGHTS).index(field)} % 100)"
+    """Return the expression that draws a value for a customer, by weight, as the macro ``drawn_value`` of a build does."""
+    draw = f"(md5_number_lower('{seed}|{field}|' || customer_id) % 100)"
     cases, below = [], 0
     for value, weight in WEIGHTS[field].items():
         below += weight
