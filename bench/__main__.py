@@ -1,4 +1,4 @@
-"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE] [--scales LIST]``."""
+"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE] [--scales LIST] [--records N]``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import bank, latency, online_retail, snowflake
+from bench import bank, ingest, latency, online_retail, snowflake
 from bench.measure import MeasurementFailed, machine
 from bench.report import render
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-NAMES = ("online_retail", "latency", "bank", "snowflake")
+NAMES = ("online_retail", "latency", "bank", "ingest", "snowflake")
 
 
 def main() -> int:
@@ -49,6 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=online_retail.ROUNDS, help="rounds of online_retail")
     parser.add_argument("--seconds", type=float, default=latency.SECONDS, help="length of each latency run")
     parser.add_argument("--scales", default="demo", help="of the bank: demo,standard,full (the last takes long)")
+    parser.add_argument("--records", type=int, default=ingest.RECORDS, help="of ingest; fewer for a quick look")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -64,6 +65,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "online_retail": lambda: online_retail.run(folder, _archive(), options.rounds),
             "latency": lambda: latency.run(folder, _archive(), options.seconds),
             "bank": lambda: _bank(folder, options.scales.split(",")),
+            "ingest": lambda: ingest.run(folder, options.records),
             "snowflake": lambda: snowflake.run(folder),
         }
         for bench in options.names or NAMES:

@@ -136,7 +136,7 @@ def _ids(home: Path) -> list[str]:
 @contextmanager
 def _serving(home: Path, log: Path) -> Iterator[_Server]:
     """Run the API as ``customer360 serve`` starts it, on a free port."""
-    port = _free_port()
+    port = free_port()
     settings = load(AppSettings, host=HOST, port=port)
     environment = {**os.environ, "CUSTOMER360_HOME": str(home.resolve())}
     with (
@@ -146,26 +146,32 @@ def _serving(home: Path, log: Path) -> Iterator[_Server]:
         ) as process,
     ):
         try:
-            _wait_until_listening(process, port, log)
+            wait_until_listening(process, port, log)
             yield _Server(process.pid, port)
         finally:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a service answers.
+
+    Raises:
+        MeasurementFailed: it ended, or did not come.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.1)
-    raise MeasurementFailed(f"The API did not start: {log.read_text(errors='replace')[-2000:]}")
+    raise MeasurementFailed(f"The service did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
 @contextmanager

@@ -15,7 +15,13 @@ within one run: read the ratios, and expect other absolute numbers elsewhere.
 
 def render(results: dict[str, Any]) -> str:
     """Return the page for the results of one run."""
-    sections = {"online_retail": _online_retail, "latency": _latency, "bank": _bank, "snowflake": _snowflake}
+    sections = {
+        "online_retail": _online_retail,
+        "latency": _latency,
+        "bank": _bank,
+        "ingest": _ingest,
+        "snowflake": _snowflake,
+    }
     parts = [INTRODUCTION, _machine(results["machine"]), _targets(results)]
     for name, section in sections.items():
         if name in results:
@@ -115,6 +121,30 @@ def _bank(result: dict[str, Any]) -> Iterator[str]:
         yield ""
 
 
+def _ingest(result: dict[str, Any]) -> Iterator[str]:
+    yield "## Customers from an API"
+    yield ""
+    yield (
+        f"{result['records']:,} records of `customer360 demo-api --quiet`, from the start of `customer360 ingest` to "
+        "its exported files: fetched, landed, judged, exported. The bare loop (`bench/ingest_baseline.py`) only reads "
+        "and parses the pages. Both ask four at a time at the same pace; the server is a third process on the same "
+        "cores, which lets no more through than the pace when throttled."
+    )
+    yield ""
+    rows = [
+        [f"{name}, pages of {case['per_page']:,}: {reader}", *(f"{figures[k]:,.{digits}f}" for k, digits in _READER)]
+        for name, case in result["cases"].items()
+        for reader, figures in case["readers"].items()
+    ]
+    yield from _table(["", "seconds", "CPU seconds", "peak MB", "records/s", "429s"], rows)
+    yield ""
+    for name, case in result["cases"].items():
+        stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in case["stages"].items())
+        pace = f"at most {case['rate']:,} requests a second"
+        yield f"Stages of ours, {name} ({pace}): {stages}; the rest is the start of the command."
+    yield ""
+
+
 def _snowflake(result: dict[str, Any]) -> Iterator[str]:
     yield "## Snowflake: statements and requests"
     yield ""
@@ -134,6 +164,7 @@ def _snowflake(result: dict[str, Any]) -> Iterator[str]:
     yield ""
 
 
+_READER = (("seconds", 1), ("cpu_seconds", 1), ("peak_mb", 0), ("records_per_second", 0), ("throttled", 0))
 _STEP = (("seconds", 1), ("cpu_seconds", 1), ("peak_mb", 0), ("rows_per_second", 0))
 
 

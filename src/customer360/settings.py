@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+import yaml
 from dotenv import dotenv_values
 from pydantic import (
     Field,
@@ -175,6 +176,16 @@ class ResourceSettings(_Settings):
         return value
 
 
+class LogSettings(_Settings):
+    """What is written down of runs over sources behind APIs."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        alias="CUSTOMER360_LOG_LEVEL",
+        description="logs/pipeline.log of the workspace: INFO is stages and what went wrong, DEBUG each request too",
+    )
+
+
 class AlertSettings(_Settings):
     """Where alerts go; without a webhook they are only kept."""
 
@@ -320,6 +331,7 @@ CONCERNS: tuple[type[_Settings], ...] = (
     WorkspaceSettings,
     QuerySettings,
     ResourceSettings,
+    LogSettings,
     AlertSettings,
     SnowflakeSettings,
     SnowflakeSetupSettings,
@@ -407,6 +419,16 @@ class BusinessRule:
     name: str
     value: int
     meaning: str
+
+
+def simulated_weights() -> dict[str, dict[str, int]]:
+    """Return what is drawn for customers of APIs of whom nothing is known: by field its values and their percentages.
+
+    They stand in ``transform/dbt_project.yml``, where dbt reads them too.
+    """
+    text = (project_files("transform") / "dbt_project.yml").read_text(encoding="utf-8")
+    weights: dict[str, dict[str, int]] = yaml.safe_load(text)["vars"]["simulated_weights"]
+    return weights
 
 
 def business_rules() -> list[BusinessRule]:

@@ -12,6 +12,7 @@ from bench.measure import MeasurementFailed, Target, median, per_second, percent
 from bench.online_retail import TABLES, compare, warehouse
 from bench.report import render
 
+from bench import ingest
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
@@ -67,6 +68,29 @@ def test_a_page_shows_what_each_step_on_snowflake_sends_beside_its_target() -> N
     page = render({"machine": machine | {"load_average": 0}, "snowflake": result})
     assert "| load |         24 |      30 |       25 |    6.50 |" in page
     assert "400 customers and 40,000 transactions" in page
+
+
+@pytest.mark.unit
+def test_a_page_shows_both_readers_of_an_api_and_what_holds_for_them() -> None:
+    machine = {"at": "today", "cores": 2, "processor": "", "memory_gb": 1, "system": "", "python": "3", "versions": {}}
+    bare = {"seconds": 200.0, "cpu_seconds": 30.0, "peak_mb": 40.0, "records_per_second": 5000.0, "throttled": 0}
+    ours = bare | {"seconds": 220.0, "peak_mb": 400.0}
+    case = {
+        "readers": {"the bare loop": bare, "customer360 ingest": ours},
+        "rate": 50,
+        "per_page": 100,
+        "stages": {"fetch and land": 205.0},
+    }
+    targets = [target.as_dict() for target in ingest.targets(case, case)]
+    page = render(
+        {
+            "machine": machine | {"load_average": 0},
+            "ingest": {"records": 1_000_000, "cases": {"throttled": case}, "targets": targets},
+        }
+    )
+    assert "| throttled, pages of 100: customer360 ingest |   220.0 |" in page
+    assert "| ingest, throttled: time against the bare loop |    1.10 × |  1.25 × | PASS |" in page
+    assert "fetch and land 205.0 s" in page
 
 
 @pytest.mark.performance

@@ -13,7 +13,7 @@ import pytest
 from customer360.errors import InvalidDefinition, SourceRefused
 from customer360.ingest import api_run
 from customer360.ingest.api import IngestReport, ingest
-from customer360.ingest.api_contract import LONGEST_NAME, MOST_DRIFTS, OTHERS, Contract
+from customer360.ingest.api_contract import LONGEST_NAME, MOST_DRIFTS, OTHERS, Contract, Drifts
 from customer360.ingest.api_sources import ApiSourceFolder, Endpoint, find_api_source
 from customer360.lake import live_batches, parquet_path, raw_folder
 from customer360.workspace import Workspace
@@ -31,11 +31,12 @@ def contract(**keys: Any) -> Contract:
 
 def check_one(record: Any, **keys: Any) -> tuple[Any, str | None, list[tuple[object, ...]]]:
     """Return what lands of a record, why it is quarantined, and what drifted."""
-    checked = contract(**keys).check([record])
+    found = Drifts()
+    checked = contract(**keys).check([record], found)
     drifts: list[tuple[object, ...]] = [
-        (drift.field, drift.kind, drift.found, drift.records) for drift in checked.drifts.found.values()
+        (drift.field, drift.kind, drift.found, drift.records) for drift in found.found.values()
     ]
-    return json.loads(checked.texts[0]), checked.codes[0], drifts
+    return json.loads(checked.lines[0]), checked.codes[0], drifts
 
 
 @pytest.mark.unit
@@ -124,7 +125,9 @@ def test_freezing_names_endpoint_field_value_and_what_to_do(kind: str) -> None:
 @pytest.mark.unit
 def test_a_source_that_invents_fields_without_end_is_counted_in_little_room() -> None:
     records = [{f"{'x' * 1_000}{number}": 1} for number in range(MOST_DRIFTS + 50)]
-    drifts = list(contract().check(records).drifts.found.values())
+    found = Drifts()
+    contract().check(records, found)
+    drifts = list(found.found.values())
     assert len(drifts) == MOST_DRIFTS + 1
     assert (drifts[-1].field, drifts[-1].records) == (OTHERS, 50)
     assert max(len(drift.field) for drift in drifts) == LONGEST_NAME

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,9 +12,9 @@ import pytest
 
 from customer360.demo_api import DemoSettings, Trouble
 from customer360.errors import AccessRefused, InvalidSetting, SourceRefused, Unavailable
-from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_client import Answer, ApiClient, Pace, Position
 from customer360.ingest.api_pages import read_pages
-from customer360.ingest.api_sources import ApiSource
+from customer360.ingest.api_sources import ApiSource, Endpoint
 from tests.servers.demo_api import QUIET, DemoApi, running
 
 pytestmark = pytest.mark.integration
@@ -51,6 +54,15 @@ PAGING: dict[str, dict[str, Any]] = {
         "records": "results",
     },
 }
+AUTH: dict[str, dict[str, str]] = {
+    "none": {"kind": "none"},
+    "header": {"kind": "api_key", "variable": "A"},
+    "query": {"kind": "api_key", "variable": "A", "name": "api_key", "place": "query"},
+    "bearer": {"kind": "bearer", "variable": "A"},
+    "basic": {"kind": "basic", "user_variable": "U", "password_variable": "A"},
+    "oauth2": {"kind": "oauth2", "token_path": "/oauth/token", "id_variable": "U", "secret_variable": "A"},
+}
+"""Ways to sign in, by the path under which the demo API asks for each."""
 TROUBLE = {
     "nothing": QUIET,
     "errors": Trouble(error=0.3),
@@ -174,6 +186,69 @@ def test_no_more_requests_are_made_in_a_second_than_the_source_allows() -> None:
         assert api.stats()["most_requests_in_a_second"] <= 40 + on_their_way
 
 
+def test_a_request_that_began_late_does_not_bring_the_next_one_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, begun = [100.0], list[float]()
+    monkeypatch.setattr("customer360.ingest.api_client.time.monotonic", lambda: now[0])
+
+    def sleep_too_long(seconds: float) -> None:
+        now[0] += seconds + (0.015 if len(begun) == 2 else 0)
+
+    pace = Pace(50, sleep_too_long)
+    for _ in range(5):
+        pace.wait()
+        begun.append(now[0])
+    assert [round(later - before, 3) for before, later in pairwise(begun)] == [0.02, 0.035, 0.02, 0.02]
+
+
+def test_a_page_that_is_tried_again_holds_up_no_other() -> None:
+    """Page 2 comes only when the last one has."""
+    all_others = threading.Event()
+    with running(DemoSettings(users=USERS, trouble=QUIET)) as api:
+        asking = client(api, "page")
+        [endpoint] = asking.source.endpoints
+        ask = asking.read_page
+
+        def ask_late(endpoint: Endpoint, position: Position) -> Answer:
+            if position.params["page"] == 2:
+                assert all_others.wait(10)
+            answer = ask(endpoint, position)
+            if position.params["page"] == 10:
+                all_others.set()
+            return answer
+
+        asking.read_page = ask_late  # type: ignore[method-assign]
+        found = [
+            record["id"] for page in read_pages(asking, endpoint, asking.start(endpoint)) for record in page.records
+        ]
+    assert found == list(range(1, USERS + 1))
+
+
+@pytest.mark.contract("S4.35")
+def test_requests_at_the_same_time_are_faster_at_the_same_pace_and_give_the_same() -> None:
+    slow = DemoSettings(users=60, trouble=Trouble(delay=1), delay_seconds=0.2)
+    took, found = {}, {}
+    for concurrency in (1, 8):
+        with running(slow) as api:
+            asking = ApiClient(source("page", concurrency=concurrency, requests_per_second=100), api.address)
+            started = time.perf_counter()
+            found[concurrency] = read_ids(asking)
+            took[concurrency] = time.perf_counter() - started
+            assert api.stats()["most_requests_in_a_second"] <= 100
+    assert found[1] == found[8] == set(range(1, 61))
+    assert took[8] < took[1] / 2
+
+
+@pytest.mark.contract("S4.40")
+@pytest.mark.parametrize("paging", PAGING)
+def test_connections_are_used_again(paging: str) -> None:
+    with running(DemoSettings(users=300, trouble=QUIET)) as api:
+        asking = client(api, paging)
+        assert len(read_ids(asking)) == 300
+        told = api.stats()
+    assert told["requests"] >= 50
+    assert told["connections"] <= asking.source.concurrency
+
+
 def test_a_wrong_key_is_refused_at_once_and_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_API_KEY", "wrong-key")
     with running(DemoSettings(trouble=QUIET)) as api:
@@ -198,18 +273,7 @@ def test_a_missing_secret_is_named_before_anything_is_asked() -> None:
         ApiClient(source("page"), "https://api.example.com")
 
 
-@pytest.mark.parametrize(
-    ("prefix", "auth"),
-    {
-        "none": {"kind": "none"},
-        "header": {"kind": "api_key", "variable": "A"},
-        "query": {"kind": "api_key", "variable": "A", "name": "api_key", "place": "query"},
-        "bearer": {"kind": "bearer", "variable": "A"},
-        "basic": {"kind": "basic", "user_variable": "U", "password_variable": "A"},
-        "oauth2": {"kind": "oauth2", "token_path": "/oauth/token", "id_variable": "U", "secret_variable": "A"},
-    }.items(),
-    ids=str,
-)
+@pytest.mark.parametrize(("prefix", "auth"), AUTH.items(), ids=list(AUTH))
 def test_every_way_to_sign_in_lets_in(prefix: str, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A", "reqres-free-v1")
     monkeypatch.setenv("U", "demo")

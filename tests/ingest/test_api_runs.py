@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,10 @@ from customer360.ingest import api_run
 from customer360.ingest.api import ingest
 from customer360.ingest.api_client import Page, Position
 from customer360.ingest.api_judge import Batches, judged
-from customer360.ingest.api_report import WEIGHTS
 from customer360.ingest.api_run import fetch_and_land
 from customer360.ingest.api_sources import ApiSourceFolder, find_api_source
 from customer360.lake import live_batches, parquet_path
+from customer360.settings import simulated_weights
 from customer360.workspace import Workspace, write_json
 from tests.servers.demo_api import QUIET, running
 
@@ -58,8 +60,8 @@ def test_the_twelve_users_of_reqres_are_exported_with_george_bluth_first(
     first = export["customers"][0]
     assert (first["customer_id"], first["full_name"]) == (1, "George Bluth")
     assert (first["email_domain"], first["data_quality_score"]) == ("reqres.in", 100)
-    assert set(first) >= set(WEIGHTS)
-    assert all(first[field] in values for field, values in WEIGHTS.items())
+    assert set(first) >= set(simulated_weights())
+    assert all(first[field] in values for field, values in simulated_weights().items())
     assert report.requests["requests"] == told["requests"]
     assert report.requests["throttled"] == told["throttled"]
 
@@ -100,6 +102,38 @@ def test_a_run_that_is_cut_off_goes_on_behind_what_landed(
     assert report.figures.landed == 1_000
     assert report.figures.records == 1_000
     assert not api_run.state_path(workspace, "reqres").exists()
+
+
+@pytest.mark.contract("S4.30")
+@pytest.mark.contract("S4.42")
+def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None:
+    """``make bench`` shows the same of a million."""
+    with running(DemoSettings(users=150_000, trouble=QUIET)) as api:
+        command = [sys.executable, "-c", MEASURED, str(tmp_path / "home"), api.address]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    landed, first, *_, last = map(int, done.stdout.split())
+    assert landed == 150_000
+    assert last < 450_000
+    assert last - first < 100_000
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from customer360.ingest.api import ingest
+from customer360.ingest.api_sources import find_api_source
+from customer360.workspace import Workspace
+
+folder = find_api_source("reqres")
+[endpoint] = folder.source.endpoints
+large = endpoint.model_copy(update={"params": {"per_page": 1000}})
+folder.source = folder.source.model_copy(update={"endpoints": [large], "requests_per_second": 10_000})
+peaks = []
+note = lambda *_: peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+report = ingest(Workspace(Path(sys.argv[1])), folder, sys.argv[2], progress=note)
+note()
+print(report.figures.landed, *peaks)
+"""
 
 
 def _fails_at(call: int, function: Any) -> Any:

@@ -71,10 +71,12 @@
             ('holding_once', 'consistency', "occurrence = 1", "the holding is repeated"),
         ],
         'api_customers': [
+            ('source_contract', 'consistency', "reject_code is null", "the contract of the source refuses the record"),
             ('source_customer_id_present', 'completeness', "nullif(" ~ trimmed('source_customer_id') ~ ", '') is not null",
              "source_customer_id is missing"),
         ],
         'api_carts': [
+            ('source_contract', 'consistency', "reject_code is null", "the contract of the source refuses the record"),
             ('source_cart_id_present', 'completeness', "nullif(" ~ trimmed('source_cart_id') ~ ", '') is not null",
              "source_cart_id is missing"),
             ('source_customer_id_present', 'completeness', "nullif(" ~ trimmed('source_customer_id') ~ ", '') is not null",

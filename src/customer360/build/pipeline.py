@@ -15,15 +15,24 @@ from customer360.build.runner import Progress, build_and_publish, copy_lake, sil
 from customer360.errors import Unavailable
 from customer360.ingest import DatasetFolder, LoadReport, load_dataset, remap_dataset
 from customer360.lake import count_source_rows, read_manifests
-from customer360.settings import ResourceSettings, WorkspaceSettings
+from customer360.settings import ResourceSettings, WorkspaceSettings, simulated_weights
 from customer360.store import Alert, ApiMetric, PipelineRun, QueryRecord, Store
 from customer360.warehouse import BuildRecord, open_builds
 from customer360.workspace import Workspace
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from customer360.ingest.api import IngestReport
     from customer360.ingest.api_sources import ApiSourceFolder
 
+ENGAGEMENT = "gold.customer_engagement"
+KNOWN = """
+select xref.source_customer_id, {columns}, known.is_simulated
+from gold{suffix}.customer_xref as xref
+inner join gold{suffix}.customer_engagement as known on xref.customer_id = known.customer_id
+where xref.source_system = {parameter}1 and coalesce(known.simulated_fields, '') <> {parameter}2
+"""
 INGEST = "ingest"
 ROWS_COPIED = 1000
 """How many of the newest rows of a table of the operational store a build copies into MONITORING."""
@@ -69,13 +78,23 @@ def run_ingest(
     out: Path | None = None,
     afresh: bool = False,
     progress: Callable[[str, int], None] = lambda *_: None,
+    log_level: str = "INFO",
 ) -> IngestReport:
     """Land what a source behind an API gives; the run is recorded, and what it counted goes into MONITORING."""
     from customer360.ingest.api import ingest  # noqa: PLC0415  (dlt takes a second to import)
 
     store = Store.beside(workspace.store)
     with store.recording(INGEST, folder.source.name) as detail:
-        report = ingest(workspace, folder, address, out=out, afresh=afresh, progress=progress)
+        report = ingest(
+            workspace,
+            folder,
+            address,
+            out=out,
+            afresh=afresh,
+            known=_known(workspace, folder.source.name),
+            progress=progress,
+            log_level=log_level,
+        )
         detail.update(
             pages=sum(endpoint.pages for endpoint in report.run.endpoints.values()),
             records_fetched=report.figures.records,
@@ -93,6 +112,21 @@ def run_ingest(
     if workspace.account:
         _copy(workspace, lambda name: progress(name, 0))
     return report
+
+
+def _known(workspace: Workspace, source: str) -> pa.Table | None:
+    """Return the customers of a source of whom the published build knows something that is not drawn."""
+    with closing(open_builds(workspace)) as builds:
+        try:
+            current = builds.current_id()
+        except Unavailable:
+            return None
+        with builds.pin(current) as build:
+            if ENGAGEMENT not in build.record.tables:
+                return None
+            weights, parameter = simulated_weights(), "$" if build.warehouse.dialect == "duckdb" else ":"
+            statement = KNOWN.format(columns=", ".join(weights), suffix=build.schema_suffix, parameter=parameter)
+            return build.warehouse.query(statement, [source, ", ".join(weights)])
 
 
 def run_build(

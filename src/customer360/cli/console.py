@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
@@ -18,6 +19,7 @@ from customer360.errors import Customer360Error
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+LINE_SECONDS = 5.0
 _mode = {"json": False}
 
 
@@ -88,11 +90,25 @@ def _silent(name: str, done: int = 0, total: int = 0) -> None:
     """Show nothing."""
 
 
+class _Lines:
+    """Shows work as plain lines, some seconds apart, such as the log of a scheduler keeps."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._next = title, time.monotonic()
+
+    def __call__(self, name: str, done: int = 0, total: int = 0) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LINE_SECONDS
+        of = f" ({done:,} of {total:,})" if total else ""
+        say(f"{self._title}: {_plain(name)}{of}")
+
+
 @contextmanager
-def progress(title: str) -> Iterator[Step]:
-    """Show that long work goes on: a bar on a terminal, nothing where nobody watches."""
+def progress(title: str, *, lines: bool = False) -> Iterator[Step]:
+    """Show that long work goes on: a bar on a terminal; elsewhere nothing, or plain ``lines`` now and then."""
     if _mode["json"] or not out.is_terminal:
-        yield _silent
+        yield _Lines(title) if lines and not _mode["json"] else _silent
         return
     columns = (
         SpinnerColumn(),

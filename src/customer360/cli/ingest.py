@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from customer360.cli.console import Json, print_json, print_table, progress, say
+from customer360.cli.console import Json, print_json, print_table, progress, say, warn
 from customer360.cli.context import workspace
+from customer360.errors import Customer360Error
+from customer360.settings import LogSettings, load
 
 if TYPE_CHECKING:
     from customer360.ingest.api import IngestReport
@@ -32,26 +34,34 @@ def ingest(
     """Fetch every record of a source, land it, say what became of each, and export the customers.
 
     Failures are tried again after 1, 2 and 4 seconds, a 429 after as long as the server says. A run that dies goes on
-    where it stopped when the command is run again. Records fetched = landed + duplicates + quarantined.
+    where it stopped when the command is run again. What happens is kept in logs/pipeline.log of the workspace;
+    CUSTOMER360_LOG_LEVEL=DEBUG adds each request. Records fetched = landed + duplicates + quarantined.
 
     Example: customer360 demo-api, and in another shell: customer360 ingest reqres
     """
     from customer360.build.pipeline import run_ingest  # noqa: PLC0415
+    from customer360.ingest.api_log import log_path  # noqa: PLC0415
     from customer360.ingest.api_sources import find_api_source  # noqa: PLC0415
 
-    folder = find_api_source(source)
+    folder, log = find_api_source(source), log_path(workspace())
     address, origin = folder.source.address(base_url)
+    level = load(LogSettings).level
     if not as_json:
         say(f"Asking {address} (said by {origin}).")
-    with progress("Fetching") as step:
-        report = run_ingest(
-            workspace(),
-            folder,
-            address,
-            out=out,
-            afresh=afresh,
-            progress=lambda name, done: step(f"{name}: {done:,}", 0, 0),
-        )
+    try:
+        with progress("Fetching", lines=True) as step:
+            report = run_ingest(
+                workspace(),
+                folder,
+                address,
+                out=out,
+                afresh=afresh,
+                progress=lambda name, done: step(f"{name}: {done:,}"),
+                log_level=level,
+            )
+    except Customer360Error:
+        warn(f"What happened before is in {log}")
+        raise
     if as_json:
         print_json(_describe(report))
     else:

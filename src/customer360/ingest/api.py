@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from customer360.clock import Clock, utc_now
 from customer360.ingest import api_report
 from customer360.ingest.api_client import ApiClient
 from customer360.ingest.api_judge import Batches, Judgement, Outcome, judged
+from customer360.ingest.api_log import LOGGER, RunLog, logging_run
 from customer360.ingest.api_report import Figures
 from customer360.ingest.api_run import IngestRun, Progress, fetch_and_land, state_path
 from customer360.ingest.api_sources import ApiSourceFolder
@@ -42,12 +45,15 @@ def ingest(
     *,
     out: Path | None = None,
     afresh: bool = False,
+    known: pa.Table | None = None,
     clock: Clock = utc_now,
     progress: Progress = lambda *_: None,
+    log_level: str = "INFO",
 ) -> IngestReport:
     """Land every record that a source gives, and export its customers; a run that was cut off is finished first.
 
-    ``afresh`` forgets a run that was cut off; what it landed stays.
+    ``known`` has what a build knows of customers (:data:`api_report.KNOWN`); the rest is drawn.
+    ``afresh`` forgets a run that was cut off; what it landed stays. What happens is written to ``logs/pipeline.log``.
 
     Raises:
         InvalidSetting: a variable with a secret is empty.
@@ -56,25 +62,29 @@ def ingest(
         SourceRefused: the source refuses a request, a record drifts where its contract freezes, or a mapping fails.
         WorkspaceBusy: another process writes.
     """
-    client = ApiClient(folder.source, address)
     seconds: dict[str, float] = {}
     target = out or workspace.home / "exports" / folder.source.name
-    with workspace.writing():
+    with workspace.writing(), logging_run(workspace, log_level, folder.source.secrets) as log:
+        client = ApiClient(folder.source, address)
         sweep(workspace)
         if afresh:
             state_path(workspace, folder.source.name).unlink(missing_ok=True)
         with _timed(seconds, "fetch and land"):
-            run = fetch_and_land(workspace, folder, client, clock=clock, progress=progress)
+            run = fetch_and_land(
+                workspace, folder, client, clock=clock, progress=progress, started=lambda begun: _log_start(log, begun)
+            )
         with _timed(seconds, "judge and export"), judged(workspace, Batches(run.batches)) as judgement:
             outcomes = _count(judgement, folder, run)
+            judgement.connection.register("known", known if known is not None else api_report.KNOWN.empty_table())
             figures = api_report.sum_up(judgement.connection, outcomes)
             exported_at = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
             api_report.export_customers(judgement.connection, target / CUSTOMERS_FILE, figures, exported_at)
             values = api_report.counts_of(judgement.connection)
-    report = IngestReport(
-        run, outcomes, figures, asdict(client.counts), [target / CUSTOMERS_FILE, target / SUMMARY_FILE], seconds
-    )
-    api_report.write_summary(target / SUMMARY_FILE, _statistics(report) | {"values": values})
+        report = IngestReport(
+            run, outcomes, figures, asdict(client.counts), [target / CUSTOMERS_FILE, target / SUMMARY_FILE], seconds
+        )
+        api_report.write_summary(target / SUMMARY_FILE, _statistics(report) | {"values": values})
+        _log_end(figures, report.requests, target)
     return report
 
 
@@ -111,8 +121,35 @@ def describe_endpoints(report: IngestReport) -> dict[str, dict[str, Any]]:
     }
 
 
+def _log_start(log: RunLog, run: IngestRun) -> None:
+    log.run_id = run.run_id
+    LOGGER.info("run %s: %s at %s", "goes on" if run.resumed else "started", run.source, run.address)
+
+
+def _log_end(figures: Figures, requests: dict[str, Any], target: Path) -> None:
+    LOGGER.info(
+        "records: %d fetched, %d landed, %d duplicates, %d quarantined",
+        *(figures.records, figures.landed, figures.duplicates, figures.quarantined),
+    )
+    LOGGER.info(
+        "quality: %s; missing: %s; e-mail addresses that are none: %d",
+        *(_listed(figures.buckets), _listed(figures.missing), figures.invalid_emails),
+    )
+    LOGGER.info(
+        "requests: %d, %d of them again, %d throttled, %.1f s in all; failures: %s",
+        *(requests["requests"], requests["retries"], requests["throttled"], requests["seconds"]),
+        _listed(requests["failures"]),
+    )
+    LOGGER.info("run ended: exported to %s", target)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in counts.items()) or "none"
+
+
 @contextmanager
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     seconds[stage] = round(time.perf_counter() - started, 3)
+    LOGGER.info("stage: %s took %.3f s", stage, seconds[stage])

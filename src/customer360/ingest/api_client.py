@@ -8,13 +8,16 @@ has tries of its own.
 from __future__ import annotations
 
 import email.utils
+import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
 import requests
 from dlt.common import jsonpath
@@ -39,6 +42,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from customer360.errors import AccessRefused, SourceRefused, Unavailable
 from customer360.ingest.api_json import read_document
+from customer360.ingest.api_log import HIDDEN, LOGGER
 from customer360.ingest.api_sources import (
     ApiKey,
     ApiSource,
@@ -61,6 +65,7 @@ LONGEST_WAIT_SECONDS = 120.0
 JITTER_SECONDS = 0.25
 TRIED_AGAIN = frozenset({408, 425, *range(500, 600)})
 THROTTLED = 429
+_PLAIN = re.compile(r"\d{1,12}|\d{4}-\d\d-\d\d([T ][\d:.]+(Z|[+-]\d\d:?\d\d)?)?")
 
 Sleep = Callable[[float], None]
 
@@ -88,6 +93,12 @@ class _Tried:
 
     def is_over(self, most: int) -> bool:
         return self.failed > most or self.throttled > MOST_THROTTLED
+
+
+def _tried(state: RetryCallState) -> _Tried:
+    """Return how often the request of ``ApiClient._try`` failed."""
+    found: _Tried = state.args[-1]
+    return found
 
 
 @dataclass
@@ -119,22 +130,25 @@ class Counts:
 
 
 class Pace:
-    """Lets requests begin at equal distances, so many a second, whichever thread makes them."""
+    """Lets requests begin at least so far apart, whichever thread makes them.
+
+    The distance counts from when the one before really began: two that are close because the first was late would be
+    one too many for a server that counts exactly.
+    """
 
     def __init__(self, per_second: float, sleep: Sleep) -> None:
         self._distance = 1 / per_second
         self._next = 0.0
-        self._guard = threading.Lock()
+        self._turn = threading.Lock()
         self._sleep = sleep
 
     def wait(self) -> None:
         """Wait for this request's turn."""
-        with self._guard:
-            now = time.monotonic()
-            turn = max(now, self._next)
-            self._next = turn + self._distance
-        if turn > now:
-            self._sleep(turn - now)
+        with self._turn:
+            early = self._next - time.monotonic()
+            if early > 0:
+                self._sleep(early)
+            self._next = time.monotonic() + self._distance
 
 
 @dataclass(frozen=True)
@@ -175,6 +189,7 @@ class ApiClient:
         self.counts = Counts()
         self._sleep, self._random = sleep or time.sleep, random.Random(seed)  # noqa: S311  (jitter)
         self._pace = Pace(source.requests_per_second, self._sleep)
+        self._retrying = self._build_retrying()
         session = _session(source)
         self._once = session.send
         session.send = self._send  # type: ignore[method-assign] # as dlt's own client of requests does
@@ -220,18 +235,21 @@ class ApiClient:
             following = Position(asked.url, dict(asked.params or {})) if page.paginator.has_next_page else None
             yield Page(check.records, following)
 
+    def _build_retrying(self) -> Retrying:
+        """Return what tries again; one for all requests, since each keeps its last answer until it is collected."""
+        return Retrying(
+            retry=retry_if_exception_type(_Failed),
+            stop=lambda state: _tried(state).is_over(self.source.max_retries),
+            wait=self._wait,
+            sleep=self._sleep,
+            before_sleep=self._note_retry,
+            reraise=True,
+        )
+
     def _send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request until a usable answer comes or none is to be expected."""
-        tried = _Tried()
         try:
-            return Retrying(
-                retry=retry_if_exception_type(_Failed),
-                stop=lambda _: tried.is_over(self.source.max_retries),
-                wait=lambda state: self._wait(state, tried),
-                sleep=self._sleep,
-                before_sleep=lambda _: self.counts.add_retry(),
-                reraise=True,
-            )(self._try, request, options, tried)
+            return self._retrying(self._try, request, options, _Tried())
         except _Failed as failure:
             raise Unavailable(
                 f"{self.source.name}: {request.path_url.split('?')[0]} gave no usable answer in "
@@ -241,17 +259,43 @@ class ApiClient:
                 "timeout_seconds or max_retries in source.yml; for a strict one lower requests_per_second.",
             ) from failure
 
+    def _note_retry(self, state: RetryCallState) -> None:
+        self.counts.add_retry()
+        request, tried = state.args[0], _tried(state)
+        waits = state.next_action.sleep if state.next_action else 0.0
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, _Failed) and failure.throttled:
+            LOGGER.warning("throttled: %s, 429, asks again in %.1f s", self._shown(request), waits)
+        else:
+            most = self.source.max_retries
+            shown = self._shown(request)
+            LOGGER.warning("retry: %s, %s, try %d of %d in %.1f s", shown, failure, tried.failed + 1, most + 1, waits)
+
+    def _shown(self, request: requests.PreparedRequest) -> str:
+        """Return a request as the log shows it: of its parameters, only numbers and dates have values there."""
+        path, _, query = request.path_url.partition("?")
+        key = self.source.auth.name if isinstance(self.source.auth, ApiKey) else ""
+        shown = [
+            f"{name}={value if name != key and _PLAIN.fullmatch(value) else HIDDEN}" for name, value in parse_qsl(query)
+        ]
+        return f"{request.method} {path}{'?' if shown else ''}{'&'.join(shown)}"
+
     def _try(self, request: requests.PreparedRequest, options: dict[str, Any], tried: _Tried) -> requests.Response:
         self._pace.wait()
-        started, failure = time.monotonic(), None
+        started, failure, status = time.monotonic(), None, "refused"
         try:
-            return self._usable(request, options)
+            response = self._usable(request, options)
+            status = str(response.status_code)
+            return response
         except _Failed as error:
-            failure = error
+            failure, status = error, str(error)
             tried.note(error)
             raise
         finally:
-            self.counts.add(time.monotonic() - started, failure)
+            seconds = time.monotonic() - started
+            self.counts.add(seconds, failure)
+            if LOGGER.isEnabledFor(logging.DEBUG):
+                LOGGER.debug("request: %s, %s in %.0f ms", self._shown(request), status, 1000 * seconds)
 
     def _usable(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response:
         try:
@@ -274,7 +318,7 @@ class ApiClient:
     def _refused(self, request: requests.PreparedRequest, response: requests.Response) -> Exception:
         path = request.path_url.split("?")[0]
         if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            names = " and ".join(_variables(self.source)) or "auth in source.yml"
+            names = " and ".join(self.source.variables) or "auth in source.yml"
             return AccessRefused(
                 f"{self.source.name} refuses the credentials for {path} ({response.status_code}).",
                 next_action=f"Check {names}.",
@@ -285,12 +329,12 @@ class ApiClient:
             next_action="Correct path and params in source.yml, or the base address.",
         )
 
-    def _wait(self, state: RetryCallState, tried: _Tried) -> float:
+    def _wait(self, state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         asked = failure.wait if isinstance(failure, _Failed) else None
         if asked is not None:
             return min(asked, LONGEST_WAIT_SECONDS)
-        seconds: float = 2 ** max(0, tried.failed - 1) + self._random.uniform(0, JITTER_SECONDS)
+        seconds: float = 2 ** max(0, _tried(state).failed - 1) + self._random.uniform(0, JITTER_SECONDS)
         return seconds
 
 
@@ -372,8 +416,3 @@ def _signature(source: ApiSource, address: str, session: Session) -> Any:
                 session=session,
             )
     return None
-
-
-def _variables(source: ApiSource) -> list[str]:
-    """Return the variables that sign in."""
-    return [str(value) for name, value in source.auth.model_dump().items() if name.endswith("variable")]

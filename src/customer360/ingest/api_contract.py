@@ -68,11 +68,10 @@ class Drifts:
 
 @dataclass(frozen=True)
 class Checked:
-    """Records as they land: each as JSON, and why it is quarantined where it is."""
+    """Records as they land: each as a line of JSON, and why it is quarantined where it is."""
 
-    texts: list[str]
+    lines: list[bytes]
     codes: list[str | None]
-    drifts: Drifts
 
 
 @dataclass(frozen=True)
@@ -93,29 +92,29 @@ class Contract:
         self._fields = _as_tree(endpoint)
         self._keeps_undeclared = endpoint.on_new_field != "discard_value"
 
-    def check(self, records: Iterable[Any]) -> Checked:
-        """Return records as they may land.
+    def check(self, records: Iterable[Any], drifts: Drifts) -> Checked:
+        """Return records as they may land; what drifts is counted in ``drifts``.
 
         Raises:
             SourceRefused: one drifts in a way that the source freezes.
         """
-        checked = Checked([], [], Drifts())
+        checked = Checked([], [])
         for record in records:
-            text, code = self._check(record, checked.drifts)
-            checked.texts.append(text)
+            line, code = self._check(record, drifts)
+            checked.lines.append(line)
             checked.codes.append(code)
         return checked
 
-    def _check(self, record: Any, drifts: Drifts) -> tuple[str, str | None]:
+    def _check(self, record: Any, drifts: Drifts) -> tuple[bytes, str | None]:
         code = None
         if type(record) is not dict:
             record, code = record if self._keeps_undeclared else None, NOT_AN_OBJECT
         elif self._fields and not _fits(record, self._fields):
             record, code = _Drifting(self._endpoint, drifts).settle(record, self._fields)
-        text = write_record(record)
-        if text == NULL and record is not None:
+        line = write_record(record)
+        if line == NULL and record is not None:
             code = NESTED_TOO_DEEPLY
-        return text, code
+        return line, code
 
 
 def _as_tree(endpoint: Endpoint) -> dict[str, _Field]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-NULL = "null"
+NULL = b"null"
 
 
 def read_document(content: bytes) -> Any:
@@ -27,13 +27,13 @@ def read_document(content: bytes) -> Any:
         return _read_unusual(content.decode("utf-8-sig"))
 
 
-def write_record(record: Any) -> str:
+def write_record(record: Any) -> bytes:
     """Return a record as JSON; one that is nested beyond what can be written is null."""
     try:
-        return orjson.dumps(record).decode()
+        return orjson.dumps(record)
     except TypeError:  # nested more than 254 deep, or a whole number of more than 64 bits
         try:
-            return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+            return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
         except RecursionError:
             return NULL
 

@@ -7,18 +7,24 @@ everything is read again, until all have come or two readings agree. Records tha
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from customer360.ingest.api_client import Answer, ApiClient, Page, Position
 from customer360.ingest.api_json import write_record
+from customer360.ingest.api_log import LOGGER
 from customer360.ingest.api_sources import Endpoint, Offsets, PageNumbers
 
 MOST_PASSES = 8
 """How often everything is read where records keep moving."""
+RECORDS_AHEAD = 10_000
+"""How many records may wait behind a page that is late, so that one page that is tried again holds up no other."""
 
 
 def read_pages(client: ApiClient, endpoint: Endpoint, position: Position) -> Iterator[Page]:
@@ -60,7 +66,7 @@ class _Numbered:
         self._client, self._endpoint, self._param = client, endpoint, paging.param
         self._step = paging.size if isinstance(paging, Offsets) else 1
         self._first = 0 if isinstance(paging, Offsets) else paging.first
-        self._seen: set[int] = set()
+        self._hashes = array("q")  # of all records: eight bytes each, where a set takes eighty
 
     def read(self, position: Position) -> Iterator[Page]:
         with ThreadPoolExecutor(self._client.source.concurrency) as pool:
@@ -71,13 +77,23 @@ class _Numbered:
                 if not self._moved(seen, whole=whole) or seen.order == order:
                     return
                 order = seen.order
+                LOGGER.info(
+                    "again: %s moved while it was read, %d of %d records", self._endpoint.name, *self._found(seen)
+                )
                 position = self._at(position, self._first)
 
     def _moved(self, seen: _Pass, *, whole: bool) -> bool:
         """Tell whether records may have slipped past; a pass that began in the middle cannot have seen all."""
         if not seen.counts:
             return False
-        return min(seen.counts) < seen.counts[0] or (whole and len(self._seen) < seen.counts[-1])
+        return min(seen.counts) < seen.counts[0] or (whole and self._distinct() < seen.counts[-1])
+
+    def _found(self, seen: _Pass) -> tuple[int, int]:
+        return self._distinct(), seen.counts[-1]
+
+    def _distinct(self) -> int:
+        ordered = np.sort(np.frombuffer(self._hashes, dtype=np.int64))  # np.unique builds a table, of 50 MB a million
+        return len(ordered) and 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
 
     def _read_once(self, pool: ThreadPoolExecutor, position: Position, seen: _Pass) -> Iterator[Page]:
         """Yield the pages in order, while those behind them are on their way."""
@@ -95,7 +111,7 @@ class _Numbered:
                 if not answer.records and (seen.empty > 1 or not self._knows_end(seen)):
                     return
                 hashes = [hash(write_record(record)) for record in answer.records]
-                self._seen.update(hashes)
+                self._hashes.extend(hashes)
                 seen.order = hash((seen.order, *hashes))
                 yield Page(answer.records, self._at(here, here.params[self._param] + self._step))
         finally:
@@ -104,7 +120,10 @@ class _Numbered:
 
     def _ahead(self, seen: _Pass) -> int:
         """Return how many pages may be on their way: one until the first has said how many there are."""
-        return self._client.source.concurrency if seen.before else 1
+        if not seen.before:
+            return 1
+        concurrency = self._client.source.concurrency
+        return max(concurrency, RECORDS_AHEAD // len(seen.before)) if self._knows_end(seen) else concurrency
 
     def _knows_end(self, seen: _Pass) -> bool:
         return seen.pages is not None or bool(seen.counts)
@@ -122,6 +141,12 @@ class _Numbered:
             stale = answer.records == seen.before and answer.records
             if not (stale or (not answer.records and self._knows_end(seen) and expected)):
                 break
+            LOGGER.info(
+                "again: page %s of %s is %s",
+                position.params[self._param],
+                self._endpoint.name,
+                "the one before" if stale else "empty",
+            )
             answer = self._client.read_page(self._endpoint, position)
         return answer
 

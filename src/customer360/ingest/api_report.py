@@ -9,38 +9,45 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import orjson
+import pyarrow as pa
 
 from customer360.ingest.api_judge import Outcome, shortened
+from customer360.settings import business_rules, simulated_weights
 from customer360.workspace import replace_file
 
-WEIGHTS = {
-    "engagement_level": {"high": 30, "medium": 50, "low": 20},
-    "activity_status": {"active": 80, "inactive": 20},
-    "acquisition_channel": {"website": 50, "mobile": 30, "email": 20},
-    "market_segment": {"US-West": 30, "US-East": 30, "EU": 25, "APAC": 15},
-    "customer_tier": {"basic": 60, "premium": 30, "enterprise": 10},
-}
-"""Contract S4.17 to S4.21: values and their percentages."""
-SEED = 42
+EXPORTED_ROWS = 10_000
+"""Customers that are written at a time."""
+
+KNOWN = pa.schema(
+    [
+        ("source_customer_id", pa.string()),
+        *((name, pa.string()) for name in simulated_weights()),
+        ("is_simulated", pa.bool_()),
+    ]
+)
+"""What a build knows of customers of a source; a null is drawn."""
 
 CUSTOMERS = """
 select
     case
-        when try_cast(customer_id as bigint)::varchar = customer_id then try_cast(customer_id as bigint)::json
-        else to_json(customer_id)
+        when try_cast(exported.customer_id as bigint)::varchar = exported.customer_id
+            then try_cast(exported.customer_id as bigint)::json
+        else to_json(exported.customer_id)
     end as customer_id,
     nullif(concat_ws(' ', first_name, last_name), '') as full_name,
     case when len(invalid_fields) = 0 then lower(split_part(email, '@', 2)) end as email_domain,
-    {drawn},
+    {fields},
     data_quality_score,
-    true as is_simulated
+    coalesce(known.is_simulated, true) as is_simulated
 from exported
-order by try_cast(customer_id as bigint), customer_id
+left join known on exported.customer_id = known.source_customer_id
+order by try_cast(exported.customer_id as bigint), exported.customer_id
 """
 BUCKETS = "select quality_bucket, count(*) from exported group by 1"
 MISSING = """
@@ -96,51 +103,52 @@ def _counts(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, int]:
     return dict(connection.execute(sql).fetchall())
 
 
-def export_customers(
-    connection: duckdb.DuckDBPyConnection, path: Path, figures: Figures, exported_at: str, *, seed: int = SEED
-) -> None:
+def export_customers(connection: duckdb.DuckDBPyConnection, path: Path, figures: Figures, exported_at: str) -> None:
     """Write ``processed_customers.json``, a batch of customers at a time; what was there stays until it is whole."""
     metadata = {
         "total_customers": figures.customers,
         "export_timestamp": exported_at,
         "data_quality_summary": {f"{bucket}_quality": rows for bucket, rows in figures.buckets.items()},
     }
-    rows = connection.execute(CUSTOMERS.format(drawn=", ".join(_drawn(field, seed) for field in WEIGHTS)))
+    customers = CUSTOMERS.format(fields=", ".join(_fields()))
+    rows = connection.sql(f"select to_json(customer)::varchar from ({customers}) customer")  # noqa: S608
 
     def write(beside: Path) -> None:
-        with beside.open("wb") as file:
-            file.write(b'{"metadata": ' + orjson.dumps(metadata) + b',\n"customers": [')
-            separator = b"\n"
-            for batch in rows.to_arrow_reader(10_000):  # type: ignore[union-attr]
-                for row in batch.to_pylist():
-                    row["customer_id"] = orjson.loads(row["customer_id"])
-                    file.write(separator + orjson.dumps(row))
-                    separator = b",\n"
-            file.write(b"\n]}\n")
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(f'{{"metadata": {orjson.dumps(metadata).decode()},\n"customers": [')
+            separator = "\n"
+            for batch in rows.to_arrow_reader(EXPORTED_ROWS):
+                if batch.num_rows:
+                    file.write(separator + ",\n".join(batch.column(0).to_pylist()))
+                    separator = ",\n"
+            file.write("\n]}\n")
 
     replace_file(path, write)
 
 
-def _drawn(field: str, seed: int) -> str:
-    """Return the expression that draws a value for a customer, by weight."""
-    draw = f"(md5_number_lower('{seed}|{field}|' || customer_id) % 100)"
-    cases, below = [], 0
-    for value, weight in WEIGHTS[field].items():
-        below += weight
-        cases.append(f"when {draw} < {below} then '{value}'")
-    return f"case {' '.join(cases)} end as {field}"
+def _fields() -> list[str]:
+    """Return what is known of each customer, or drawn by weight as the macro ``drawn_value`` of a build draws it."""
+    [seed] = [rule.value for rule in business_rules() if rule.name == "simulation_seed"]
+    fields = []
+    for field, weights in simulated_weights().items():
+        draw = f"(md5_number_lower('{seed}|{field}|' || exported.customer_id) % 100)"
+        bounds = zip(weights, accumulate(weights.values()), strict=True)
+        cases = " ".join(f"when {draw} < {below} then '{value}'" for value, below in bounds)
+        fields.append(f"coalesce(known.{field}, case {cases} end) as {field}")
+    return fields
 
 
-def counts_of(connection: duckdb.DuckDBPyConnection, *, seed: int = SEED) -> dict[str, dict[str, int]]:
-    """Return how many customers have each value of each drawn attribute."""
-    return {
-        field: _counts(
-            connection,
-            f"select {field}, count(*) from (select {_drawn(field, seed)} from exported) "  # noqa: S608
-            "group by 1 order by 1",
-        )
-        for field in WEIGHTS
-    }
+def counts_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """Return how many customers have each value of each attribute that is known or drawn."""
+    names = list(simulated_weights())
+    together = connection.execute(
+        f"select {', '.join(names)}, count(*) from ({CUSTOMERS.format(fields=', '.join(_fields()))}) group by all"  # noqa: S608
+    ).fetchall()
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for *values, customers in together:
+        for name, value in zip(names, values, strict=True):
+            counts[name][value] += customers
+    return {field: dict(sorted(values.items())) for field, values in counts.items()}
 
 
 def write_summary(path: Path, statistics: dict[str, Any]) -> None:

@@ -11,16 +11,16 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from customer360.clock import Clock, utc_now
+from customer360.ingest.api_chunks import Chunk
 from customer360.ingest.api_client import ApiClient, Position
-from customer360.ingest.api_contract import Checked, Contract, Drift, Drifts
+from customer360.ingest.api_contract import Contract, Drift, Drifts
+from customer360.ingest.api_log import LOGGER
 from customer360.ingest.api_pages import read_pages
 from customer360.ingest.api_sources import ApiSourceFolder, Endpoint
 from customer360.ingest.mapping import Mapping, Origin, Part
@@ -33,19 +33,6 @@ CHUNK_RECORDS = 50_000
 
 Progress = Callable[[str, int], None]
 """Called with an endpoint and how many of its records have landed."""
-
-SOURCE_COLUMNS = pa.schema(
-    [
-        ("payload", pa.string()),
-        ("page", pa.int64()),
-        ("source_system", pa.string()),
-        ("run_id", pa.string()),
-        ("fetched_at", pa.timestamp("us")),
-        ("reject_code", pa.string()),
-        ("_line", pa.int64()),
-    ]
-)
-"""The relation ``source`` that a mapping selects from: one row per record, as JSON."""
 
 
 @dataclass
@@ -116,6 +103,7 @@ def fetch_and_land(
     *,
     clock: Clock = utc_now,
     progress: Progress = lambda *_: None,
+    started: Callable[[IngestRun], None] = lambda _: None,
 ) -> IngestRun:
     """Land every record of a source's endpoints; the caller holds the writer's lock.
 
@@ -129,6 +117,7 @@ def fetch_and_land(
     run_id = f"{clock():%Y%m%dt%H%M%S}_{secrets.token_hex(2)}"
     fresh = IngestRun(run_id, folder.source.name, client.address, started_at)
     state = _State.read(path, client.address) or _State(fresh)
+    started(state.run)
     for endpoint in folder.source.endpoints:
         _Landing(workspace, folder, client, endpoint=endpoint, state=state, clock=clock).run(path, progress)
     path.unlink(missing_ok=True)
@@ -164,41 +153,40 @@ class _Landing:
         position = self._state.following.get(name, self._client.start(self._endpoint))
         if position is None:
             return
-        for records, pages, following in self._chunks(position):
-            if records:
-                self._land(records)
-            self._report.records += len(records)
-            self._report.pages += pages
+        for chunk, following in self._chunks(position):
+            if len(chunk):
+                self._land(chunk)
+            self._report.records += len(chunk)
+            self._report.pages += chunk.pages
             self._state.following[name] = following
             write_json(path, asdict(self._state))
+            LOGGER.info(
+                "landed: %s, %d records of %d pages, %d so far", name, len(chunk), chunk.pages, self._report.records
+            )
             progress(name, self._report.records)
         self._state.following[name] = None
 
-    def _chunks(self, position: Position) -> Iterator[tuple[list[tuple[int, Any]], int, Position | None]]:
-        """Yield records with the page each is from, how many pages they are, and where reading goes on."""
-        records: list[tuple[int, Any]] = []
-        number = pages = 0
-        following: Position | None = position
-        for page in read_pages(self._client, self._endpoint, position):
-            number, pages, following = number + 1, pages + 1, page.following
-            records += ((number, record) for record in page.records)
-            if len(records) >= CHUNK_RECORDS:
-                yield records, pages, following
-                records, pages = [], 0
-        if pages:
-            yield records, pages, following
+    def _chunks(self, position: Position) -> Iterator[tuple[Chunk, Position | None]]:
+        """Yield the records that land together, and where reading goes on behind them."""
+        chunk, following = Chunk(), None
+        for number, page in enumerate(read_pages(self._client, self._endpoint, position), start=1):
+            chunk.add(number, self._contract.check(page.records, chunk.drifts))
+            following = page.following
+            if len(chunk) >= CHUNK_RECORDS:
+                yield chunk, following
+                chunk = Chunk()
+        if chunk.pages:
+            yield chunk, following
 
-    def _land(self, records: list[tuple[int, Any]]) -> None:
+    def _land(self, chunk: Chunk) -> None:
         """Land records as one batch, with the file of them beside it."""
         place = f"{len(self._report.batches):05}"
         name = f"api/{self._folder.source.name}/{self._endpoint.name}/{self._state.run.run_id}/{place}.jsonl"
         batch_id = f"{self._folder.source.name}_{self._endpoint.name}_{self._state.run.run_id}_{place}"
-        checked = self._contract.check(record for _, record in records)
         received = incoming_folder(self._workspace) / f"{batch_id}.jsonl"
-        received.parent.mkdir(parents=True, exist_ok=True)
-        received.write_text("\n".join(checked.texts) + "\n", encoding="utf-8")
+        chunk.write(received)
         landed_at = self._clock().replace(tzinfo=None)
-        source = self._as_table(checked, [page for page, _ in records], landed_at)
+        source = chunk.as_table(self._folder.source.name, self._state.run.run_id, landed_at)
         origin = Origin(name, batch_id, landed_at.isoformat(timespec="seconds"))
         try:
             with duckdb.connect(config={"threads": 1}) as connection:
@@ -207,7 +195,7 @@ class _Landing:
                     table: mapping.write(
                         connection,
                         source.schema,
-                        [Part(origin, len(records), parquet_path(self._workspace, table, batch_id))],
+                        [Part(origin, len(chunk), parquet_path(self._workspace, table, batch_id))],
                         each_row_counts=True,
                     )[0]
                     for table, mapping in self._mappings.items()
@@ -219,7 +207,7 @@ class _Landing:
                 sha256=hash_file(received),
                 bytes=received.stat().st_size,
                 mapping_sha256=self._folder.mapping_sha256(self._endpoint),
-                rows=len(records),
+                rows=len(chunk),
                 duplicate_rows=None,
                 tables=tables,
                 landed_at=origin.loaded_at,
@@ -229,17 +217,4 @@ class _Landing:
             discard_batch(self._workspace, batch_id)
             raise
         self._report.batches.append(batch_id)
-        self._report.add_drifts(checked.drifts)
-
-    def _as_table(self, checked: Checked, pages: list[int], landed_at: datetime) -> pa.Table:
-        count = len(checked.texts)
-        columns = [
-            pa.array(checked.texts, pa.string()),
-            pa.array(pages, pa.int64()),
-            pa.repeat(self._folder.source.name, count),
-            pa.repeat(self._state.run.run_id, count),
-            pa.repeat(pa.scalar(landed_at, pa.timestamp("us")), count),
-            pa.array(checked.codes, pa.string()),
-            pa.array(range(1, count + 1), pa.int64()),
-        ]
-        return pa.Table.from_arrays(columns, schema=SOURCE_COLUMNS)
+        self._report.add_drifts(chunk.drifts)

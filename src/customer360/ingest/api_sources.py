@@ -226,6 +226,18 @@ class ApiSource(_Definition):
                 return _checked_address(address, origin), origin
         raise AssertionError("source.yml has a base_url")
 
+    @property
+    def variables(self) -> list[str]:
+        """The variables that sign in."""
+        return [str(value) for name, value in self.auth.model_dump().items() if name.endswith("variable")]
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no log may hold: the values of the variables that sign in, and the public key of a demo."""
+        auth = self.auth.model_dump()
+        names = [auth[name] for name in ("variable", "password_variable", "secret_variable") if name in auth]
+        return [value for value in (*map(read_variable, names), auth.get("demo", "")) if value]
+
     def secret(self, variable: str, address: str) -> str:
         """Return the value of a variable that signs in.
 

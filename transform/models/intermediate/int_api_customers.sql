@@ -11,7 +11,7 @@ ranked as (
         *,
         row_number() over (
             {{ own }}, run_id
-            order by data_quality_score desc, fetched_at desc, _batch_id asc, _line desc
+            order by data_quality_score desc, fetched_at desc, _batch_id desc, _line desc
         ) as place_in_run,
         min(fetched_at) over ({{ own }}) as first_seen_at,
         max(run_id) over ({{ own }}) as newest_run_id
