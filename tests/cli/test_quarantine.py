@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from customer360.cli import app
 from customer360.lake import read_manifests
+from customer360.warehouse import open_builds
 from customer360.workspace import Workspace
 
 pytestmark = pytest.mark.integration
@@ -137,3 +139,11 @@ def test_what_cannot_be_replayed_is_said_with_what_to_do(company: Workspace, arg
 def test_nothing_is_listed_before_a_build_is_published(tmp_path: Path) -> None:
     code, _, err = run(Workspace(tmp_path / "empty"), "list")
     assert (code, "Nothing is published yet" in err) == (6, True)
+
+
+def test_a_build_of_an_older_version_is_to_be_built_again(company: Workspace) -> None:
+    builds = open_builds(company)
+    with duckdb.connect(str(builds.folder(builds.current_id()) / "warehouse.duckdb")) as connection:
+        connection.execute("alter table silver.rejects drop column reject_id")
+    code, _, err = run(company, "list")
+    assert (code, "customer360 build" in err, "older version" in err) == (4, True, True)

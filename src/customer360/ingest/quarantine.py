@@ -48,6 +48,7 @@ select table_name, reason_code, state, count(*) as row_count
 from silver{suffix}.rejects
 group by table_name, reason_code, state
 """
+IDS = "select reject_id from silver{suffix}.rejects"
 RULES = "select distinct rule_name from monitoring{suffix}.data_quality_results where consequence = 'reject'"
 
 
@@ -98,6 +99,7 @@ def list_rejects(
         InvalidInput: there is no such table, rule or state.
         Conflict: the build was made before rows in quarantine had ids.
     """
+    _refuse_outdated(build)
     _check_filters(build, table, reason, state)
     found = _ask(build, LIST, [table, reason, state], limit=limit)
     states: Counter[str] = Counter()
@@ -120,6 +122,7 @@ def get_rejects(build: OpenBuild, reject_ids: Collection[str]) -> dict[str, Reje
         NotFound: the build has no reject of one of the ids.
         Conflict: the build was made before rows in quarantine had ids.
     """
+    _refuse_outdated(build)
     wanted = list(reject_ids)
     chunks = (wanted[start : start + IDS_AT_ONCE] for start in range(0, len(wanted), IDS_AT_ONCE))
     found = {reject.reject_id: reject for chunk in chunks for reject in _by_id(build, chunk)}
@@ -177,15 +180,19 @@ def _refuse_unknown(option: str, given: str, known: Iterable[str]) -> None:
 
 def _ask(build: OpenBuild, statement: str, values: Sequence[Any] = (), **parts: Any) -> list[dict[str, Any]]:
     text = statement.format(suffix=build.schema_suffix, mark=_mark(build), **parts)
+    rows: list[dict[str, Any]] = build.warehouse.query(text, values).to_pylist()
+    return rows
+
+
+def _refuse_outdated(build: OpenBuild) -> None:
     try:
-        rows: list[dict[str, Any]] = build.warehouse.query(text, values).to_pylist()
+        build.warehouse.explain(IDS.format(suffix=build.schema_suffix))
     except InvalidQuery as error:
         raise Conflict(
             f"Build {build.build_id} was made by an older version, in which rejected rows have no ids.",
             code="build_outdated",
             next_action="Build again: customer360 build.",
         ) from error
-    return rows
 
 
 def _mark(build: OpenBuild) -> str:
