@@ -136,6 +136,21 @@ def small_bank_home(shared_tmp: Path) -> Path:
     return publish(home, "bank", files).home
 
 
+@pytest.fixture(scope="session")
+def messy(shared_tmp: Path) -> Workspace:
+    """The workspace of the messy company, published once."""
+    folder = shared_tmp / "messy"
+    dataset, files = write_dataset(folder / "dataset"), write_files(folder / "files")
+    return publish(folder / "home", str(dataset), files)
+
+
+@pytest.fixture
+def company(messy: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the messy company with its published build."""
+    shutil.copytree(messy.home, tmp_path / "home", ignore=shutil.ignore_patterns("store.db*"))
+    return Workspace(tmp_path / "home")
+
+
 @pytest.fixture(
     scope="session", params=["duckdb", pytest.param("snowflake", marks=pytest.mark.xdist_group("snowflake"))]
 )
@@ -175,6 +190,7 @@ FILES_OF_BUILDS = (
     "0007_bronze_tables",
     "0019_customers_of_apis",
     "0020_what_apis_say_of_customers",
+    "0021_corrections",
     "0008_stages_and_formats",
     "0018_models_of_builds",
 )

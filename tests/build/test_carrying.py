@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -47,13 +46,6 @@ def _land(workspace: Workspace, dataset: Path, files: Path, rows: Mapping[str, l
 
 def _build(workspace: Workspace, *, anew: bool = False) -> BuildRecord:
     return run_build(workspace, load(ResourceSettings), load(WorkspaceSettings), anew=anew)
-
-
-@pytest.fixture
-def company(messy: Workspace, tmp_path: Path) -> Workspace:
-    """A copy of the messy company with its published build."""
-    shutil.copytree(messy.home, tmp_path / "home", dirs_exist_ok=True)
-    return Workspace(tmp_path / "home")
 
 
 def test_days_that_are_carried_make_the_build_that_reads_everything(company: Workspace, tmp_path: Path) -> None:

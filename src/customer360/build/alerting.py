@@ -30,7 +30,7 @@ order by table_name, rule_name
 """
 
 WHERE_TO_LOOK = {
-    "reject": "The rows are in silver.rejects of the build, each with its reasons.",
+    "reject": "customer360 quarantine list --table {table_name} --reason {rule_name} shows the rows.",
     "score": "The customers are in silver.customer_quality of the build, each with its invalid fields.",
     "warn": "The SQL of the test, in transform/, finds the rows.",
 }
@@ -104,7 +104,7 @@ def _threshold(record: BuildRecord) -> int:
 def _broken_rule(row: dict[str, Any], detail: dict[str, Any]) -> Finding:
     table, rule, failed, checked = (row[name] for name in ("table_name", "rule_name", "failed_rows", "checked_rows"))
     reason = row.pop("message")
-    detail = detail | row | {"next": WHERE_TO_LOOK[row["consequence"]]}
+    detail = detail | row | {"next": WHERE_TO_LOOK[row["consequence"]].format(**row)}
     if checked is None:
         return Finding("warning", rule, f"{failed:,} rows fail the test {rule}. {reason}".strip(), detail)
     share = f"{failed:,} of {checked:,} rows of {table} ({failed / checked:.1%})"

@@ -61,8 +61,27 @@ DIFFERENT = {
             and new.transaction_id in (
                 select transaction_id from base.gold.fct_transactions
                 union all
-                select record_key from base.silver.rejects where table_name = 'transactions'
+                select rejected.record_key from base.silver.rejects as rejected
+                anti join bronze.corrections as corrected
+                on
+                    rejected.table_name = corrected.table_name
+                    and rejected.batch_id = corrected.batch_id
+                    and rejected.source_line = corrected.source_line
+                where rejected.table_name = 'transactions'
             )
+    """,
+    "a correction takes the place of a repeated transaction": """
+        select 1 from bronze.corrections as corrected
+        inner join base.silver.rejects as rejected using (table_name, batch_id, source_line)
+        inner join base.silver.repeated_transactions as repeated on rejected.record_key = repeated.transaction_id
+        where corrected.table_name = 'transactions' and corrected._batch_id in (select unnest($new))
+    """,
+    "a correction takes the place of a merchant category or of a row that was used": """
+        select 1 from bronze.corrections as corrected
+        left join base.silver.rejects as rejected using (table_name, batch_id, source_line)
+        where
+            corrected._batch_id in (select unnest($new))
+            and (rejected.reject_reason is null or corrected.table_name = 'merchant_categories')
     """,
     "a new batch brings other merchant categories": """
         select columns(lambda name: not starts_with(name, '_')) from bronze.merchant_categories

@@ -1,8 +1,8 @@
-"""Load and build as runs that the operational store remembers."""
+"""Load, replay and build as runs that the operational store remembers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from customer360.ingest.api import IngestReport
     from customer360.ingest.api_sources import ApiSourceFolder
+    from customer360.ingest.corrections import Correction
+    from customer360.ingest.replaying import Replay
 
 ENGAGEMENT = "gold.customer_engagement"
 KNOWN = """
@@ -63,6 +65,21 @@ def run_load(
     if workspace.account and report.batches:
         _copy(workspace, progress)
     return report
+
+
+def run_replay(
+    workspace: Workspace, corrections: Sequence[Correction], *, progress: Callable[[str], None] = lambda _: None
+) -> Replay:
+    """Land rejected rows anew, as corrected; the run is recorded, what was set is not."""
+    from customer360.ingest.replaying import replay  # noqa: PLC0415
+
+    store = Store.beside(workspace.store)
+    with store.recording("replay", str(workspace.describe()["dataset"])) as detail:
+        replayed = replay(workspace, corrections)
+        detail.update(batch_id=replayed.batch_id, rows=sum(replayed.rows.values()))
+    if workspace.account:
+        _copy(workspace, progress)
+    return replayed
 
 
 def _copy(workspace: Workspace, progress: Callable[[str], None]) -> None:

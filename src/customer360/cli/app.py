@@ -21,6 +21,7 @@ from customer360.cli import (
     doctor,
     ingest,
     migrate,
+    quarantine,
     query,
     serving,
     setup,
@@ -97,6 +98,7 @@ app.add_typer(builds.app, name="builds", rich_help_panel="Builds")
 app.command("rollback", rich_help_panel="Builds")(builds.rollback)
 app.command("runs", rich_help_panel="Builds")(builds.runs)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Builds")
+app.add_typer(quarantine.app, name="quarantine", rich_help_panel="Builds")
 app.command("query", rich_help_panel="Answers")(query.query)
 app.add_typer(changes.app, name="changes", rich_help_panel="Answers")
 app.command("serve", rich_help_panel="Answers")(serving.serve)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import typer
 from rich.console import Console
@@ -65,11 +65,14 @@ def print_error(error: Customer360Error) -> None:
         err.print(f"[bold]Next:[/] {_plain(error.next_action)}", soft_wrap=True)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Print rows of text; the columns numbered in ``right`` are aligned to the right."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), whole: Sequence[int] = ()
+) -> None:
+    """Print rows of text; columns numbered in ``right`` are aligned to the right, those in ``whole`` never broken."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number in right else "left", overflow="fold")
+        place: Literal["right", "left"] = "right" if number in right else "left"
+        table.add_column(column, justify=place, overflow="fold", no_wrap=number in whole)
     for row in rows:
         table.add_row(*(_plain(cell) for cell in row))
     out.print(table)

@@ -262,14 +262,15 @@ def _reference_files(folder: DatasetFolder) -> Iterator[SourceFile]:
 def _kept_files(workspace: Workspace, folder: DatasetFolder) -> Iterator[SourceFile]:
     for manifest in live_batches(workspace):
         of_files = manifest.dataset == folder.dataset.name  # what an API gave is not the dataset's to map
-        kept = not (manifest.is_snapshot or manifest.transactions_dropped_on)
+        kept = not (manifest.is_snapshot or manifest.is_correction or manifest.transactions_dropped_on)
         if of_files and kept and manifest.source.removesuffix(".sql") not in folder.dataset.reference:
             yield plain_file(manifest.source, raw_folder(workspace, manifest.batch_id) / Path(manifest.source).name)
 
 
 def _summarise(landing: _Landing) -> LoadReport:
     report = landing.report
-    batches = [manifest for manifest in live_batches(landing.workspace) if not manifest.is_snapshot]
+    live = live_batches(landing.workspace)
+    batches = [manifest for manifest in live if not (manifest.is_snapshot or manifest.is_correction)]
     report.landed.sort(key=lambda manifest: manifest.source)
     report.batches = len(batches)
     for batch in batches:

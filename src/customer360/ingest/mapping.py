@@ -180,6 +180,19 @@ class Mapping:
         return given
 
 
+def fit(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> list[dict[str, str | None]]:
+    """Return the rows of the relation ``source``, all of it text, by ``_line``: each value as its type writes it.
+
+    A value that does not fit is null, and as received in the JSON object ``_invalid``.
+    """
+    text = exp.DataType.build("VARCHAR")
+    values = [exp.cast(_fitted(column.name, column.type), text).as_(column.name) for column in contract.columns]
+    invalid = _invalid(contract, dict.fromkeys(contract.names, "VARCHAR")).as_("_invalid")
+    select = exp.select(*values, invalid).from_("source").order_by("_line")
+    rows: list[dict[str, str | None]] = connection.sql(select.sql(dialect="duckdb")).to_arrow_table().to_pylist()
+    return rows
+
+
 def _split(table: pa.Table, parts: int) -> list[pa.Table]:
     """Return the rows of each part of a table that is ordered by them."""
     counts = {entry["values"]: entry["counts"] for entry in table[FILE].value_counts().to_pylist()}

@@ -198,10 +198,30 @@ SEGMENT_SNAPSHOTS = TableContract(
     ),
 )
 
+CORRECTIONS = TableContract(
+    "corrections",
+    "One row per rejected row that somebody corrected and landed anew; quarantine replay lands it, no dataset does",
+    (
+        Column("reject_id", "VARCHAR", "Id of the rejected row", required=True),
+        Column("table_name", "VARCHAR", "Bronze table of the row, before and after", required=True),
+        Column("batch_id", "VARCHAR", "Batch the rejected row landed in", required=True),
+        Column("source_line", "BIGINT", "Line of the rejected row", required=True),
+        Column("source_file", "VARCHAR", "File the rejected row came in", required=True),
+        Column("sha256", "VARCHAR", "Hash of that file", required=True),
+        Column("first_source_file", "VARCHAR", "The same, or of a correction corrected the first one's", required=True),
+        Column("first_sha256", "VARCHAR", "Hash of that file", required=True),
+        Column("reason_code", "VARCHAR", "Rules that the row broke, separated by commas", required=True),
+        Column("reject_reason", "VARCHAR", "The same in words, separated by semicolons", required=True),
+        Column("changes", "VARCHAR", "JSON object of what was set, by column", required=True),
+        Column("corrected_at", "TIMESTAMP", "When it was corrected, UTC", required=True),
+    ),
+)
+
 SOURCE_TABLES = (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS, CUSTOMER_PRODUCTS)
 API_TABLES = (API_CUSTOMERS, API_CARTS)
 SNAPSHOT_TABLES = (SEGMENT_SNAPSHOTS,)
-TABLES = {table.name: table for table in (*SOURCE_TABLES, *API_TABLES, *SNAPSHOT_TABLES)}
+CORRECTION_TABLES = (CORRECTIONS,)
+TABLES = {table.name: table for table in (*SOURCE_TABLES, *API_TABLES, *SNAPSHOT_TABLES, *CORRECTION_TABLES)}
 
 
 def get_contract(table: str) -> TableContract:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from customer360.lake.contracts import SNAPSHOT_TABLES
+from customer360.lake.contracts import CORRECTIONS, SNAPSHOT_TABLES
 from customer360.workspace import Workspace, write_json
 
 
@@ -45,6 +45,11 @@ class Manifest:
     def is_snapshot(self) -> bool:
         """Whether a build landed it to remember what it found, rather than a source."""
         return bool(self.tables) and set(self.tables) <= {table.name for table in SNAPSHOT_TABLES}
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it brings rejected rows anew that somebody corrected."""
+        return CORRECTIONS.name in self.tables
 
 
 def read_manifests(workspace: Workspace) -> list[Manifest]:

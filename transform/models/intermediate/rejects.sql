@@ -7,11 +7,13 @@ with
 ),
 {%- endfor %}
 
-final as (
+rejected as (
     {%- for table, key in keys.items() %}
     select
+        {{ reject_id(table, '_batch_id', '_line') }} as reject_id,
         '{{ table }}' as table_name,
         {{ key }} as record_key,
+        reason_code,
         reject_reason,
         {{ row_as_json(table, ref('base_' ~ table)) }} as payload,
         _source_file as source_file,
@@ -20,6 +22,31 @@ final as (
     from {{ table }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+corrected as (
+    select * from {{ ref('corrected_rows') }}
+),
+
+final as (
+    select
+        rejected.reject_id,
+        rejected.table_name,
+        rejected.record_key,
+        coalesce(corrected.reason_code, rejected.reason_code) as reason_code,
+        coalesce(corrected.reject_reason, rejected.reject_reason) as reject_reason,
+        case when corrected.replayed_by_batch_id is null then 'quarantined' else 'replayed' end as state,
+        corrected.replayed_by_batch_id,
+        rejected.payload,
+        rejected.source_file,
+        rejected.source_line,
+        rejected.batch_id
+    from rejected
+    left join corrected
+        on
+            rejected.table_name = corrected.table_name
+            and rejected.batch_id = corrected.batch_id
+            and rejected.source_line = corrected.source_line
 )
 
 select * from final

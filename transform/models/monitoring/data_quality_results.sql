@@ -1,11 +1,12 @@
--- Every rule of the registry, with how many rows it was held against and how many broke it; the results of dbt's tests
--- are added when they have run.
+-- Every rule of the registry, with how many rows it was held against and how many broke it, without those that were
+-- corrected and landed anew; the results of dbt's tests are added when they have run.
 with reconciliation as (
     select * from {{ ref('row_reconciliation') }}
 ),
 
 rejects as (
     select * from {{ ref('rejects') }}
+    where state = 'quarantined'
 ),
 
 quality as (

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'api_carts') }}
+    {{ bronze_rows('api_carts') }}
 ),
 
 final as (

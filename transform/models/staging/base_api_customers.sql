@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'api_customers') }}
+    {{ bronze_rows('api_customers') }}
 ),
 
 final as (

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'customer_changes') }}
+    {{ bronze_rows('customer_changes') }}
 ),
 
 final as (

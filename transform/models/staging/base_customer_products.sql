@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'customer_products') }}
+    {{ bronze_rows('customer_products') }}
 ),
 
 customers as (
@@ -17,7 +17,7 @@ checked as (
         customers.customer_id as known_customer_id,
         products.product_id as known_product_id,
         row_number() over (
-            partition by source.customer_id, source.product_id, source.start_date
+            partition by source.customer_id, source.product_id, source.start_date, source.is_set_aside
             order by
                 source.end_date desc nulls first,
                 source.balance desc nulls last,

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'customers') }}
+    {{ bronze_rows('customers') }}
 ),
 
 final as (

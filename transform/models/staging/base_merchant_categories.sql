@@ -1,11 +1,14 @@
 with source as (
-    select * from {{ source('bronze', 'merchant_categories') }}
+    {{ bronze_rows('merchant_categories') }}
 ),
 
 numbered as (
     select
         *,
-        row_number() over (partition by category_id order by _source_file, _line) as occurrence
+        row_number() over (
+            partition by category_id, is_set_aside
+            order by is_correction, _source_file, _line
+        ) as occurrence
     from source
 ),
 

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'products') }}
+    {{ bronze_rows('products') }}
 ),
 
 final as (

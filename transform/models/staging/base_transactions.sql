@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('bronze', 'transactions_to_build') }}
+    {{ bronze_rows('transactions', relation='transactions_to_build') }}
 ),
 
 customers as (
