@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from customer360.clock import Clock, utc_now
 from customer360.ingest import api_report
 from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_cursor import Cursors, cursor_path
 from customer360.ingest.api_judge import Batches, Judgement, Outcome, judged
 from customer360.ingest.api_report import Figures
 from customer360.ingest.api_run import IngestRun, Progress, fetch_and_land, state_path
@@ -47,7 +48,7 @@ def ingest(
 ) -> IngestReport:
     """Land every record that a source gives, and export its customers; a run that was cut off is finished first.
 
-    ``afresh`` forgets a run that was cut off; what it landed stays.
+    ``afresh`` forgets a run that was cut off and how far the source was read; what landed stays.
 
     Raises:
         InvalidSetting: a variable with a secret is empty.
@@ -62,10 +63,10 @@ def ingest(
     with workspace.writing():
         sweep(workspace)
         if afresh:
-            state_path(workspace, folder.source.name).unlink(missing_ok=True)
+            _forget(workspace, folder)
         with _timed(seconds, "fetch and land"):
             run = fetch_and_land(workspace, folder, client, clock=clock, progress=progress)
-        with _timed(seconds, "judge and export"), judged(workspace, Batches(run.batches)) as judgement:
+        with _timed(seconds, "judge and export"), _judged(workspace, folder, run) as judgement:
             outcomes = _count(judgement, folder, run)
             figures = api_report.sum_up(judgement.connection, outcomes)
             exported_at = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
@@ -76,6 +77,17 @@ def ingest(
     )
     api_report.write_summary(target / SUMMARY_FILE, _statistics(report) | {"values": values})
     return report
+
+
+def _forget(workspace: Workspace, folder: ApiSourceFolder) -> None:
+    """Let the next run begin at the first page of everything."""
+    cursor_path(workspace, folder.source.name).unlink(missing_ok=True)
+    state_path(workspace, folder.source.name).unlink(missing_ok=True)
+
+
+def _judged(workspace: Workspace, folder: ApiSourceFolder, run: IngestRun) -> AbstractContextManager[Judgement]:
+    earlier = Cursors.read(workspace, folder.source, run.address).earlier(run.run_id)
+    return judged(workspace, Batches(run.batches, earlier))
 
 
 def _count(judgement: Judgement, folder: ApiSourceFolder, run: IngestRun) -> list[Outcome]:
@@ -100,6 +112,7 @@ def describe_endpoints(report: IngestReport) -> dict[str, dict[str, Any]]:
         name: {
             "pages": endpoint.pages,
             "records": endpoint.records,
+            "since": endpoint.since,
             "drifts": [asdict(drift) for drift in endpoint.drifts],
             "tables": {
                 outcome.table: {"records": outcome.records} | asdict(outcome)
