@@ -8,7 +8,6 @@ landed, together with the batches that make up the source since it was last read
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,8 @@ from customer360.lake import read_manifests
 from customer360.workspace import Workspace, write_json
 
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+MOST = 2**63
+"""Numbers beyond it, which no counter reaches, say nothing."""
 Value = str | int | float
 """A moment in ISO 8601 with its offset, or a number."""
 
@@ -44,7 +45,7 @@ class Seen:
                 if moment := _moment(value):
                     self.moments += 1
                     newest = max(newest, moment)
-            elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST:
                 self.number = max(self.number, value) if self.numbers else value
                 self.numbers += 1
         self.moment = newest.isoformat() if self.moments else ""
