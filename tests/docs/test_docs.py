@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.servers.demo_api import QUIET, running
 from typer.main import get_command
 
 from customer360.api import create_app
 from customer360.cli import app as command_line
+from customer360.demo_api import DemoSettings
+from customer360.ingest.api_sources import ApiSource, Endpoint, FieldRule, Incremental
 from customer360.settings import (
     CONCERNS,
     AppSettings,
@@ -403,7 +406,16 @@ def test_telemetry_is_off_in_the_three_places_that_decide_it() -> None:
     assert "--browser.gatherUsageStats=false" in command("127.0.0.1", 8501)
 
 
-# The worked example
+# The worked examples
+
+
+def _write_files(page: Path, folder: Path) -> None:
+    """Write the files that a page shows."""
+    for block in _blocks(page):
+        if block.info.startswith("file="):
+            file = folder / block.info.removeprefix("file=")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -411,11 +423,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Run the worked example of docs/datasets.md as a reader would, and return what its last command prints."""
     folder = tmp_path_factory.mktemp("example")
     blocks = _blocks(ROOT / "docs" / "datasets.md")
-    for block in blocks:
-        if block.info.startswith("file="):
-            file = folder / block.info.removeprefix("file=")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
+    _write_files(ROOT / "docs" / "datasets.md", folder)
     [script] = [block.text for block in blocks if block.info == "run=shop"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "CUSTOMER360_HOME": str(folder / "home")}
@@ -432,6 +440,38 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_worked_example_gives_what_the_page_shows(example: str) -> None:
     [shown] = [block.text for block in _blocks(ROOT / "docs" / "datasets.md") if block.info == "output=shop"]
     assert example == shown
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Do what docs/api-sources.md says about a source of one's own, twice, and return what is printed."""
+    folder = tmp_path_factory.mktemp("crm")
+    page = ROOT / "docs" / "api-sources.md"
+    _write_files(page, folder)
+    [command] = [block.text for block in _blocks(page) if block.info == "run=crm"]
+    named = "http://127.0.0.1:8111"
+    environment = os.environ | {"CUSTOMER360_HOME": str(folder / "home"), "COLUMNS": "120"}
+    with running(DemoSettings(trouble=QUIET)) as api:
+        words = shlex.split(command.replace(named, api.address))
+        words[0] = str(Path(sys.executable).with_name("customer360"))
+        printed = [
+            subprocess.run(words, cwd=folder, env=environment, check=True, capture_output=True, timeout=300).stdout
+            for _ in range(2)
+        ]
+        return [text.decode().replace(api.address, named) for text in printed]
+
+
+@pytest.mark.integration
+def test_a_source_of_ones_own_prints_what_the_page_shows(crm: list[str]) -> None:
+    blocks = _blocks(ROOT / "docs" / "api-sources.md")
+    assert crm == [block.text for block in blocks if block.info.startswith("output=crm")]
+
+
+@pytest.mark.unit
+def test_every_key_of_a_source_is_explained() -> None:
+    text = (ROOT / "docs" / "api-sources.md").read_text(encoding="utf-8")
+    keys = [*ApiSource.model_fields, *Endpoint.model_fields, *Incremental.model_fields, *FieldRule.model_fields]
+    assert [key for key in keys if not re.search(rf"^\| .*\b{key}\b.*", text, re.MULTILINE)] == []
 
 
 @pytest.mark.integration

@@ -14,8 +14,8 @@ from customer360.errors import InvalidDefinition, SourceRefused
 from customer360.ingest import api_run
 from customer360.ingest.api import IngestReport, ingest
 from customer360.ingest.api_contract import LONGEST_NAME, MOST_DRIFTS, OTHERS, Contract, Drifts
-from customer360.ingest.api_sources import ApiSourceFolder, Endpoint, find_api_source
-from customer360.lake import live_batches, parquet_path, raw_folder
+from customer360.ingest.api_sources import ApiSourceFolder, Endpoint
+from customer360.lake import live_batches, parquet_path
 from customer360.workspace import Workspace
 from tests.ingest.api_source import USERS, write_source
 from tests.servers.records_api import RecordsApi, giving
@@ -273,26 +273,3 @@ def test_every_endpoint_accounts_for_its_records_by_their_own_keys(
     figures = report.figures
     assert (figures.records, figures.landed, figures.duplicates, figures.quarantined) == (10, 4, 2, 4)
     assert (figures.customers, figures.reasons) == (1, {"no_id": 4})
-
-
-SECRETS = {"password": "hunter2", "ssn": "900-590-289", "bank": {"cardNumber": "3693233511855044"}}
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize(
-    "user", [SECRETS | {"id": 1, "address": SECRETS}, [SECRETS], {"id": SECRETS, "email": SECRETS}]
-)
-def test_no_secret_of_dummyjson_reaches_the_disk(workspace: Workspace, api: RecordsApi, user: Any) -> None:
-    for name, records in {"users": [user], "products": [{"id": 1, "reviews": [SECRETS]}], "carts": []}.items():
-        body = {name: records, "total": len(records), "skip": 0, "limit": 100}
-        api.documents[f"/{name}"] = json.dumps(body).encode()
-    report = run(workspace, find_api_source("dummyjson"), api)
-    assert report.figures.records == 2
-    with duckdb.connect() as connection:
-        for batch in report.run.batches:
-            assert list(raw_folder(workspace, batch).iterdir())
-        for file in workspace.home.rglob("*"):
-            text = file.read_bytes() if file.is_file() else b""
-            if file.suffix == ".parquet":
-                text = str(connection.read_parquet(str(file)).fetchall()).encode()
-            assert not any(secret in text for secret in (b"hunter2", b"900-590", b"36932335")), file

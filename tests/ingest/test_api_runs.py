@@ -8,20 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from customer360.demo_api import DemoSettings, Trouble
 from customer360.errors import Unavailable
 from customer360.ingest import api_run
 from customer360.ingest.api import ingest
-from customer360.ingest.api_client import Page, Position
-from customer360.ingest.api_judge import Batches, judged
-from customer360.ingest.api_run import fetch_and_land
 from customer360.ingest.api_sources import ApiSourceFolder, find_api_source
-from customer360.lake import live_batches, parquet_path
+from customer360.lake import live_batches
 from customer360.settings import simulated_weights
 from customer360.workspace import Workspace, write_json
 from tests.servers.demo_api import QUIET, running
@@ -156,47 +150,3 @@ def test_a_source_that_stays_away_leaves_what_had_landed(
         ingest(workspace, folder, api.address, out=tmp_path / "out")
     assert read(tmp_path / "out" / "processed_customers.json") == before
     assert len(live_batches(workspace)) == 1
-
-
-ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**60), 2**60)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-RECORD = ANYTHING | st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("id", "first_name", "last_name", "email", "avatar"), ANYTHING)
-)
-
-
-class _Fixed:
-    """A client that gives some records on one page."""
-
-    def __init__(self, records: list[Any]) -> None:
-        self.address, self._records = "http://127.0.0.1:1", records
-
-    def start(self, _: Any) -> Position:
-        return Position("/", {})
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(records=st.lists(RECORD, min_size=1, max_size=8))
-def test_any_json_becomes_a_record_or_is_quarantined_and_nothing_is_dropped(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, records: list[Any]
-) -> None:
-    workspace = Workspace(tmp_path_factory.mktemp("any"))
-    page = Page(records, None)
-    monkeypatch.setattr(api_run, "read_pages", lambda *_: iter([page]))
-    run = fetch_and_land(workspace, find_api_source("reqres"), _Fixed(records))  # type: ignore[arg-type]
-    with judged(workspace, Batches(run.batches)) as judgement:
-        outcomes = judgement.connection.execute(
-            "select count(*), count(*) filter (customer_id is null) from judged"
-        ).fetchall()
-    assert outcomes[0][0] == len(records)
-    [batch] = run.batches
-    with duckdb.connect() as connection:
-        kept = connection.read_parquet(str(parquet_path(workspace, "api_customers", batch))).order("_line")
-        assert [json.loads(text) for (text,) in kept.project("payload").fetchall()] == records

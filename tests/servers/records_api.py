@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class RecordsApi:
-    """A running server; ``documents`` may change while it runs."""
+    """A running server; ``documents`` may change while it runs, and lists of records take ``changed_since``."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -22,6 +22,11 @@ class RecordsApi:
     def give(self, path: str, records: list[Any]) -> None:
         """Put records behind a path, as one list."""
         self.documents[path] = json.dumps(records).encode()
+
+    def changed_since(self, path: str, moment: str) -> bytes:
+        """Return those of a list that changed since then; their moments are written alike."""
+        records = json.loads(self.documents[path])
+        return json.dumps([record for record in records if record["updated_at"] >= moment]).encode()
 
 
 @contextmanager
@@ -35,6 +40,8 @@ def giving(**records: list[Any]) -> Iterator[RecordsApi]:
             asked = urlsplit(self.path)
             api.asked.append(dict(parse_qsl(asked.query)))
             body = api.documents.get(asked.path)
+            if body and (moment := api.asked[-1].get("changed_since")):
+                body = api.changed_since(asked.path, moment)
             self.send_response(404 if body is None else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body or b"")))

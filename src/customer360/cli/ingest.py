@@ -15,6 +15,7 @@ from customer360.settings import LogSettings, load
 
 if TYPE_CHECKING:
     from customer360.ingest.api import IngestReport
+    from customer360.ingest.api_contract import Drift
     from customer360.ingest.api_judge import Outcome
 
 
@@ -27,15 +28,19 @@ def ingest(
         Path | None, typer.Option(help="Folder for the two files; default exports/ of the workspace.")
     ] = None,
     afresh: Annotated[
-        bool, typer.Option("--afresh", help="Do not go on with a run that was cut off; begin at the first page.")
+        bool,
+        typer.Option(
+            "--afresh", help="Forget how far the source was read, and a run that was cut off: read everything."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Fetch every record of a source, land it, say what became of each, and export the customers.
 
     Failures are tried again after 1, 2 and 4 seconds, a 429 after as long as the server says. A run that dies goes on
-    where it stopped when the command is run again. What happens is kept in logs/pipeline.log of the workspace;
-    CUSTOMER360_LOG_LEVEL=DEBUG adds each request. Records fetched = landed + duplicates + quarantined.
+    where it stopped when the command is run again. Where a source says how, later runs ask only for what changed. What
+    happens is kept in logs/pipeline.log of the workspace; CUSTOMER360_LOG_LEVEL=DEBUG adds each request. Records
+    fetched = landed + duplicates + quarantined.
 
     Example: customer360 demo-api, and in another shell: customer360 ingest reqres
     """
@@ -86,15 +91,23 @@ def _show(report: IngestReport) -> None:
     figures, api = report.figures, report.requests
     if report.run.resumed:
         say("Went on behind what an earlier run had landed.")
+    for name, endpoint in report.run.endpoints.items():
+        if endpoint.since is not None:
+            say(f"{name}: {endpoint.records or 'nothing'} changed since {endpoint.since}.")
     say(
         f"[green]✓[/] {figures.records:,} records: {figures.landed:,} landed, {figures.duplicates:,} duplicates, "
         f"{figures.quarantined:,} quarantined; {figures.customers:,} customers exported."
     )
-    print_table(
-        ["endpoint", "table", "records", "landed", "duplicates", "quarantined", "reasons"],
-        [_row(outcome) for outcome in report.outcomes],
-        right=(2, 3, 4, 5),
-    )
+    columns = [
+        "endpoint",
+        "table",
+        "records",
+        "landed",
+        "duplicates",
+        "quarantined",
+        *["reasons"] * bool(figures.reasons),
+    ]
+    print_table(columns, [_row(outcome)[: len(columns)] for outcome in report.outcomes], right=(2, 3, 4, 5))
     _show_drifts(report)
     print_table(["quality", "customers"], [[name, f"{rows:,}"] for name, rows in figures.buckets.items()], right=(1,))
     failures = ", ".join(f"{reason}: {number}" for reason, number in sorted(api["failures"].items())) or "none"
@@ -110,11 +123,24 @@ def _row(outcome: Outcome) -> list[str]:
 
 
 def _show_drifts(report: IngestReport) -> None:
-    rows = [
-        [name, drift.field, drift.kind.replace("_", " "), drift.found, f"{drift.records:,}", drift.mode]
-        for name, endpoint in report.run.endpoints.items()
-        for drift in endpoint.drifts
-    ]
+    rows = []
+    for name, endpoint in report.run.endpoints.items():
+        dropped = [drift.field for drift in endpoint.drifts if _is_dropped(drift)]
+        if dropped:
+            say(f"{name}: dropped what source.yml does not declare: {_listed(dropped)}.")
+        rows += [
+            [name, drift.field, drift.kind.replace("_", " "), drift.found, f"{drift.records:,}", drift.mode]
+            for drift in endpoint.drifts
+            if not _is_dropped(drift)
+        ]
     if rows:
         say("Fields that are not as source.yml declares them:")
         print_table(["endpoint", "field", "what", "first is", "records", "done"], rows, right=(4,))
+
+
+def _is_dropped(drift: Drift) -> bool:
+    return (drift.kind, drift.mode) == ("new_field", "discard_value")
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow as pa
 from customer360.clock import Clock, utc_now
 from customer360.ingest import api_report
 from customer360.ingest.api_client import ApiClient
+from customer360.ingest.api_cursor import Cursors, cursor_path
 from customer360.ingest.api_judge import Batches, Judgement, Outcome, judged
 from customer360.ingest.api_log import LOGGER, RunLog, logging_run
 from customer360.ingest.api_report import Figures
@@ -53,7 +54,8 @@ def ingest(
     """Land every record that a source gives, and export its customers; a run that was cut off is finished first.
 
     ``known`` has what a build knows of customers (:data:`api_report.KNOWN`); the rest is drawn.
-    ``afresh`` forgets a run that was cut off; what it landed stays. What happens is written to ``logs/pipeline.log``.
+    ``afresh`` forgets a run that was cut off and how far the source was read; what landed stays. What happens is
+    written to ``logs/pipeline.log``.
 
     Raises:
         InvalidSetting: a variable with a secret is empty.
@@ -68,12 +70,12 @@ def ingest(
         client = ApiClient(folder.source, address)
         sweep(workspace)
         if afresh:
-            state_path(workspace, folder.source.name).unlink(missing_ok=True)
+            _forget(workspace, folder)
         with _timed(seconds, "fetch and land"):
             run = fetch_and_land(
                 workspace, folder, client, clock=clock, progress=progress, started=lambda begun: _log_start(log, begun)
             )
-        with _timed(seconds, "judge and export"), judged(workspace, Batches(run.batches)) as judgement:
+        with _timed(seconds, "judge and export"), _judged(workspace, folder, run) as judgement:
             outcomes = _count(judgement, folder, run)
             judgement.connection.register("known", known if known is not None else api_report.KNOWN.empty_table())
             figures = api_report.sum_up(judgement.connection, outcomes)
@@ -86,6 +88,17 @@ def ingest(
         api_report.write_summary(target / SUMMARY_FILE, _statistics(report) | {"values": values})
         _log_end(figures, report.requests, target)
     return report
+
+
+def _forget(workspace: Workspace, folder: ApiSourceFolder) -> None:
+    """Let the next run begin at the first page of everything."""
+    cursor_path(workspace, folder.source.name).unlink(missing_ok=True)
+    state_path(workspace, folder.source.name).unlink(missing_ok=True)
+
+
+def _judged(workspace: Workspace, folder: ApiSourceFolder, run: IngestRun) -> AbstractContextManager[Judgement]:
+    earlier = Cursors.read(workspace, folder.source, run.address).earlier(run.run_id)
+    return judged(workspace, Batches(run.batches, earlier))
 
 
 def _count(judgement: Judgement, folder: ApiSourceFolder, run: IngestRun) -> list[Outcome]:
@@ -110,6 +123,7 @@ def describe_endpoints(report: IngestReport) -> dict[str, dict[str, Any]]:
         name: {
             "pages": endpoint.pages,
             "records": endpoint.records,
+            "since": endpoint.since,
             "drifts": [asdict(drift) for drift in endpoint.drifts],
             "tables": {
                 outcome.table: {"records": outcome.records} | asdict(outcome)

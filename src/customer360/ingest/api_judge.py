@@ -181,7 +181,7 @@ class Judgement:
         outcomes = {(name, table): Outcome(name, table) for name in tables for table in tables[name]}
         for table in sorted({table for _, table in outcomes}):
             for endpoint, outcome, reason, rows in self._rows_of_run(table):
-                outcomes[endpoint, table].add(outcome, reason, rows)
+                outcomes.setdefault((endpoint, table), Outcome(endpoint, table)).add(outcome, reason, rows)
         for found in outcomes.values():
             _hold(found, fetched.get(found.endpoint, 0))
             found.reasons = shortened(found.reasons)

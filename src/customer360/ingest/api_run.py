@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from customer360.clock import Clock, utc_now
 from customer360.ingest.api_chunks import Chunk
 from customer360.ingest.api_client import ApiClient, Position
 from customer360.ingest.api_contract import Contract, Drift, Drifts
+from customer360.ingest.api_cursor import Cursors, Seen, Value, find_value
 from customer360.ingest.api_log import LOGGER
 from customer360.ingest.api_pages import read_pages
 from customer360.ingest.api_sources import ApiSourceFolder, Endpoint
@@ -43,11 +45,15 @@ class EndpointReport:
     records: int = 0
     batches: list[str] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    since: Value | None = None
+    """What it was asked with, where only what changed was asked for."""
+    seen: Seen = field(default_factory=Seen)
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> EndpointReport:
         """Return what was kept of a run that was cut off."""
-        return cls(**kept | {"drifts": [Drift(**drift) for drift in kept["drifts"]]})
+        drifts = [Drift(**drift) for drift in kept.get("drifts", [])]
+        return cls(**kept | {"drifts": drifts, "seen": Seen(**kept.get("seen", {}))})
 
     def add_drifts(self, found: Drifts) -> None:
         """Count what drifted among records that have landed."""
@@ -118,10 +124,26 @@ def fetch_and_land(
     fresh = IngestRun(run_id, folder.source.name, client.address, started_at)
     state = _State.read(path, client.address) or _State(fresh)
     started(state.run)
+    cursors = Cursors.read(workspace, folder.source, client.address)
     for endpoint in folder.source.endpoints:
-        _Landing(workspace, folder, client, endpoint=endpoint, state=state, clock=clock).run(path, progress)
+        since = cursors.since(endpoint.name, endpoint.incremental)
+        landing = _Landing(workspace, folder, client, endpoint=endpoint, state=state, clock=clock)
+        landing.run(path, progress, since=since)
+    if any(endpoint.incremental for endpoint in folder.source.endpoints):
+        _move_on(cursors, folder, state.run)
+        cursors.write(workspace, folder.source)
     path.unlink(missing_ok=True)
     return state.run
+
+
+def _move_on(cursors: Cursors, folder: ApiSourceFolder, run: IngestRun) -> None:
+    """Note that all of a run has landed; doing so twice changes nothing."""
+    started_at = datetime.fromisoformat(run.started_at).replace(tzinfo=UTC)
+    for endpoint in folder.source.endpoints:
+        if endpoint.incremental:
+            cursors.move_on(endpoint.name, endpoint.incremental, run.endpoints[endpoint.name].seen, started_at)
+    batches = {name: report.batches for name, report in run.endpoints.items()}
+    cursors.add(run.run_id, batches, whole={name for name, report in run.endpoints.items() if report.since is None})
 
 
 def state_path(workspace: Workspace, source: str) -> Path:
@@ -148,9 +170,12 @@ class _Landing:
         self._contract = Contract(endpoint)
         self._mappings = {table: Mapping(table, folder.mapping(table)) for table in endpoint.tables}
 
-    def run(self, path: Path, progress: Progress) -> None:
+    def run(self, path: Path, progress: Progress, *, since: Value | None) -> None:
         name = self._endpoint.name
-        position = self._state.following.get(name, self._client.start(self._endpoint))
+        if name not in self._state.following:
+            self._report.since = since
+            self._state.following[name] = self._start(since)
+        position = self._state.following[name]
         if position is None:
             return
         for chunk, following in self._chunks(position):
@@ -166,11 +191,20 @@ class _Landing:
             progress(name, self._report.records)
         self._state.following[name] = None
 
+    def _start(self, since: Value | None) -> Position:
+        """Return where the first page is, of all records or of those that changed."""
+        position = self._client.start(self._endpoint)
+        if since is None or not self._endpoint.incremental:
+            return position
+        return replace(position, params=position.params | {self._endpoint.incremental.param: since})
+
     def _chunks(self, position: Position) -> Iterator[tuple[Chunk, Position | None]]:
         """Yield the records that land together, and where reading goes on behind them."""
         chunk, following = Chunk(), None
         for number, page in enumerate(read_pages(self._client, self._endpoint, position), start=1):
             chunk.add(number, self._contract.check(page.records, chunk.drifts))
+            if incremental := self._endpoint.incremental:
+                self._report.seen.note(find_value(record, incremental.field) for record in page.records)
             following = page.following
             if len(chunk) >= CHUNK_RECORDS:
                 yield chunk, following

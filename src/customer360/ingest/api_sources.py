@@ -19,6 +19,7 @@
         fields: {id: integer, email: {type: string, on_change: discard_row}}   # the contract, where there is one
         on_new_field: discard_value      # evolve, freeze, discard_value or discard_row
         on_changed_type: evolve
+        incremental: {field: updated_at, param: updated_since, lag_seconds: 3600}
 """
 
 from __future__ import annotations
@@ -157,6 +158,16 @@ class FieldRule(_Definition):
     on_change: Mode | None = None
 
 
+class Incremental(_Definition):
+    """Later runs ask with ``param`` for what changed since the newest ``field`` that was seen, and a little before."""
+
+    field: str
+    """A dot leads into an object."""
+    param: str
+    lag_seconds: float = Field(3600, ge=0)
+    """How much is asked for again, because clocks differ and what was written late has an earlier time."""
+
+
 def _spelled_out(given: object) -> object:
     return {"type": given} if isinstance(given, str) else given
 
@@ -176,6 +187,7 @@ class Endpoint(_Definition):
     """The contract: every field that a record may have; a dot leads into an object. Without any, all are taken."""
     on_new_field: Mode = "evolve"
     on_changed_type: Mode = "evolve"
+    incremental: Incremental | None = None
 
     @model_validator(mode="after")
     def _contract_is_sound(self) -> Self:

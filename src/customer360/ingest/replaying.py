@@ -25,6 +25,7 @@ from customer360.ingest.mapping import Mapping as TableMapping
 from customer360.ingest.mapping import Origin, Part, fit
 from customer360.ingest.quarantine import FILE_REPLACED, Reject, get_rejects, read_corrected, read_corrections
 from customer360.lake import (
+    REJECT_CODE,
     Manifest,
     TableContract,
     TableRows,
@@ -106,13 +107,19 @@ def _correct(workspace: Workspace, corrections: Sequence[Correction]) -> list[_C
             correction,
             live[reject.batch_id],
             before[reject.reject_id],
-            before[reject.reject_id] | dict(correction.changes),
+            _corrected(before[reject.reject_id], correction),
         )
         for line, correction in enumerate(corrections, start=1)
     ]
     for table, of_table in _by_table(rows).items():
         _refuse_values(get_contract(table), of_table)
     return rows
+
+
+def _corrected(before: Values, correction: Correction) -> Values:
+    """Return a row as it lands: the contract of a source judges what the source sent, not what people set."""
+    judged_anew = {REJECT_CODE: None} if REJECT_CODE in before else {}
+    return before | judged_anew | dict(correction.changes)
 
 
 def _refuse_twice(corrections: Sequence[Correction]) -> None:
