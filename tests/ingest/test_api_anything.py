@@ -95,7 +95,7 @@ def check_all_have_an_outcome(shop: Shop, records: list[Any]) -> None:
     assert sum(report.figures.reasons.values()) == report.figures.quarantined
     export = json.loads(report.files[0].read_text(encoding="utf-8"))
     assert len(export["customers"]) == report.figures.customers
-    received = [write_record(record) for record in read_document(api.documents["/any"])]
+    received = [write_record(record).decode() for record in read_document(api.documents["/any"])]
     with duckdb.connect() as connection:
         for table, batch in zip(("api_customers", "api_carts"), report.run.batches[:2], strict=True):
             kept = connection.read_parquet(str(parquet_path(workspace, table, batch))).order("_line")
