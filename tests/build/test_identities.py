@@ -16,12 +16,15 @@ from customer360.demo_api import DemoSettings
 from customer360.errors import NotFound
 from customer360.ingest.api_sources import find_api_source
 from customer360.semantic import Reader, build_query
-from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
+from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load, simulated_weights
 from customer360.workspace import Workspace
 from tests.build.neighbours import ingest_neighbours
 from tests.servers.demo_api import QUIET, running
 
 pytestmark = pytest.mark.integration
+
+
+IN_EUROPE = "engagement_level, activity_status, acquisition_channel, customer_tier"
 
 
 def open_reader(workspace: Workspace) -> Reader:
@@ -74,10 +77,10 @@ def test_what_is_known_of_a_customer_is_not_drawn(town: Reader) -> None:
         "market_segment",
     ]
     assert ask(town, [*known, "acquisition_channel", "simulated_fields"]) == [
-        ("C1", "medium", "active", "enterprise", None, "website", "acquisition_channel, market_segment"),
-        ("C2", "medium", "active", "basic", None, None, None),
-        ("C3", "medium", "active", "basic", None, "mobile", "everything"),
-        ("next_door:3", "low", "active", "basic", "EU", "website", "everything"),
+        ("C1", "low", "active", "enterprise", "US-East", "website", "acquisition_channel, market_segment"),
+        ("C2", "high", "active", "basic", None, None, None),
+        ("C3", "high", "active", "basic", "EU", "email", ", ".join(simulated_weights())),
+        ("next_door:3", "medium", "inactive", "premium", "EU", "website", IN_EUROPE),
     ]
 
 

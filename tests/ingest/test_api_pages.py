@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from customer360.errors import AccessRefused, InvalidSetting, SourceRefused, Una
 from customer360.ingest.api_client import Answer, ApiClient, Pace, Position
 from customer360.ingest.api_pages import read_pages
 from customer360.ingest.api_sources import ApiSource, Endpoint
-from tests.servers.demo_api import QUIET, DemoApi, running
+from tests.servers.demo_api import QUIET, DemoApi, ManyApis, running
 
 pytestmark = pytest.mark.integration
 
@@ -83,6 +84,12 @@ MOVING = {
 }
 
 
+@pytest.fixture(scope="module")
+def apis() -> Iterator[ManyApis]:
+    with ManyApis().serving() as served:
+        yield served
+
+
 def source(paging: str, **given: Any) -> ApiSource:
     """Return a source that asks the demo API in one of the ways."""
     endpoint = {"name": "users", "tables": ["api_customers"], **PAGING[paging]}
@@ -107,8 +114,8 @@ def read_ids(asking: ApiClient) -> set[int]:
 @pytest.mark.contract("S4.09")
 @pytest.mark.parametrize("trouble", TROUBLE)
 @pytest.mark.parametrize("paging", PAGING)
-def test_every_user_arrives_whatever_goes_wrong(paging: str, trouble: str) -> None:
-    with running(DemoSettings(users=USERS, trouble=TROUBLE[trouble])) as api:
+def test_every_user_arrives_whatever_goes_wrong(apis: ManyApis, paging: str, trouble: str) -> None:
+    with apis.running(DemoSettings(users=USERS, trouble=TROUBLE[trouble])) as api:
         asking = client(api, paging)
         assert read_ids(asking) == set(range(1, USERS + 1))
         told = api.stats()
@@ -120,16 +127,16 @@ def test_every_user_arrives_whatever_goes_wrong(paging: str, trouble: str) -> No
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("trouble", MOVING)
 @pytest.mark.parametrize("paging", ["page", "offset"])
-def test_no_user_is_lost_while_pages_move(paging: str, trouble: str, seed: int) -> None:
-    with running(DemoSettings(users=USERS, trouble=MOVING[trouble], seed=seed)) as api:
+def test_no_user_is_lost_while_pages_move(apis: ManyApis, paging: str, trouble: str, seed: int) -> None:
+    with apis.running(DemoSettings(users=USERS, trouble=MOVING[trouble], seed=seed)) as api:
         found = read_ids(client(api, paging))
         stays = set(range(4, USERS + 1)) if trouble == "leaving users" else set(range(1, USERS + 1))
         assert found >= stays
 
 
 @pytest.mark.parametrize("paging", ["page", "offset"])
-def test_reading_goes_on_from_any_position(paging: str) -> None:
-    with running(DemoSettings(users=USERS, trouble=QUIET)) as api:
+def test_reading_goes_on_from_any_position(apis: ManyApis, paging: str) -> None:
+    with apis.running(DemoSettings(users=USERS, trouble=QUIET)) as api:
         asking = client(api, paging)
         [endpoint] = asking.source.endpoints
         pages = list(read_pages(asking, endpoint, asking.start(endpoint)))
@@ -140,8 +147,8 @@ def test_reading_goes_on_from_any_position(paging: str) -> None:
 
 
 @pytest.mark.parametrize("paging", ["cursor", "link", "next"])
-def test_reading_goes_on_behind_a_page_that_names_the_next(paging: str) -> None:
-    with running(DemoSettings(users=USERS, trouble=QUIET)) as api:
+def test_reading_goes_on_behind_a_page_that_names_the_next(apis: ManyApis, paging: str) -> None:
+    with apis.running(DemoSettings(users=USERS, trouble=QUIET)) as api:
         asking = client(api, paging)
         [endpoint] = asking.source.endpoints
         second = list(read_pages(asking, endpoint, asking.start(endpoint)))[1]
@@ -151,9 +158,9 @@ def test_reading_goes_on_behind_a_page_that_names_the_next(paging: str) -> None:
 
 
 @pytest.mark.contract("S4.07")
-def test_waits_are_one_two_and_four_seconds_and_a_fourth_failure_is_the_last() -> None:
+def test_waits_are_one_two_and_four_seconds_and_a_fourth_failure_is_the_last(apis: ManyApis) -> None:
     waits: list[float] = []
-    with running(DemoSettings(trouble=Trouble(error=1), failures_in_a_row=100)) as api:
+    with apis.running(DemoSettings(trouble=Trouble(error=1), failures_in_a_row=100)) as api:
         asking = ApiClient(source("page"), api.address, sleep=waits.append)
         with pytest.raises(Unavailable, match=r"in 4 tries: 50[03]") as raised:
             read_ids(asking)
@@ -165,11 +172,12 @@ def test_waits_are_one_two_and_four_seconds_and_a_fourth_failure_is_the_last() -
 @pytest.mark.contract("S4.08")
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_a_429_is_waited_for_as_long_as_the_server_says_and_has_tries_of_its_own(
+    apis: ManyApis,
     form: Literal["seconds", "date"],
 ) -> None:
     waits: list[float] = []
     trouble = DemoSettings(trouble=Trouble(throttled=1), failures_in_a_row=6, retry_after=9, retry_after_form=form)
-    with running(trouble) as api:
+    with apis.running(trouble) as api:
         asking = ApiClient(source("page"), api.address, sleep=waits.append)
         assert len(read_ids(asking)) == 12
     asked = [seconds for seconds in waits if seconds > 1]
@@ -178,8 +186,8 @@ def test_a_429_is_waited_for_as_long_as_the_server_says_and_has_tries_of_its_own
 
 
 @pytest.mark.contract("S4.10")
-def test_no_more_requests_are_made_in_a_second_than_the_source_allows() -> None:
-    with running(DemoSettings(users=300, trouble=QUIET)) as api:
+def test_no_more_requests_are_made_in_a_second_than_the_source_allows(apis: ManyApis) -> None:
+    with apis.running(DemoSettings(users=300, trouble=QUIET)) as api:
         asking = ApiClient(source("page", requests_per_second=40), api.address)
         assert len(read_ids(asking)) == 300
         on_their_way = asking.source.concurrency  # begun in time, they may arrive together
@@ -249,9 +257,9 @@ def test_connections_are_used_again(paging: str) -> None:
     assert told["connections"] <= asking.source.concurrency
 
 
-def test_a_wrong_key_is_refused_at_once_and_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key_is_refused_at_once_and_names_the_variable(apis: ManyApis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMO_API_KEY", "wrong-key")
-    with running(DemoSettings(trouble=QUIET)) as api:
+    with apis.running(DemoSettings(trouble=QUIET)) as api:
         asking = client(api, "page")
         with pytest.raises(AccessRefused, match="401") as raised:
             read_ids(asking)
@@ -260,8 +268,8 @@ def test_a_wrong_key_is_refused_at_once_and_names_the_variable(monkeypatch: pyte
     assert "wrong-key" not in f"{raised.value} {raised.value.next_action}"
 
 
-def test_a_permanent_refusal_is_not_tried_again() -> None:
-    with running(DemoSettings(trouble=Trouble(permanent=1))) as api:
+def test_a_permanent_refusal_is_not_tried_again(apis: ManyApis) -> None:
+    with apis.running(DemoSettings(trouble=Trouble(permanent=1))) as api:
         asking = client(api, "page")
         with pytest.raises((SourceRefused, AccessRefused)):
             read_ids(asking)
@@ -274,10 +282,12 @@ def test_a_missing_secret_is_named_before_anything_is_asked() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "auth"), AUTH.items(), ids=list(AUTH))
-def test_every_way_to_sign_in_lets_in(prefix: str, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_way_to_sign_in_lets_in(
+    apis: ManyApis, prefix: str, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("A", "reqres-free-v1")
     monkeypatch.setenv("U", "demo")
-    with running(DemoSettings(trouble=QUIET)) as api:
+    with apis.running(DemoSettings(trouble=QUIET)) as api:
         endpoint = {"name": "users", "tables": ["api_customers"], **PAGING["page"], "path": f"/{prefix}/api/users"}
         assert len(read_ids(client(api, "page", auth=auth, endpoints=[endpoint]))) == 12
 

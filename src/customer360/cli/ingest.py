@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    source: Annotated[str, typer.Argument(help="A shipped source (reqres) or the folder of one.")],
+    source: Annotated[str, typer.Argument(help="A shipped source (reqres, dummyjson) or the folder of one.")],
     base_url: Annotated[
         str | None, typer.Option(help="Another address than the variable <SOURCE>_BASE_URL or source.yml says.")
     ] = None,
