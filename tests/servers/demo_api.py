@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import uvicorn
 
 from customer360.clock import Clock, utc_now
 from customer360.demo_api import DemoSettings, Trouble, build_server, create_app
@@ -47,13 +48,32 @@ def running(settings: DemoSettings | None = None, *, clock: Clock = utc_now) -> 
     settings = settings or DemoSettings()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = build_server(create_app(settings, clock=clock))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        server.config.load()
+        started, ended = threading.Event(), threading.Event()
+        thread = threading.Thread(target=_run, args=[server, _serve(server, listening, started, ended)])
         thread.start()
         try:
-            deadline = time.monotonic() + START_SECONDS
-            while not server.started and thread.is_alive() and time.monotonic() < deadline:
-                time.sleep(0.005)
+            assert started.wait(START_SECONDS)
             yield DemoApi(f"http://127.0.0.1:{listening.getsockname()[1]}", settings)
         finally:
-            server.should_exit = True
+            ended.set()
             thread.join()
+
+
+def _run(server: uvicorn.Server, serving: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(serving)
+
+
+async def _serve(
+    server: uvicorn.Server, listening: socket.socket, started: threading.Event, ended: threading.Event
+) -> None:
+    """Serve until the end, without uvicorn's loop: that notices the end after up to 0.2 seconds, for every test."""
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[listening])
+    started.set()
+    await asyncio.to_thread(ended.wait)
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    for listener in server.servers:
+        listener.close()
