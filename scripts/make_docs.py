@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import inspect
 import json
 import re
@@ -24,6 +25,7 @@ from typer.main import get_command
 from customer360 import errors, settings
 from customer360.api import create_app
 from customer360.cli import app as command_line
+from customer360.ingest.api_schemas import SCHEMAS, json_schema
 from customer360.lake import PROVENANCE, TABLES, Column
 from customer360.semantic import Item, Kind, SemanticModel, load_model
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, business_rules
@@ -439,6 +441,10 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def _schema(name: str) -> str:
+    return json.dumps(json_schema(name), indent=2) + "\n"
+
+
 DOCUMENTS: dict[str, Callable[[], str]] = {
     ".env.template": settings.env_template,
     "infra/snowflake/permissions.sql": permissions,
@@ -448,6 +454,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/reference.md": reference,
     "docs/model.md": model,
     "docs/status.md": status,
+    **{f"src/customer360/ingest/schemas/{name}": functools.partial(_schema, name) for name in SCHEMAS},
 }
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.nodeid import coerce_node_id
 from pydantic import SecretStr
 
 from customer360.build.migrating import migrate
@@ -31,8 +30,10 @@ from customer360.warehouse.snowflake_sessions import open_session
 from customer360.workspace import Workspace
 from tests.build.messy import write_dataset, write_files
 from tests.build.neighbours import ingest_neighbours
+from tests.groups import pytest_collection_modifyitems
 from tests.servers.snowflake_emulator import Emulator
 
+__all__ = ["pytest_collection_modifyitems"]
 ROOT = Path(__file__).parents[1]
 
 
@@ -45,19 +46,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{report.nodeid}: {reason}")
     if not skipped:
         terminalreporter.line("none")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the ids of tests end with their group, by which xdist keeps a group on one worker.
-
-    xdist 3.8 writes them where pytest 9.2 no longer reads them (pytest-dev/pytest-xdist#1386), and says nothing: every
-    worker would start an emulator and build both datasets on it. What is written here is what a mended xdist writes.
-    """
-    if config.getoption("loadgroup", default=False):
-        for item in items:
-            mark = item.get_closest_marker("xdist_group")
-            if mark and not item.nodeid.endswith(f"@{mark.args[0]}"):
-                item._id = coerce_node_id(f"{item.nodeid}@{mark.args[0]}")
 
 
 def skip_or_fail(reason: str) -> None:

@@ -46,7 +46,7 @@ def test_a_source_that_is_not_there_is_told_apart_from_one_that_refuses(
     monkeypatch.setattr("customer360.ingest.api_client.time.sleep", lambda _: None)
     code, _, err = run("ingest", "reqres", "--base-url", "http://127.0.0.1:9", home=tmp_path)
     assert code != 0
-    assert "connection lost" in err
+    assert "127.0.0.1:9/api/users gave no usable answer in 4 tries: connection refused" in err
     log = tmp_path / "logs" / "pipeline.log"
     assert f"What happened before is in {log}" in err
     assert "try 4 of 4" in log.read_text()

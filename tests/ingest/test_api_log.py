@@ -95,7 +95,8 @@ def test_a_run_that_fails_says_why(workspace: Workspace) -> None:
     with running(broken) as api, pytest.raises(Unavailable):
         ingest(workspace, source(), api.address)
     assert re.search(
-        r"ERROR +\S+ run failed: Unavailable: reqres: /header/api/users gave no usable answer", read(workspace)
+        r"ERROR +\S+ run failed: Unavailable: reqres: 127.0.0.1:\d+/header/api/users gave no usable answer",
+        read(workspace),
     )
 
 

@@ -268,12 +268,49 @@ def test_a_wrong_key_is_refused_at_once_and_names_the_variable(apis: ManyApis, m
     assert "wrong-key" not in f"{raised.value} {raised.value.next_action}"
 
 
-def test_a_permanent_refusal_is_not_tried_again(apis: ManyApis) -> None:
+@pytest.mark.contract("S4.07")
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 422, 451])
+def test_a_permanent_refusal_is_not_tried_again(apis: ManyApis, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("customer360.demo_api.trouble.PERMANENT_STATUSES", (status,))
     with apis.running(DemoSettings(trouble=Trouble(permanent=1))) as api:
         asking = client(api, "page")
-        with pytest.raises((SourceRefused, AccessRefused)):
+        with pytest.raises((SourceRefused, AccessRefused), match=str(status)):
             read_ids(asking)
         assert api.stats()["requests"] == 1
+
+
+@pytest.mark.contract("S4.09")
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    {
+        "http://no-such-host.invalid": "name not found",
+        "https://no-such-host.invalid": "name not found",
+        "http://127.0.0.1:9": "connection refused",
+    }.items(),
+)
+def test_a_host_that_cannot_be_reached_is_tried_again_and_named(address: str, reason: str) -> None:
+    waits: list[float] = []
+    asking = ApiClient(source("page", auth={"kind": "none"}), address, sleep=waits.append)
+    with pytest.raises(Unavailable, match=rf"{address.split('//')[1]}.* in 4 tries: {reason}"):
+        read_ids(asking)
+    assert [int(seconds) for seconds in waits if seconds >= 1] == [1, 2, 4]
+    assert asking.counts.failures == {reason: 4}
+
+
+@pytest.mark.contract("S4.09")
+def test_a_server_that_does_not_answer_is_asked_again() -> None:
+    with running(DemoSettings(trouble=Trouble(hang=1), failures_in_a_row=1)) as api:
+        asking = client(api, "page", timeout_seconds=0.2)
+        assert len(read_ids(asking)) == 12
+    assert asking.counts.failures == {"timeout": 2}
+
+
+def test_https_to_a_port_that_does_not_speak_it_is_no_answer() -> None:
+    with running(DemoSettings(trouble=QUIET)) as api:
+        address = api.address.replace("http:", "https:")
+        asking = ApiClient(source("page"), address, sleep=lambda _: None)
+        with pytest.raises(Unavailable, match="in 4 tries: TLS failed"):
+            read_ids(asking)
 
 
 def test_a_missing_secret_is_named_before_anything_is_asked() -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from dlt.common import jsonpath
@@ -39,6 +39,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 )
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from customer360.errors import AccessRefused, SourceRefused, Unavailable
 from customer360.ingest.api_json import read_document
@@ -252,7 +253,7 @@ class ApiClient:
             return self._retrying(self._try, request, options, _Tried())
         except _Failed as failure:
             raise Unavailable(
-                f"{self.source.name}: {request.path_url.split('?')[0]} gave no usable answer in "
+                f"{self.source.name}: {_host(request)}{request.path_url.split('?')[0]} gave no usable answer in "
                 f"{self.source.max_retries + 1} tries: {failure}.",
                 code="source_unavailable",
                 next_action="Run the command again: it goes on where this run stopped. For a slow server raise "
@@ -303,7 +304,7 @@ class ApiClient:
         except requests.Timeout as error:
             raise _Failed("timeout") from error
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise _Failed("connection lost") from error
+            raise _Failed(_why_lost(error)) from error
         except requests.exceptions.ContentDecodingError as error:
             raise _Failed("truncated") from error
         status = response.status_code
@@ -383,6 +384,23 @@ def _paginator(paging: Paging) -> BasePaginator:
         case NextAddress():
             return JSONLinkPaginator(paging.path)
     return SinglePagePaginator()
+
+
+def _host(request: requests.PreparedRequest) -> str:
+    """Return host and port, without a password that stands before them."""
+    return urlsplit(str(request.url)).netloc.rpartition("@")[2]
+
+
+def _why_lost(error: requests.RequestException) -> str:
+    """Return in a few words why there was no connection, or why it did not last."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "TLS failed"
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return "name not found"
+    if isinstance(reason, NewConnectionError) and isinstance(reason.__cause__, ConnectionRefusedError):
+        return "connection refused"
+    return "connection lost"
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -18,6 +18,7 @@ import orjson
 import pyarrow as pa
 
 from customer360.ingest.api_judge import Outcome, shortened
+from customer360.ingest.api_schemas import ExportMetadata, SummaryReport
 from customer360.settings import business_rules, simulated_weights
 from customer360.workspace import replace_file
 
@@ -110,6 +111,7 @@ def export_customers(connection: duckdb.DuckDBPyConnection, path: Path, figures:
         "export_timestamp": exported_at,
         "data_quality_summary": {f"{bucket}_quality": rows for bucket, rows in figures.buckets.items()},
     }
+    ExportMetadata.model_validate(metadata)
     customers = CUSTOMERS.format(fields=", ".join(_fields()))
     rows = connection.sql(f"select to_json(customer)::varchar from ({customers}) customer")  # noqa: S608
 
@@ -153,7 +155,9 @@ def counts_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]
 
 def write_summary(path: Path, statistics: dict[str, Any]) -> None:
     """Write ``summary_report.json``; what was there stays until it is whole."""
-    text = orjson.dumps({"statistics": statistics}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    report = {"statistics": statistics}
+    SummaryReport.model_validate(report)
+    text = orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     def write(beside: Path) -> None:
         beside.write_bytes(text)
