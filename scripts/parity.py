@@ -2,9 +2,10 @@
 
 python scripts/parity.py [--account] [--write-docs]
 
-A small synthetic bank is built by DuckDB, moved to the database CUSTOMER360_PARITY, and compared: each table value for
-value, then every metric, every dimension and the first rows of every table, type for type. Without --account this runs
-on the emulator, which it starts; with it, on the account of SNOWFLAKE_…. Exit code 1 says that something differs.
+A small synthetic bank, with the customers of an API beside it, is built by DuckDB, moved to the database
+CUSTOMER360_PARITY, and compared: each table value for value, then every metric, every dimension and the first rows of
+every table, type for type. Without --account this runs on the emulator, which it starts; with it, on the account of
+SNOWFLAKE_…. Exit code 1 says that something differs.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from customer360.build.migrating import migrate, reconcile
-from customer360.build.pipeline import run_build, run_load
+from customer360.build.pipeline import run_build, run_ingest, run_load
+from customer360.demo_api import DemoSettings
 from customer360.ingest import find_dataset
+from customer360.ingest.api_sources import find_api_source
 from customer360.semantic import Kind, Reader, Reading, SemanticModel, build_query
 from customer360.settings import (
     QuerySettings,
@@ -65,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--account", action="store_true", help="the account of SNOWFLAKE_…, not the emulator")
     parser.add_argument("--write-docs", action="store_true", help=f"write {PAGE.relative_to(ROOT)} too")
     options = parser.parse_args(arguments)
+    sys.path.insert(0, str(ROOT))
     if options.account:
         account = load(SnowflakeSettings).model_copy(update={"database": DATABASE})
         return _run(account, emulator=False, write_docs=options.write_docs)
-    sys.path.insert(0, str(ROOT))
     from tests.servers.snowflake_emulator import Emulator  # noqa: PLC0415  (only a checkout has it)
 
     emulator = Emulator()
@@ -105,6 +108,10 @@ def _build(folder: Path) -> Workspace:
     generate_bank(SPEC, files)
     workspace = Workspace(folder / "home")
     run_load(workspace, find_dataset("bank"), files)
+    from tests.servers.demo_api import QUIET, running  # noqa: PLC0415  (only a checkout has it)
+
+    with running(DemoSettings(users=200, messy=0.3, trouble=QUIET)) as api:
+        run_ingest(workspace, find_api_source("reqres"), api.address)
     run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
     return workspace
 

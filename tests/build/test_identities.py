@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from customer360.build.pipeline import run_build, run_ingest
+from customer360.build.pipeline import known_customers, run_build, run_ingest
 from customer360.customers import get_customer, list_identities
 from customer360.demo_api import DemoSettings
 from customer360.errors import NotFound
+from customer360.ingest.api import ingest
 from customer360.ingest.api_sources import find_api_source
 from customer360.semantic import Reader, build_query
 from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load, simulated_weights
@@ -32,15 +34,20 @@ def open_reader(workspace: Workspace) -> Reader:
 
 
 @pytest.fixture(scope="module")
-def town(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def workspace(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The messy company with the shop next door, published on the engine under test."""
     if engine == "snowflake":
-        workspace: Workspace = request.getfixturevalue("messy_on_snowflake")
-    else:
-        folder = tmp_path_factory.mktemp("town")
-        workspace = Workspace(Path(shutil.copytree(request.getfixturevalue("messy").home, folder / "home")))
-        ingest_neighbours(workspace, folder)
-        run_build(workspace, load(ResourceSettings), load(WorkspaceSettings))
+        shared: Workspace = request.getfixturevalue("messy_on_snowflake")
+        return shared
+    folder = tmp_path_factory.mktemp("town")
+    own = Workspace(Path(shutil.copytree(request.getfixturevalue("messy").home, folder / "home")))
+    ingest_neighbours(own, folder)
+    run_build(own, load(ResourceSettings), load(WorkspaceSettings))
+    return own
+
+
+@pytest.fixture
+def town(workspace: Workspace) -> Iterator[Reader]:
     reader = open_reader(workspace)
     yield reader
     reader.close()
@@ -82,6 +89,32 @@ def test_what_is_known_of_a_customer_is_not_drawn(town: Reader) -> None:
         ("C3", "high", "active", "basic", "EU", "email", ", ".join(simulated_weights())),
         ("next_door:3", "medium", "inactive", "premium", "EU", "website", IN_EUROPE),
     ]
+
+
+def test_an_export_has_what_the_published_build_knows(workspace: Workspace) -> None:
+    """Of customers with nothing but draws the build need not be asked."""
+    known = known_customers(workspace, "next_door")
+    assert known is not None
+    told = {row["source_customer_id"]: row for row in known.to_pylist()}
+    assert told.keys() == {"1", "3"}
+    assert (told["1"]["engagement_level"], told["1"]["customer_tier"]) == ("low", "enterprise")
+    assert (told["3"]["market_segment"], told["3"]["is_simulated"]) == ("EU", True)
+
+
+@pytest.mark.contract("X.38")
+def test_what_is_known_wins_over_what_would_be_drawn(tmp_path: Path) -> None:
+    known = pa.table(
+        {
+            "source_customer_id": ["1"],
+            **{name: ["known"] for name in simulated_weights()},
+            "is_simulated": [False],
+        }
+    )
+    with running(DemoSettings(trouble=QUIET)) as api:
+        report = ingest(Workspace(tmp_path / "home"), find_api_source("reqres"), api.address, known=known)
+    first, second, *_ = json.loads(report.files[0].read_text())["customers"]
+    assert {first[name] for name in simulated_weights()} == {"known"}
+    assert (first["is_simulated"], second["is_simulated"]) == (False, True)
 
 
 def test_a_customer_of_an_api_alone_is_a_customer_with_the_score_of_its_best_record(town: Reader) -> None:

@@ -108,7 +108,7 @@ def run_ingest(
             address,
             out=out,
             afresh=afresh,
-            known=_known(workspace, folder.source.name),
+            known=known_customers(workspace, folder.source.name),
             progress=progress,
             log_level=log_level,
         )
@@ -131,7 +131,7 @@ def run_ingest(
     return report
 
 
-def _known(workspace: Workspace, source: str) -> pa.Table | None:
+def known_customers(workspace: Workspace, source: str) -> pa.Table | None:
     """Return the customers of a source of whom the published build knows something that is not drawn."""
     with closing(open_builds(workspace)) as builds:
         try:
