@@ -21,7 +21,7 @@ from customer360.workspace import Workspace
 
 EXPECTED = ("first_name", "last_name", "email", "avatar")
 EMAIL = r"[^@\s]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
-MEMORY = "300MB"
+MEMORY = "100MB"
 MOST_REASONS = 50
 CUSTOMERS = "api_customers"
 KEYS = {
