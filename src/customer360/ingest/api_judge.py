@@ -21,7 +21,8 @@ from customer360.workspace import Workspace
 
 EXPECTED = ("first_name", "last_name", "email", "avatar")
 EMAIL = r"[^@\s]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
-MEMORY = "100MB"
+MEMORY, THREADS = "120MB", 2
+"""Enough for any number of records, the rest spills; each thread more would take its own share of it."""
 MOST_REASONS = 50
 CUSTOMERS = "api_customers"
 KEYS = {
@@ -205,6 +206,7 @@ def judged(workspace: Workspace, batches: Batches) -> Iterator[Judgement]:
     limits: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(workspace.home / "ingest"),
         "memory_limit": MEMORY,
+        "threads": THREADS,
     }
     with duckdb.connect(config=limits) as connection:
         yield Judgement(connection, workspace, batches)
