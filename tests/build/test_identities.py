@@ -16,9 +16,17 @@ from customer360.customers import get_customer, list_identities
 from customer360.demo_api import DemoSettings
 from customer360.errors import NotFound
 from customer360.ingest.api import ingest
+from customer360.ingest.api_judge import EMAIL
 from customer360.ingest.api_sources import find_api_source
 from customer360.semantic import Reader, build_query
-from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load, simulated_weights
+from customer360.settings import (
+    QuerySettings,
+    ResourceSettings,
+    WorkspaceSettings,
+    load,
+    project_files,
+    simulated_weights,
+)
 from customer360.workspace import Workspace
 from tests.build.neighbours import ingest_neighbours
 from tests.servers.demo_api import QUIET, running
@@ -138,6 +146,12 @@ def test_a_customer_is_found_by_the_id_of_its_source(town: Reader) -> None:
         assert list_identities(reading, "C1").rows_returned == 2
         with pytest.raises(NotFound, match="There is no customer '4'"):
             get_customer(reading, "4")
+
+
+@pytest.mark.unit
+def test_an_export_and_a_build_know_an_address_by_the_same_form() -> None:
+    macros = (project_files("transform") / "macros" / "quality_rules.sql").read_text(encoding="utf-8")
+    assert EMAIL in macros.replace("\\\\", "\\")
 
 
 @pytest.mark.contract("S4.22")

@@ -33,7 +33,7 @@ KNOWN = """
 select xref.source_customer_id, {columns}, known.is_simulated
 from gold{suffix}.customer_xref as xref
 inner join gold{suffix}.customer_engagement as known on xref.customer_id = known.customer_id
-where xref.source_system = {parameter}1 and coalesce(known.simulated_fields, '') <> {parameter}2
+where xref.source_system = {mark}1 and coalesce(known.simulated_fields, '') <> {mark}2
 """
 INGEST = "ingest"
 ROWS_COPIED = 1000
@@ -141,9 +141,9 @@ def known_customers(workspace: Workspace, source: str) -> pa.Table | None:
         with builds.pin(current) as build:
             if ENGAGEMENT not in build.record.tables:
                 return None
-            weights, parameter = simulated_weights(), "$" if build.warehouse.dialect == "duckdb" else ":"
-            statement = KNOWN.format(columns=", ".join(weights), suffix=build.schema_suffix, parameter=parameter)
-            return build.warehouse.query(statement, [source, ", ".join(weights)])
+            names = ", ".join(simulated_weights())
+            statement = KNOWN.format(columns=names, suffix=build.schema_suffix, mark=build.mark)
+            return build.warehouse.query(statement, [source, names])
 
 
 def run_build(

@@ -138,7 +138,7 @@ def get_rejects(build: OpenBuild, reject_ids: Collection[str]) -> dict[str, Reje
 
 
 def _by_id(build: OpenBuild, reject_ids: Sequence[str]) -> Iterator[Reject]:
-    marks = ", ".join(f"{_mark(build)}{number}" for number in range(1, len(reject_ids) + 1))
+    marks = ", ".join(f"{build.mark}{number}" for number in range(1, len(reject_ids) + 1))
     return (Reject(**row) for row in _ask(build, BY_ID, reject_ids, marks=marks))
 
 
@@ -179,7 +179,7 @@ def _refuse_unknown(option: str, given: str, known: Iterable[str]) -> None:
 
 
 def _ask(build: OpenBuild, statement: str, values: Sequence[Any] = (), **parts: Any) -> list[dict[str, Any]]:
-    text = statement.format(suffix=build.schema_suffix, mark=_mark(build), **parts)
+    text = statement.format(suffix=build.schema_suffix, mark=build.mark, **parts)
     rows: list[dict[str, Any]] = build.warehouse.query(text, values).to_pylist()
     return rows
 
@@ -193,7 +193,3 @@ def _refuse_outdated(build: OpenBuild) -> None:
             code="build_outdated",
             next_action="Build again: customer360 build.",
         ) from error
-
-
-def _mark(build: OpenBuild) -> str:
-    return "$" if build.warehouse.dialect == "duckdb" else ":"

@@ -106,6 +106,11 @@ class OpenBuild:
     def build_id(self) -> str:
         return self.record.build_id
 
+    @property
+    def mark(self) -> str:
+        """What stands before the number of a bound value in SQL."""
+        return "$" if self.warehouse.dialect == "duckdb" else ":"
+
 
 class Builds(ABC):
     """The builds of a workspace; an instance keeps the last few open for its readers."""
