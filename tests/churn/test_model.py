@@ -66,7 +66,7 @@ def test_calibration_keeps_the_order_and_mends_margins_that_are_too_sure(monkeyp
 def test_the_threshold_gives_the_best_f1_there_is() -> None:
     rng = np.random.default_rng(7)
     left = rng.random(80) < 0.3
-    probability = np.round(np.clip(left * 0.3 + rng.random(80) * 0.7, 0, 1), 1)
+    probability = np.round(np.clip(left * 0.3 + rng.random(80) * 0.7, 0, 1), 1).astype(np.float64)
     best = max(f1_score(left, probability >= value) for value in np.unique(probability))
     assert f1_score(left, probability >= best_threshold(probability, left)) == best
 

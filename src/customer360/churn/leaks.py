@@ -125,8 +125,8 @@ def _share(part: Flags, of: Flags) -> str:
 
 
 def _is_pure(part: Flags, outcome: Flags, limits: Iterable[tuple[float, float]]) -> bool:
-    inside, others = (np.array([np.count_nonzero(part & rows)]) for rows in (outcome, ~outcome))
-    return bool(_pure(inside, others, outcome, limits)[0])
+    counts: Rows = np.array([[np.count_nonzero(part & rows)] for rows in (outcome, ~outcome)], dtype=np.int64)
+    return bool(_pure(counts[0], counts[1], outcome, limits)[0])
 
 
 def _pure(inside: Rows, others: Rows, outcome: Flags, limits: Iterable[tuple[float, float]]) -> Flags:

@@ -65,13 +65,14 @@ def evaluate(
     allow_leaks: Annotated[
         bool, typer.Option("--allow-leaks", help="Go on with columns that give the label away, and say so.")
     ] = False,
+    card: Annotated[Path | None, typer.Option(help="Write a model card to this HTML file.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate a churn model on a table by cross-validation; columns that give the label away are refused by name.
 
     Example: customer360 churn evaluate --table customers.csv --label churned --id customer_id --folds 5 --seed 42
     """
-    from customer360.churn import evaluate_table  # noqa: PLC0415
+    from customer360.churn import evaluate_table, write_card  # noqa: PLC0415
 
     with progress("Evaluating") as step:
         found = evaluate_table(
@@ -85,10 +86,14 @@ def evaluate(
             allow_leaks=allow_leaks,
             progress=step,
         )
+    if card is not None:
+        write_card(found, card)
     if as_json:
         print_json(found.as_dict())
     else:
         _show(found)
+        if card is not None:
+            say(f"\nModel card: {escape(str(card))}")
 
 
 def _names(given: list[str]) -> list[str]:
