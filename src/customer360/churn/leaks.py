@@ -153,7 +153,7 @@ def _pure_part(score: Floats, outcome: Flags, limits: Iterable[tuple[float, floa
     order = np.argsort(-score, kind="stable")
     ranked = score[order]
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    inside, others = np.cumsum(outcome[order])[ends], np.cumsum(~outcome[order])[ends]
+    inside, others = (np.cumsum(rows[order], dtype=np.int64)[ends] for rows in (outcome, ~outcome))
     pure = np.flatnonzero(_pure(inside, others, outcome, limits))
     return np.asarray(score >= ranked[ends[pure[-1]]], dtype=np.bool_) if len(pure) else None
 
