@@ -19,6 +19,7 @@ from customer360.value.gamma_gamma import GammaGamma
 LINE = re.compile(r"^\s*(\d+)\s+(\d{8})\s+(\d+)\s+(\d+\.\d+)\s*$", re.MULTILINE)
 SAMPLE = Path(__file__).with_name("cdnow_sample_ids.txt")
 HEADER = "customer,day,amount"
+PAPER_MODEL = BgNbd(0.243, 4.414, 0.793, 2.426)
 
 
 class Histories(NamedTuple):

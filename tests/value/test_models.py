@@ -16,11 +16,11 @@ from customer360.value import bg_nbd, gamma_gamma
 from customer360.value.bg_nbd import BgNbd, expected_purchases, fit_bg_nbd, group, probability_alive
 from customer360.value.fitting import Estimate, Floats
 from customer360.value.gamma_gamma import GammaGamma, expected_value, fit_gamma_gamma, value_of
+from tests.value.conftest import PAPER_MODEL as PAPER
 from tests.value.conftest import Histories, draw_histories, draw_values
 
 pytestmark = pytest.mark.unit
 
-PAPER = BgNbd(0.243, 4.414, 0.793, 2.426)
 OTHER = BgNbd(1.7, 9.0, 2.4, 3.1)
 SPEND = GammaGamma(6.25, 3.74, 15.44)
 

@@ -99,6 +99,7 @@ def predict(
         print_json(_describe(purchases, statistics, model) | _describe_prediction(predicted, totals, rows))
         return
     _show_prediction(purchases, statistics, predicted, totals, rows)
+    _say_warnings(model)
 
 
 @app.command()
@@ -184,11 +185,12 @@ def _describe(purchases: Purchases, statistics: CustomerStatistics, model: Value
         "repeat_purchases": int(statistics.frequency.sum()),
         "time_unit": "week",
         "confidence": model.confidence,
-        "parameters": model.purchases.as_dict() | model.spend.as_dict(),
+        "parameters": {one.name: {"estimate": one.estimate, "interval": one.interval} for one in model.parameters},
         "log_likelihood": model.purchases.log_likelihood,
         "spend_log_likelihood": model.spend.log_likelihood,
         "mean_value": model.mean_value,
         "spend_correlation": statistics.spend_correlation,
+        "warnings": model.warnings,
     }
 
 
@@ -247,11 +249,7 @@ def _show_model(purchases: Purchases, statistics: CustomerStatistics, model: Val
         "q": "value between customers: shape",
         "gamma": "value between customers: money",
     }
-    rows = []
-    for estimate in (model.purchases, model.spend):
-        for name, value in zip(estimate.names, estimate.values, strict=True):
-            low, high = estimate.interval(name)
-            rows.append([name, f"{value:.4g}", f"{low:.4g} – {high:.4g}", meanings[name]])
+    rows = [[one.name, _figure(one.estimate), _reach(one.interval), meanings[one.name]] for one in model.parameters]
     print_table(["parameter", "estimate", "95 % interval", "of"], rows, right=(1,))
     say(
         f"Log-likelihood {model.purchases.log_likelihood:,.1f} of purchases (BG/NBD), "
@@ -259,6 +257,7 @@ def _show_model(purchases: Purchases, statistics: CustomerStatistics, model: Val
     )
     if (correlation := statistics.spend_correlation) is not None:
         say(f"How often and how much correlate with {correlation:.3f}; the models take them to be independent.")
+    _say_warnings(model)
 
 
 def _say_source(purchases: Purchases, statistics: CustomerStatistics) -> None:
@@ -336,6 +335,19 @@ def _show_holdout(statistics: CustomerStatistics, holdout: Holdout) -> None:
     ]
     columns = ["tenth", "customers", "purchases predicted", "actual", "spend predicted", "actual"]
     print_table(columns, deciles, right=range(1, len(columns)))
+
+
+def _say_warnings(model: ValueModel) -> None:
+    for warning in model.warnings:
+        say(f"[yellow]![/] {warning}")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _reach(interval: tuple[float, float] | None) -> str:
+    return "not estimated" if interval is None else " – ".join(map(_figure, interval))
 
 
 def _span(interval: list[Any]) -> str:

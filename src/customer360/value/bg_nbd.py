@@ -20,12 +20,17 @@ import numpy as np
 from scipy.special import gammaln, hyp2f1, psi, roots_jacobi
 
 from customer360.errors import NotIdentified
-from customer360.value.fitting import Estimate, Floats, maximise, thin
+from customer360.value.fitting import Estimate, Floats, climb, estimate_at, thin
 
 PARAMETERS = ("r", "alpha", "a", "b")
 FEWEST_REPEATING = 50
 NODES = 64
 NEAR_ONE = 1e-5
+STAYING = (1e-300, 2.0)
+"""a and b where nobody leaves."""
+NEGLIGIBLE = 1.92
+"""Log-likelihood that leaving has to gain before it counts: half the 95 % quantile of χ² with one degree of freedom."""
+UNKNOWN = "how customers differ in their rate of buying, or in leaving, cannot be told from these purchases."
 
 
 class BgNbd(NamedTuple):
@@ -106,6 +111,9 @@ def score(model: BgNbd, customers: Grouped) -> tuple[float, Floats]:
 def fit_bg_nbd(frequency: Floats, recency: Floats, age: Floats) -> Estimate:
     """Return the parameters by maximum likelihood.
 
+    Where a and b are not determined and the data do not speak for anybody leaving (likelihood ratio), the NBD model is
+    fitted: a is 0, b is not estimated.
+
     Raises:
         NotIdentified: too few customers came back, or the likelihood has no maximum.
     """
@@ -118,13 +126,38 @@ def fit_bg_nbd(frequency: Floats, recency: Floats, age: Floats) -> Estimate:
             details=[{"field": "repeat_customers", "value": repeating, "message": f"fewer than {FEWEST_REPEATING}"}],
         )
     everyone, some = group(frequency, recency, age), group(thin(frequency), thin(recency), thin(age))
-    return maximise(
-        lambda logarithms: score(BgNbd(*np.exp(logarithms)), everyone),
-        lambda logarithms: score(BgNbd(*np.exp(logarithms)), some),
-        PARAMETERS,
-        (1.0, float(age.mean()) or 1.0, 1.0, 2.0),
-        unknown="how customers differ in their rate of buying, or in leaving, cannot be told from these purchases.",
-    )
+
+    def of_all(logarithms: Floats) -> tuple[float, Floats]:
+        return score(BgNbd(*np.exp(logarithms)), everyone)
+
+    start = (1.0, float(age.mean()) or 1.0, 1.0, 2.0)
+    top = climb(of_all, lambda logarithms: score(BgNbd(*np.exp(logarithms)), some), start)
+    try:
+        return estimate_at(of_all, top, PARAMETERS, unknown=UNKNOWN)
+    except NotIdentified:
+        if (staying := fit_without_leaving(everyone)).log_likelihood < of_all(top)[0] - NEGLIGIBLE:
+            raise
+        return staying
+
+
+def fit_without_leaving(customers: Grouped) -> Estimate:
+    """Return r and alpha where nobody ever leaves, which is the NBD model: the limit of a / (a + b) → 0.
+
+    Raises:
+        NotIdentified: the likelihood has no maximum.
+    """
+
+    def of_all(logarithms: Floats) -> tuple[float, Floats]:
+        r, alpha = np.exp(logarithms)
+        height, gradient = score(BgNbd(r, alpha, *STAYING), customers)
+        return height, gradient[:2]
+
+    top = climb(of_all, of_all, (1.0, float(customers.age.mean()) or 1.0))
+    found = estimate_at(of_all, top, PARAMETERS[:2], unknown=UNKNOWN)
+    covariance = np.zeros((4, 4))
+    covariance[:2, :2] = found.covariance
+    logarithms = np.append(found.logarithms, np.log(STAYING))
+    return Estimate(PARAMETERS, logarithms, covariance, found.log_likelihood, fixed={"a": 0.0, "b": None})
 
 
 def probability_alive(model: BgNbd, frequency: Floats, recency: Floats, age: Floats) -> Floats:
@@ -145,10 +178,12 @@ def expected_purchases(model: BgNbd, frequency: Floats, recency: Floats, age: Fl
     r, alpha, a, b = model
     rate_shape, ends = r + frequency, alpha + age
     order = a + b + frequency - 1
+    most = rate_shape * weeks / ends
+    if a <= STAYING[0]:
+        return np.asarray(most)
     with np.errstate(all="ignore"):
         series = hyp2f1(rate_shape, b + frequency, order, weeks / (ends + weeks))
         if_alive = order / (a - 1) * (1 - (ends / (ends + weeks)) ** rate_shape * series)
-    most = rate_shape * weeks / ends
     doubtful = ~(np.isfinite(if_alive) & (if_alive >= 0) & (if_alive <= most * (1 + 1e-9)))
     if abs(a - 1) < NEAR_ONE:
         doubtful[:] = True

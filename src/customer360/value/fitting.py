@@ -7,8 +7,8 @@ gradient is nil, so that estimates depend neither on the start nor on the part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +23,25 @@ Score = Callable[[Floats], tuple[float, Floats]]
 
 CONFIDENCE = 0.95
 FARTHEST = 12.0
-"""Bound on the logarithms; a maximum out there means that the likelihood rises without end."""
+"""Bound on the logarithms; the likelihood rises without end where it is met."""
 STEP = 1e-4
 NEWTON_STEPS = 20
 LONGEST, SHORTEST = 1.0, 1e-8
 """Steps of the logarithms: a longer one is no correction any more, a shorter one the end."""
 SAMPLE = 50_000
-FLATTEST = 1e-9
-"""Smallest curvature, as a share of the largest, at which a direction still counts as known."""
+VAGUEST = 5.0
+"""Largest standard error of a logarithm, in any direction, at which the parameters still count as known."""
+NEAR = 1e-4
+"""Most that a maximum may still be away, on the logarithms."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter as it is shown; what was not estimated has no interval, and no value where any would do."""
+
+    name: str
+    estimate: float | None
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Estimate:
     covariance: Floats
     """Of the logarithms: the inverse of the observed information."""
     log_likelihood: float
+    fixed: Mapping[str, float | None] = field(default_factory=dict)
+    """Parameters that were not estimated, as they are shown: None where any value would do."""
 
     @property
     def values(self) -> Floats:
@@ -57,14 +70,16 @@ class Estimate:
 
     def draw(self, generator: np.random.Generator, size: int) -> Floats:
         """Return ``size`` draws of all parameters, (size, parameters), from their approximate distribution."""
-        return np.exp(generator.multivariate_normal(self.logarithms, self.covariance, size, method="cholesky"))
+        return np.exp(generator.multivariate_normal(self.logarithms, self.covariance, size, method="eigh"))
 
-    def as_dict(self) -> dict[str, dict[str, float | list[float]]]:
-        """Return estimate and interval by parameter."""
-        return {
-            name: {"estimate": float(value), "interval": list(self.interval(name))}
+    def parameters(self) -> list[Parameter]:
+        """Return the parameters as they are shown."""
+        return [
+            Parameter(name, self.fixed[name], None)
+            if name in self.fixed
+            else Parameter(name, float(value), self.interval(name))
             for name, value in zip(self.names, self.values, strict=True)
-        }
+        ]
 
 
 def thin(values: Floats, *, most: int = SAMPLE) -> Floats:
@@ -72,28 +87,38 @@ def thin(values: Floats, *, most: int = SAMPLE) -> Floats:
     return values[:: -(-len(values) // most) or 1]
 
 
-def maximise(score: Score, rough: Score, names: Sequence[str], start: Sequence[float], *, unknown: str) -> Estimate:
-    """Return the maximum of a likelihood; ``start`` holds positive parameters.
+def climb(score: Score, rough: Score, start: Sequence[float]) -> Floats:
+    """Return the logarithms where a likelihood is highest; ``start`` holds positive parameters.
 
-    ``rough`` is the same of fewer customers, which leads near the maximum at a fraction of the cost.
-
-    Raises:
-        NotIdentified: the likelihood is flat or rises without end; ``unknown`` says what the data do not tell.
+    ``rough`` is the same of fewer customers, which leads near the maximum at a fraction of the cost. Where there is no
+    maximum, what is returned lies far out.
     """
     near = _climb(rough, np.log(np.asarray(start, dtype=float)))
-    logarithms, is_top = _polish(score, near)
-    if not is_top:
-        logarithms, is_top = _polish(score, _climb(score, near))
+    polished = _polish(score, near)
+    if polished is None:
+        top = _climb(score, near)
+        polished = _polish(score, top)
+        return top if polished is None else polished
+    return polished
+
+
+def estimate_at(score: Score, logarithms: Floats, names: Sequence[str], *, unknown: str) -> Estimate:
+    """Return the estimate that a maximum is, with the observed information around it.
+
+    Raises:
+        NotIdentified: the likelihood is flat there; ``unknown`` says what the data do not tell.
+    """
+    height, gradient = score(logarithms)
     information = -_curvature(score, logarithms)
-    spread = np.linalg.eigvalsh(information) if np.isfinite(information).all() else np.zeros(len(start))
-    if not is_top or np.abs(logarithms).max() > FARTHEST or spread[0] <= FLATTEST * max(spread[-1], 1.0):
-        values = ", ".join(f"{name}={value:.4g}" for name, value in zip(names, np.exp(logarithms), strict=True))
-        raise NotIdentified(
-            f"The data do not determine the model: {unknown} The likelihood is flat around {values}.",
-            next_action="Give a longer period, or customers who came long enough ago to have come back or left.",
-        )
-    return Estimate(
-        tuple(names), logarithms, np.asarray(np.linalg.inv(information), dtype=np.float64), score(logarithms)[0]
+    sound = np.isfinite(information).all() and np.linalg.eigvalsh(information)[0] > VAGUEST**-2
+    if sound:
+        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        if np.abs(covariance @ gradient).max() < NEAR:
+            return Estimate(tuple(names), logarithms, covariance, height)
+    values = ", ".join(f"{name}={value:.4g}" for name, value in zip(names, np.exp(logarithms), strict=True))
+    raise NotIdentified(
+        f"The data do not determine the model: {unknown} The likelihood is flat around {values}.",
+        next_action="Give a longer period, or customers who came long enough ago to have come back or left.",
     )
 
 
@@ -110,23 +135,23 @@ def _climb(score: Score, start: Floats) -> Floats:
     return np.asarray(minimize(descend, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
 
 
-def _polish(score: Score, logarithms: Floats) -> tuple[Floats, bool]:
-    """Go to where the gradient is nil by Newton steps with the curvature near by, and tell whether that is reached."""
+def _polish(score: Score, logarithms: Floats) -> Floats | None:
+    """Go to where the gradient is nil by Newton steps with the curvature near by; None where they lead nowhere."""
     curvature = _curvature(score, logarithms)
-    for number in range(NEWTON_STEPS):
+    for number in range(1, NEWTON_STEPS + 1):
         try:
             step = -np.linalg.solve(curvature, score(logarithms)[1])
         except np.linalg.LinAlgError:
-            return logarithms, False
+            return None
         farthest = np.abs(step).max()
         if not farthest < LONGEST:
-            return logarithms, False
+            return None
         logarithms = logarithms + step
         if farthest < SHORTEST:
-            return logarithms, True
-        if number % 4 == 3:
+            return logarithms
+        if number % 4 == 0:
             curvature = _curvature(score, logarithms)
-    return logarithms, False
+    return None
 
 
 def _curvature(score: Score, logarithms: Floats) -> Floats:

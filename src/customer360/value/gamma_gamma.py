@@ -18,7 +18,7 @@ from scipy.special import gammaln, psi
 
 from customer360.errors import NotIdentified
 from customer360.value.bg_nbd import FEWEST_REPEATING
-from customer360.value.fitting import Estimate, Floats, maximise, thin
+from customer360.value.fitting import Estimate, Floats, climb, estimate_at, thin
 
 PARAMETERS = ("p", "q", "gamma")
 
@@ -95,13 +95,13 @@ def fit_gamma_gamma(frequency: Floats, mean_value: Floats) -> Estimate:
     x, z = frequency[valued], mean_value[valued]
     scale = float(z.mean())
     everyone, some = value_of(x, z / scale), value_of(thin(x), thin(z) / scale)
-    found = maximise(
-        lambda logarithms: score(GammaGamma(*np.exp(logarithms)), everyone),
-        lambda logarithms: score(GammaGamma(*np.exp(logarithms)), some),
-        PARAMETERS,
-        (2.0, 3.0, 1.0),
-        unknown="how customers differ in what they spend cannot be told from these amounts.",
-    )
+
+    def of_all(logarithms: Floats) -> tuple[float, Floats]:
+        return score(GammaGamma(*np.exp(logarithms)), everyone)
+
+    top = climb(of_all, lambda logarithms: score(GammaGamma(*np.exp(logarithms)), some), (2.0, 3.0, 1.0))
+    unknown = "how customers differ in what they spend cannot be told from these amounts."
+    found = estimate_at(of_all, top, PARAMETERS, unknown=unknown)
     shift = np.array([0.0, 0.0, np.log(scale)])
     height = found.log_likelihood - len(z) * np.log(scale)
     return Estimate(found.names, found.logarithms + shift, found.covariance, height)

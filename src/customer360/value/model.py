@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from customer360.value.bg_nbd import BgNbd, fit_bg_nbd
-from customer360.value.fitting import CONFIDENCE, Estimate
+from customer360.value.fitting import CONFIDENCE, Estimate, Parameter
 from customer360.value.gamma_gamma import GammaGamma, fit_gamma_gamma
 from customer360.value.statistics import CustomerStatistics
 
@@ -25,6 +25,24 @@ class ValueModel:
     @property
     def gamma_gamma(self) -> GammaGamma:
         return GammaGamma(*self.spend.values)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The seven parameters: r, alpha, a, b, p, q, gamma."""
+        return [*self.purchases.parameters(), *self.spend.parameters()]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader has to know before trusting the predictions; usually nothing."""
+        found = []
+        if "a" in self.purchases.fixed:
+            found.append(
+                "These purchases show nobody leaving: a model without it fits as well (NBD), so everybody counts as "
+                "alive, however long ago they last bought."
+            )
+        if self.mean_value is None:
+            found.append("The mean value of a purchase is infinite in the model (q is at most 1): few spend very much.")
+        return found
 
     @property
     def mean_value(self) -> float | None:
