@@ -28,11 +28,11 @@ select
         try_cast(try_strptime(trim(day), $date_format) as date),
         case when $is_free then try_cast(trim(day) as date) end
     ) as purchase_date,
-    try_cast(trim(amount) as double) as amount
+    try_cast(trim(amount) as decimal(18, 4)) as amount
 from received
 """
 NO_DATE = "select place, received_day from typed where purchase_date is null order by place"
-NO_AMOUNT = "select place, received_amount from typed where amount is null or not isfinite(amount) order by place"
+NO_AMOUNT = "select place, received_amount from typed where amount is null order by place"
 IS_PURCHASE = "select customer_id, purchase_date, amount from typed where customer_id is not null and amount >= 0"
 LEFT_OUT = "select count(*) from typed where customer_id is null or amount < 0"
 

@@ -11,7 +11,7 @@ from sqlglot import exp, parse_one
 from customer360.warehouse import OpenBuild
 
 OF_A_BUILD = """
-select customer_id, transaction_date as purchase_date, cast(transaction_amount as double) as amount
+select customer_id, transaction_date as purchase_date, transaction_amount as amount
 from gold.fct_transactions
 where status = 'approved' and transaction_type = 'purchase' and customer_id is not null and transaction_amount >= 0
 """

@@ -1,7 +1,8 @@
 """What the models need to know of each customer: how often, how lately, since when, and how much a purchase was.
 
 The engine does the counting; one row per customer leaves it. Purchases of one customer on one day count once, with the
-sum of their amounts. Time is in weeks, from the customer's first purchase.
+sum of their amounts; those are decimals, whose sums do not depend on the order. Time is in weeks, from the customer's
+first purchase.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ select
     coalesce(date_diff('day', first_date, max(case when is_repeat then purchase_date end)), 0) as recency_days,
     date_diff('day', first_date, calibration_end) as age_days,
     sum(case when is_repeat and amount > 0 then 1 else 0 end) as valued,
-    coalesce(avg(case when is_repeat and amount > 0 then amount end), 0) as mean_value,
+    coalesce(sum(case when is_repeat and amount > 0 then amount end), 0) as total_value,
     sum(case when is_later then 1 else 0 end) as later_purchases,
     coalesce(sum(case when is_later then amount end), 0) as later_spend
 from placed
@@ -138,7 +139,7 @@ def summarise(
         recency=_numbers(found, "recency_days") / DAYS_A_WEEK,
         age=_numbers(found, "age_days") / DAYS_A_WEEK,
         value_frequency=_numbers(found, "valued"),
-        mean_value=_numbers(found, "mean_value"),
+        mean_value=_numbers(found, "total_value") / np.maximum(_numbers(found, "valued"), 1),
         later_purchases=_numbers(found, "later_purchases"),
         later_spend=_numbers(found, "later_spend"),
     )
