@@ -6,7 +6,8 @@ Customer360Error
 │   ├── InvalidQuery                … in a semantic query
 │   ├── InvalidCursor (400)         … in a paging cursor
 │   ├── InvalidDefinition           … in a dataset or semantic model file
-│   └── SourceRefused               … in a source file that should be landed
+│   ├── SourceRefused               … in a source file that should be landed
+│   └── NotIdentified               … because the data do not tell what a model asks
 ├── NotFound (404, exit 3)          customer, build, dataset or file that does not exist
 ├── Gone (410, exit 3)              a build that existed and was pruned
 ├── Conflict (409, exit 4)          the workspace holds something else
@@ -94,6 +95,10 @@ class SourceRefused(InvalidInput):
     code = "source_refused"
     source = ""
     """Name of the file within what was loaded; empty where an archive itself is refused."""
+
+
+class NotIdentified(InvalidInput):
+    code = "not_identified"
 
 
 class NotFound(Customer360Error):

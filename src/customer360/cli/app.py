@@ -27,6 +27,7 @@ from customer360.cli import (
     serving,
     setup,
     upkeep,
+    value,
 )
 from customer360.cli.console import out, print_error, speak_to_people
 from customer360.errors import Customer360Error
@@ -103,6 +104,7 @@ app.add_typer(quarantine.app, name="quarantine", rich_help_panel="Builds")
 app.command("query", rich_help_panel="Answers")(query.query)
 app.add_typer(changes.app, name="changes", rich_help_panel="Answers")
 app.add_typer(churn.app, name="churn", rich_help_panel="Answers")
+app.add_typer(value.app, name="value", rich_help_panel="Answers")
 app.command("serve", rich_help_panel="Answers")(serving.serve)
 app.add_typer(setup.app, name="setup", rich_help_panel="Elsewhere")
 app.add_typer(deploy.app, name="deploy", rich_help_panel="Elsewhere")

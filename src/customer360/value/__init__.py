@@ -1,0 +1,24 @@
+"""What customers will be worth: purchases and spend to expect, and how well that came true before."""
+
+from customer360.value.evaluation import Holdout, evaluate
+from customer360.value.files import open_purchases
+from customer360.value.model import ValueModel, fit_value
+from customer360.value.prediction import Prediction, predict, simulate, total_intervals
+from customer360.value.purchases import Purchases, purchases_of
+from customer360.value.statistics import CustomerStatistics, summarise
+
+__all__ = [
+    "CustomerStatistics",
+    "Holdout",
+    "Prediction",
+    "Purchases",
+    "ValueModel",
+    "evaluate",
+    "fit_value",
+    "open_purchases",
+    "predict",
+    "purchases_of",
+    "simulate",
+    "summarise",
+    "total_intervals",
+]
