@@ -69,6 +69,7 @@ def ask(reader: Reader, fields: list[str], **parts: Any) -> list[tuple[Any, ...]
 
 @pytest.mark.contract("X.8")
 @pytest.mark.contract("E.10")
+@pytest.mark.contract("S4.43")
 def test_an_address_joins_a_customer_of_an_api_to_the_one_of_the_files(town: Reader) -> None:
     fields = ["customer_360_profile.customer_id", "identity_source", "source_customer_id", "match_rule"]
     assert ask(town, [*fields, "match_confidence"]) == [
