@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from customer360.ingest.api_report import KNOWN, counts_of
+from customer360.ingest.api_report import counts_of, nothing_known
 from customer360.settings import simulated_weights
 
 pytestmark = pytest.mark.unit
@@ -25,7 +25,7 @@ from range(?)
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as opened:
-        opened.register("known", KNOWN.empty_table())
+        opened.register("known", nothing_known())
         yield opened
 
 

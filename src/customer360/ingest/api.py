@@ -53,7 +53,7 @@ def ingest(
 ) -> IngestReport:
     """Land every record that a source gives, and export its customers; a run that was cut off is finished first.
 
-    ``known`` has what a build knows of customers (:data:`api_report.KNOWN`); the rest is drawn.
+    ``known`` has what a build knows of customers (:func:`api_report.nothing_known`); the rest is drawn.
     ``afresh`` forgets a run that was cut off and how far the source was read; what landed stays. What happens is
     written to ``logs/pipeline.log``.
 
@@ -77,7 +77,7 @@ def ingest(
             )
         with _timed(seconds, "judge and export"), _judged(workspace, folder, run) as judgement:
             outcomes = _count(judgement, folder, run)
-            judgement.connection.register("known", known if known is not None else api_report.KNOWN.empty_table())
+            judgement.connection.register("known", known if known is not None else api_report.nothing_known())
             figures = api_report.sum_up(judgement.connection, outcomes)
             exported_at = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
             api_report.export_customers(judgement.connection, target / CUSTOMERS_FILE, figures, exported_at)

@@ -25,15 +25,6 @@ from customer360.workspace import replace_file
 EXPORTED_ROWS = 10_000
 """Customers that are written at a time."""
 
-KNOWN = pa.schema(
-    [
-        ("source_customer_id", pa.string()),
-        *((name, pa.string()) for name in simulated_weights()),
-        ("is_simulated", pa.bool_()),
-    ]
-)
-"""What a build knows of customers of a source; a null is drawn."""
-
 CUSTOMERS = """
 select
     case
@@ -61,6 +52,12 @@ select lower(split_part(email, '@', 2)), count(*) from exported
 where email is not null and len(invalid_fields) = 0
 group by 1 order by 2 desc, 1 limit 20
 """
+
+
+def nothing_known() -> pa.Table:
+    """Return the table of what a build knows of customers of a source, without any; a null in it is drawn."""
+    attributes = [(name, pa.string()) for name in simulated_weights()]
+    return pa.schema([("source_customer_id", pa.string()), *attributes, ("is_simulated", pa.bool_())]).empty_table()
 
 
 @dataclass(frozen=True)
