@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -439,3 +440,9 @@ def business_rules() -> list[BusinessRule]:
     text = (project_files("transform") / "dbt_project.yml").read_text(encoding="utf-8")
     entries = re.findall(r"^  (\w+): (\d+) +# (.+)$", text, re.MULTILINE)
     return [BusinessRule(name, int(value), meaning) for name, value, meaning in entries]
+
+
+def rules_of(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each business rule for a dataset: its own where its definition has one."""
+    own: dict[str, Any] = definition.get("rules", {})
+    return {rule.name: rule.value for rule in business_rules()} | own

@@ -74,6 +74,10 @@ class Workspace:
         return self.home / "builds"
 
     @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
     def store(self) -> Path:
         return self.home / "store.db"
 

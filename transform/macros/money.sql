@@ -26,3 +26,8 @@
 {% macro score(expression) -%}
     cast(least(5, 1 + floor(5 * percent_rank() over (order by {{ expression }} asc nulls first))) as integer)
 {%- endmacro %}
+
+{#- So many percent of an amount. -#}
+{% macro money_share(amount, pct) -%}
+    {{ money('round(' ~ money(amount) ~ ' * ' ~ pct ~ ' / 100, 4)') }}
+{%- endmacro %}

@@ -58,7 +58,8 @@ def make_build(order: dict[str, Any], report: Callable[..., None] | None = None)
     durations: dict[str, float] = {}
     with _timed(durations, "bronze"):
         start = making.begin(batches, base, order["as_of"], history)
-    run = dbt.run(folder, record.dataset, start, making, report)
+    score = _scoring(workspace, order["models"], making) if order["models"] else None
+    run = dbt.run(folder, record.dataset, start, making, report, score=score)
     durations |= run.durations
     with _timed(durations, "gate"), making.asking() as warehouse:
         from customer360.build import gate, snapshots  # noqa: PLC0415  (not in the way of the first model)
@@ -69,6 +70,20 @@ def make_build(order: dict[str, Any], report: Callable[..., None] | None = None)
         counts = making.finish(Made(run.primary_keys, run.passing_views), monitoring.read_dbt(folder / "dbt"))
     tables = {name: {"rows": counts[name], "primary_key": key} for name, key in sorted(run.primary_keys.items())}
     return asdict(start) | {"tables": tables, "durations": durations}
+
+
+def _scoring(workspace: Workspace, models: dict[str, str], making: Making) -> Callable[[], None]:
+    """Return what scores the customers of the build; the models are read first, since they may be damaged."""
+    from customer360.build import scoring  # noqa: PLC0415  (scikit-learn takes a second to import)
+
+    using = scoring.load_models(workspace, models)
+
+    def score() -> None:
+        with making.asking() as warehouse:
+            tables = scoring.score(warehouse, making.schema_suffix, using)
+        making.keep_scores(tables)
+
+    return score
 
 
 def _making(workspace: Workspace, record: BuildRecord, order: dict[str, Any]) -> Making:

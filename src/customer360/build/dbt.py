@@ -16,6 +16,9 @@ from customer360.settings import project_files
 
 UNWATCHED = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
 FAILED = ("error", "fail", "runtime error")
+SHOW_SCORES = ("source:scoring+",)
+"""What reads the scores of customers, and what reads that."""
+RUN_RESULTS = "run_results.json"
 FINISHED = ("LogModelResult", "LogTestResult", "LogSeedResult")
 Report = Callable[..., None]
 
@@ -36,21 +39,60 @@ class DbtRun:
     """The views that only models of silver read, by ``schema.table``; they read bronze and do not stay."""
 
 
-def run(folder: Path, dataset: dict[str, Any], start: Start, making: Making, report: Report) -> DbtRun:
-    """Build and test every model; durations separate dbt's own start-up from the work on data."""
+def run(
+    folder: Path,
+    dataset: dict[str, Any],
+    start: Start,
+    making: Making,
+    report: Report,
+    *,
+    score: Callable[[], None] | None = None,
+) -> DbtRun:
+    """Build and test every model; durations separate dbt's own start-up from the work on data.
+
+    ``score`` writes what models say of the customers; it runs once everything else is made, before what shows scores.
+    """
+    arguments = _arguments(folder, dataset, start, making.schema_suffix)
+    if score is None:
+        return _read_artifacts(folder / "dbt", _invoke(arguments, making, report), making.schema_suffix)
+    durations = _invoke([*arguments, "--exclude", *SHOW_SCORES], making, report)
+    first = _read_results(folder / "dbt")
+    if not any(result["status"] in FAILED for result in first["results"]):
+        started = time.perf_counter()
+        score()
+        durations["score"] = round(time.perf_counter() - started, 3)
+        for name, seconds in _invoke([*arguments, "--select", *SHOW_SCORES], making, report).items():
+            durations[name] += seconds
+        _add_results(folder / "dbt", first)
+    return _read_artifacts(folder / "dbt", durations, making.schema_suffix)
+
+
+def _invoke(arguments: list[str], making: Making, report: Report) -> dict[str, float]:
+    """Run dbt and return how long its start and its work took."""
     started = time.perf_counter()
     os.environ |= making.dbt_environment() | UNWATCHED
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  (takes seconds to import; only this process pays)
 
     progress = _Progress(report)
-    result = dbtRunner(callbacks=[progress]).invoke(_arguments(folder, dataset, start, making.schema_suffix))
+    result = dbtRunner(callbacks=[progress]).invoke(arguments)
     making.release()
     finished = time.perf_counter()
     if result.exception:
         raise BuildFailed(f"dbt could not run: {result.exception}", next_action="customer360 doctor checks the set-up.")
     startup = (progress.first_node_at or finished) - started
-    durations = {"dbt_startup": round(startup, 3), "dbt": round(finished - started - startup, 3)}
-    return _read_artifacts(folder / "dbt", durations, making.schema_suffix)
+    return {"dbt_startup": round(startup, 3), "dbt": round(finished - started - startup, 3)}
+
+
+def _read_results(target: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((target / RUN_RESULTS).read_text(encoding="utf-8"))
+    return results
+
+
+def _add_results(target: Path, first: dict[str, Any]) -> None:
+    """Keep what both runs did as if they were one."""
+    second = _read_results(target)
+    both = second | {"results": [*first["results"], *second["results"]]}
+    (target / RUN_RESULTS).write_text(json.dumps(both), encoding="utf-8")
 
 
 def variables(dataset: dict[str, Any], start: Start) -> dict[str, Any]:
@@ -94,7 +136,7 @@ class _Progress:
 
 def _read_artifacts(target: Path, durations: dict[str, float], schema_suffix: str) -> DbtRun:
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    results = _read_results(target)["results"]
     nodes = manifest["nodes"]
     failed = [result for result in results if result["status"] in FAILED]
     tests = [r for r in failed if r["unique_id"].startswith("test.") and r["status"] == "fail"]

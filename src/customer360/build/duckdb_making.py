@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from customer360.build import carrying, monitoring
-from customer360.build.making import Made, Start, newest_day
+from customer360.build.making import SCORING, Made, Start, newest_day
 from customer360.build.monitoring import History
 from customer360.errors import BuildFailed
 from customer360.lake import Manifest, create_bronze_views, find_damage
@@ -49,7 +50,17 @@ class DuckDBMaking:
             create_bronze_views(connection, self._workspace, batches)
             carrying.create_view_to_build(connection, self._workspace, batches, base if start.carried_from else None)
             monitoring.create_tables(connection, history)
+            connection.execute("create schema scoring")
+            for table, columns in SCORING.items():
+                connection.execute(f"create table scoring.{table} ({columns})")
         return start
+
+    def keep_scores(self, tables: Mapping[str, pa.Table]) -> None:
+        with duckdb.connect(str(self._file)) as connection:
+            for name, rows in tables.items():
+                connection.register("rows", rows)
+                connection.execute(f"insert into scoring.{name} by name select * from rows")  # noqa: S608  (our own)
+                connection.unregister("rows")
 
     def settle(self, batches: list[Manifest], base: BuildRecord | None, as_of: str | None) -> Start:
         """Decide the day the build calls today, and whether it carries the facts of its base."""
@@ -104,6 +115,7 @@ class DuckDBMaking:
             for table, rows in steps.items():
                 monitoring.insert(connection, table, rows)
             connection.execute("drop schema bronze cascade")
+            connection.execute("drop schema scoring cascade")
             connection.execute("drop schema if exists carried cascade")
             for view in made.passing_views:
                 connection.execute(f"drop view {view}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import pyarrow as pa
 
 from customer360.build.monitoring import History
 from customer360.errors import BuildFailed
@@ -19,6 +22,20 @@ class Start:
     as_of_date: str
     carried_from: str | None = None
     made_anew_because: str | None = None
+
+
+SCORING = {
+    "churn_scores": (
+        "customer_id varchar, model_version varchar, churn_probability double, churn_risk_score integer, "
+        "churn_risk_category varchar, churn_margin double"
+    ),
+    "churn_reasons": "customer_id varchar, rank integer, feature varchar, contribution double, text varchar",
+    "value_predictions": (
+        "customer_id varchar, expected_purchases_next_12_months double, probability_alive double, "
+        "expected_spend double, expected_spend_low double, expected_spend_high double"
+    ),
+}
+"""What models say of the customers while a build is made; the schema is dropped once its tables are read."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,9 @@ class Making(Protocol):
         Raises:
             BuildFailed: the build cannot start; the message says what to do.
         """
+
+    def keep_scores(self, tables: Mapping[str, pa.Table]) -> None:
+        """Fill tables of the schema SCORING, which are empty until then."""
 
     def dbt_environment(self) -> dict[str, str]:
         """Return the variables by which dbt finds the engine."""

@@ -41,6 +41,10 @@ TABLES = {
         "pages bigint, records_fetched bigint, records_landed bigint, duplicates bigint, records_rejected bigint, "
         "errors bigint"
     ),
+    "churn_models": (
+        "model_version varchar, engine varchar, trained_at timestamp, data_build varchar, cutoff_date date, "
+        "metrics varchar, status varchar, artefact_uri varchar, artefact_sha256 varchar"
+    ),
 }
 """Every table that a build does not compute from data; those whose writers do not exist yet stay empty."""
 

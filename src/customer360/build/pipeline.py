@@ -161,7 +161,14 @@ def run_build(
     history = _history(store)
     with alerting.watching(store, dataset), store.recording("build", dataset) as detail:
         record = build_and_publish(
-            workspace, resources, settings, as_of=as_of, anew=anew, history=history, progress=progress
+            workspace,
+            resources,
+            settings,
+            as_of=as_of,
+            anew=anew,
+            history=dict(history) | {"churn_models": _known_models(workspace)},
+            models=_models_in_use(workspace),
+            progress=progress,
         )
         detail.update(build_id=record.build_id, durations=record.durations)
     alerting.note_passed(store, workspace, record)
@@ -169,14 +176,31 @@ def run_build(
 
 
 def needs_build(workspace: Workspace) -> bool:
-    """Tell whether what is published is not made of what has landed, as after a build that failed or was killed."""
+    """Tell whether what is published is not made of what has landed, or scored by other models than are in use."""
     with closing(open_builds(workspace)) as builds:
         try:
             published = builds.get(builds.current_id())
         except Unavailable:
             return True
     landed = count_source_rows(read_manifests(workspace))
-    return published.source_rows != landed or published.dataset != workspace.describe()["definition"]
+    made_of_others = published.source_rows != landed or published.dataset != workspace.describe()["definition"]
+    return made_of_others or published.models != _models_in_use(workspace)
+
+
+def _models_in_use(workspace: Workspace) -> dict[str, str]:
+    if not workspace.models.is_dir():
+        return {}
+    from customer360.build.scoring import versions_in_use  # noqa: PLC0415  (scikit-learn takes a second to import)
+
+    return versions_in_use(workspace)
+
+
+def _known_models(workspace: Workspace) -> list[dict[str, Any]]:
+    if not workspace.models.is_dir():
+        return []
+    from customer360.build.scoring import list_models  # noqa: PLC0415
+
+    return list_models(workspace)
 
 
 def _history(store: Store) -> History:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from datetime import date
@@ -41,13 +41,15 @@ def build_and_publish(
     as_of: date | None = None,
     anew: bool = False,
     history: History = MappingProxyType({}),
+    models: Mapping[str, str] = MappingProxyType({}),
     clock: Clock = utc_now,
     progress: Progress = silent,
 ) -> BuildRecord:
     """Build from the live batches, check, publish and prune; what was served stays served until the pointer moves.
 
     The facts of the published build are carried over where new batches only add to them, unless ``anew``.
-    ``history`` is what the operational store knows; the build keeps it in MONITORING.
+    ``history`` is what the operational store knows; the build keeps it in MONITORING. ``models`` are the versions that
+    score its customers.
 
     Raises:
         BuildFailed: the build did not pass; the details name the failing rows.
@@ -67,6 +69,7 @@ def build_and_publish(
             builds.new(dataset, batches, __version__, clock),
             source_rows=count_source_rows(manifests),
             models_sha256=hash_models(),
+            models=dict(models),
         )
         shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
         base = None if anew else _published(builds)
@@ -141,6 +144,7 @@ def _order(
 ) -> dict[str, Any]:
     """Return what the child is told, as JSON."""
     return {
+        "models": record.models,
         "home": str(workspace.home.resolve()),
         "engine": "snowflake" if workspace.account else "duckdb",
         "record": asdict(record),

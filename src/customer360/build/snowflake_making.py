@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from customer360.build import monitoring
-from customer360.build.making import Made, Start, newest_day
+from customer360.build.making import SCORING, Made, Start, newest_day
 from customer360.build.monitoring import History
 from customer360.lake import PROVENANCE, TABLES, Manifest
 from customer360.settings import SnowflakeSettings, is_loopback
@@ -59,6 +63,7 @@ class SnowflakeMaking:
     ) -> Start:
         self._create_bronze(batches)
         self._create_monitoring(history)
+        self._create_scoring()
         if as_of is None:
             [(newest,)] = self._account.execute(NEWEST_DAY.format(bronze=self._bronze))
             as_of = newest_day(newest)
@@ -84,6 +89,17 @@ class SnowflakeMaking:
             columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
             self._account.execute(f"create table {schema}.{table} ({columns})")
             self._insert(table, history.get(table, ()))
+
+    def _create_scoring(self) -> None:
+        schema = f"SCORING{self.schema_suffix}"
+        self._account.execute(f"create schema {schema}")
+        for table, columns in SCORING.items():
+            self._account.execute(f"create table {schema}.{table} ({columns})")
+
+    def keep_scores(self, tables: Mapping[str, pa.Table]) -> None:
+        with tempfile.TemporaryDirectory(prefix="customer360-scores-") as folder:
+            for name, rows in tables.items():
+                self._account.load(f"SCORING{self.schema_suffix}.{name.upper()}", rows, Path(folder))
 
     def _insert(self, table: str, rows: Any) -> None:
         if rows:
@@ -113,6 +129,7 @@ class SnowflakeMaking:
             self._insert(table, rows)
         self._keep_steps()
         self._account.execute(f"drop schema {self._bronze} cascade")
+        self._account.execute(f"drop schema SCORING{self.schema_suffix} cascade")
         for view in made.passing_views:
             self._account.execute(f"drop view {self._own(view)}")
         counted = [f"select '{name}', count(*) from {self._own(name)}" for name in made.primary_keys]  # noqa: S608

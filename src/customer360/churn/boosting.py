@@ -18,6 +18,7 @@ from customer360.churn.arrays import Flags, Floats
 from customer360.churn.folds import Split
 
 THREADS = 1
+"""Threads that wait for one another by spinning are many times slower where anything else runs."""
 PATIENCE = 40
 FALLBACK = "scikit-learn's histogram boosting, because LightGBM finds no libgomp1 here (apt-get install libgomp1)"
 
@@ -46,6 +47,13 @@ class Trees:
         for model in self.models:
             total += _margin(model, values, self.rounds)
         return total / len(self.models)
+
+    def contributions(self, values: Floats) -> Floats:
+        """Return (rows, columns + 1): what each column adds to the mean log-odds, and last the mean itself."""
+        found = np.zeros((len(values), values.shape[1] + 1))
+        for model in self.models:
+            found += _contributions(model, values, self.rounds)
+        return found / len(self.models)
 
 
 @functools.cache
@@ -80,6 +88,25 @@ def _margin(model: Any, values: Floats, rounds: int) -> Floats:
     else:
         margin = model.predict(values, num_iteration=rounds, raw_score=True)
     return np.asarray(margin, dtype=np.float64)
+
+
+def _contributions(model: Any, values: Floats, rounds: int) -> Floats:
+    """Return Shapley values (Lundberg et al. 2018); of scikit-learn's trees what goes when a column is typical."""
+    if not isinstance(model, HistGradientBoostingClassifier):
+        found = model.predict(values, num_iteration=rounds, pred_contrib=True, num_threads=THREADS)
+        return np.asarray(found, dtype=np.float64)
+    margin = _margin(model, values, rounds)
+    typical = np.nanmedian(values, axis=0)
+    added = np.zeros((len(values), values.shape[1] + 1))
+    for number in range(values.shape[1]):
+        replaced = values.copy()
+        replaced[:, number] = typical[number]
+        added[:, number] = margin - _margin(model, replaced, rounds)
+    added[:, -1] = margin.mean()
+    rest = margin - added.sum(axis=1)
+    share = np.abs(added[:, :-1]) + 1e-12
+    added[:, :-1] += rest[:, None] * share / share.sum(axis=1, keepdims=True)
+    return added
 
 
 def _last(stages: Any, rounds: int) -> Any:

@@ -1,4 +1,4 @@
-"""The model card: an evaluation as one HTML file that needs nothing beside itself, in light and dark."""
+"""The model card: what is known of a model as one HTML file that needs nothing beside itself, in light and dark."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ WORDS = {
 
 
 def write_card(found: Evaluation, path: Path) -> None:
-    """Write the model card.
+    """Write the card of an evaluation.
 
     Raises:
         InvalidInput: the file cannot be written.
     """
     try:
-        path.write_text(render_card(found), encoding="utf-8")
+        path.write_text(render_card(found.as_dict()), encoding="utf-8")
     except OSError as error:
         raise InvalidInput(
             f"The model card cannot be written to {path}: {error.strerror}.",
@@ -39,13 +39,13 @@ def write_card(found: Evaluation, path: Path) -> None:
         ) from error
 
 
-def render_card(found: Evaluation) -> str:
-    """Return the model card as HTML; whatever came from the table is escaped."""
+def render_card(described: dict[str, Any]) -> str:
+    """Return what is known of a model as HTML; whatever came from the data is escaped."""
     environment = Environment(
         loader=PackageLoader("customer360.churn"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    described = found.as_dict()
-    return environment.get_template("card.html").render(
+    template = "trained.html" if "origins" in described else "evaluated.html"
+    return environment.get_template(template).render(
         card=described, words=WORDS, side=SIDE, points=_points(described), bars=_bars(described)
     )
 

@@ -21,6 +21,7 @@ ERRORS_ALLOWED = 4.0
 SLACK = 0.02
 REMOVED = 8
 LARGE_GAP = 0.1
+MUCH_LOST = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class TooGood:
     auc_with_all: float
     strongest: tuple[tuple[str, float], ...]
     removals: tuple[Removal, ...]
+
+    @property
+    def carriers(self) -> list[str]:
+        """Columns that alone explain the figure: strong by themselves, and much is lost without them."""
+        lost = {removal.column: self.auc_with_all - removal.auc_without for removal in self.removals}
+        return [name for name, alone in self.strongest if alone > TOO_GOOD or lost.get(name, 0.0) > MUCH_LOST]
 
 
 def quick_auc(features: Features, left: Flags, folds: Sequence[Split], seed: int) -> float:

@@ -144,7 +144,7 @@ def evaluate_table(
     leaks = [leak for leak in leaks if leak.column != id_column]
     if leaks and not allow_leaks:
         raise refuse_leaks(leaks)
-    with threadpool_limits(boosting.THREADS):  # the same sums on any number of cores, and none waits for another
+    with threadpool_limits(1):  # the same sums on any number of cores, and none waits for another
         return _evaluate(table, splits, probes=probes, leaks=leaks, seed=seed, progress=progress)
 
 

@@ -29,10 +29,12 @@ class Importance:
     words: str
 
 
-def drops(model: ChurnModel, values: Floats, left: Flags, numbers: Sequence[int], seed: int) -> Floats:
+def drops(
+    model: ChurnModel, values: Floats, left: Flags, numbers: Sequence[int], seed: int, *, most_rows: int = MOST_ROWS
+) -> Floats:
     """Return how much the AUC falls when each of the columns is shuffled."""
     rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(len(left))[:MOST_ROWS])
+    rows = np.sort(rng.permutation(len(left))[:most_rows])
     values, left = values[rows], left[rows]
     before, found = auc(model.probability(values), left), []
     for number in numbers:

@@ -7,7 +7,7 @@ better than either; which weight each gets is settled by the log loss out of fol
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +40,10 @@ class Member(Protocol):
         """Return log-odds of other rows."""
         ...
 
+    def contributions(self, values: Floats) -> Floats:
+        """Return (rows, columns + 1): what each column adds to the mean log-odds, and last the mean itself."""
+        ...
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -53,8 +57,13 @@ class Calibration:
     def method(self) -> str:
         return "sigmoid" if self.steps is None else "mean of sigmoid and isotonic"
 
+    def log_odds(self, margin: Floats) -> Floats:
+        """Return the log-odds of the sigmoid."""
+        return self.slope * margin + self.shift
+
     def probability(self, margin: Floats) -> Floats:
-        smooth: Floats = 0.5 * (1 + np.tanh((self.slope * margin + self.shift) / 2))
+        """Return the calibrated probability."""
+        smooth: Floats = 0.5 * (1 + np.tanh(self.log_odds(margin) / 2))
         if self.steps is None:
             return smooth
         stepped: Floats = self.steps.predict(margin)
@@ -70,13 +79,31 @@ class ChurnModel:
     calibration: Calibration
     threshold: float
 
+    def margin(self, values: Floats) -> Floats:
+        """Return the members' log-odds, weighed; not calibrated yet."""
+        return self._weigh(lambda member: member.margin(values))
+
     def probability(self, values: Floats) -> Floats:
         """Return the calibrated probability that each customer leaves."""
-        margin = np.zeros(len(values))
-        for name, weight in self.weights.items():
-            if weight:
-                margin += weight * self.members[name].margin(values)
-        return self.calibration.probability(margin)
+        return self.calibration.probability(self.margin(values))
+
+    def contributions(self, values: Floats) -> Floats:
+        """Return (rows, columns + 1): what each column adds to the log-odds, and last what an average customer has.
+
+        A row sums to the calibrated log-odds.
+        """
+        found = self._weigh(lambda member: member.contributions(values)) * self.calibration.slope
+        found[:, -1] += self.calibration.shift
+        return found
+
+    @property
+    def learnt_margins(self) -> Floats:
+        """Margins of the rows it was fitted on, each from fits that did not see it."""
+        return self._weigh(lambda member: member.margins)
+
+    def _weigh(self, of: Callable[[Member], Floats]) -> Floats:
+        parts = [weight * of(self.members[name]) for name, weight in self.weights.items() if weight]
+        return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
 def fit_model(
@@ -85,8 +112,8 @@ def fit_model(
     """Fit members, weights, calibration and threshold on these rows alone."""
     folds = _inner_folds(left, seed, groups)
     members: dict[str, Member] = {
-        "logistic regression": fit_line(values, left, categories=categories, folds=folds, bent=False),
-        "bent logistic regression": fit_line(values, left, categories=categories, folds=folds, bent=True),
+        "logistic regression": fit_line(values, left, categories=categories, folds=folds, bent=False, seed=seed),
+        "bent logistic regression": fit_line(values, left, categories=categories, folds=folds, bent=True, seed=seed),
     }
     for name, growth in growths(len(left)).items():
         members[name] = grow_trees(values, left, categories=categories, folds=folds, growth=growth, seed=seed)
@@ -98,11 +125,11 @@ def fit_model(
 
 
 def growths(rows: int) -> dict[str, Growth]:
-    """Return how the two kinds of trees grow on so many rows."""
+    """Return how the trees grow on so many rows: of two kinds on few, where each errs in its own way."""
     if rows < LARGE:
         least = max(5, min(20, rows // 50))
         return {"small trees": Growth(4, 0.06, 600, least), "larger trees": Growth(10, 0.04, 600, least)}
-    return {"small trees": Growth(8, 0.1, 600, 50), "larger trees": Growth(40, 0.06, 800, 50)}
+    return {"trees": Growth(8, 0.1, 400, 50)}
 
 
 def _inner_folds(left: Flags, seed: int, groups: Rows | None) -> list[Split]:

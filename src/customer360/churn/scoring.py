@@ -14,7 +14,7 @@ import numpy as np
 from customer360.churn.arrays import Flags, Floats, Rows
 
 DRAWS = 1000
-CELLS = 60_000_000
+CELLS = 20_000_000
 """Most draws times rows; on large tables, where intervals are narrow anyway, there are fewer draws."""
 FEWEST_DRAWS = 200
 CHUNK_CELLS = 1_000_000

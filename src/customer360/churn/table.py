@@ -173,7 +173,7 @@ def _looks_like_an_id(column: Column, distinct: int, known: int) -> bool:
     return whole and (named or in_a_row)
 
 
-def _frequent(column: Column) -> Flags:
+def frequent_levels(column: Column) -> Flags:
     """Return which levels are frequent enough to learn from; rarer ones are one level together."""
     counts = np.bincount(column.values[~column.missing].astype(np.int64), minlength=len(column.levels))
     least = max(2, len(column.values) // 1000)
@@ -185,7 +185,7 @@ def _frequent(column: Column) -> Flags:
 
 def _share_of_frequent(column: Column) -> float:
     codes = column.values[~column.missing].astype(np.int64)
-    return float(_frequent(column)[codes].mean())
+    return float(frequent_levels(column)[codes].mean())
 
 
 def make_features(columns: Iterable[Column]) -> Features:
@@ -201,7 +201,7 @@ def make_features(columns: Iterable[Column]) -> Features:
 def _feature(column: Column) -> Floats:
     if column.kind != "category":
         return column.values
-    frequent = _frequent(column)
+    frequent = frequent_levels(column)
     codes = np.where(frequent, np.cumsum(frequent) - 1, frequent.sum()).astype(np.float64)
     values = np.full(len(column.values), np.nan)
     values[~column.missing] = codes[column.values[~column.missing].astype(np.int64)]

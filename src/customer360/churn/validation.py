@@ -49,27 +49,50 @@ def run_folds(
         groups = None if table.groups is None else table.groups[learnt]
         values, who = features.values[learnt], left[learnt]
         model = fit_model(values, who, categories=features.categories, seed=seed + place, groups=groups)
-        probability = model.probability(features.values[judged])
-        _put(found.scores[MODEL], judged, probability, model.threshold)
-        _put(found.scores[BASE_RATE], judged, np.full(len(judged), left.mean()), 0.0)
-        _score_regression(found.scores[REGRESSION], model, features, judged, who)
-        found.one_columns.append(_score_one_column(found.scores[ONE_COLUMN], table, learnt, judged, seed))
+        scored, column = score_rows(
+            model, features.values, columns=table.columns, left=left, learnt=learnt, judged=judged, seed=seed
+        )
+        for name, part in scored.items():
+            found.scores[name].probability[judged] = part.probability
+            found.scores[name].flagged[judged] = part.flagged
+        found.one_columns.append(column)
         found.learnt_aucs.append(auc(model.probability(values), who))
         found.drops.append(importance.drops(model, features.values[judged], left[judged], numbers, seed))
         found.models.append(model)
     return found
 
 
-def _put(scored: Scored, rows: Rows, probability: Floats, threshold: float) -> None:
-    scored.probability[rows] = probability
-    scored.flagged[rows] = probability >= threshold
+def score_rows(
+    model: ChurnModel,
+    values: Floats,
+    *,
+    columns: Sequence[Column],
+    left: Flags,
+    learnt: Rows,
+    judged: Rows,
+    seed: int,
+) -> tuple[dict[str, Scored], str]:
+    """Score the judged rows by the model and by baselines that learnt from the same rows, and name the one column."""
+    who = left[learnt]
+    rate = np.full(len(judged), who.mean())
+    by_column, name = _score_one_column(columns, who, learnt, judged, seed)
+    scored = {
+        MODEL: _called(model.probability(values[judged]), model.threshold),
+        BASE_RATE: _called(rate, 0.0),
+        ONE_COLUMN: by_column,
+        REGRESSION: _score_regression(model, values[judged], who),
+    }
+    return scored, name
 
 
-def _score_regression(scored: Scored, model: ChurnModel, features: Features, judged: Rows, who: Flags) -> None:
-    """Score the rows by the plain regression that is also a member of the model."""
+def _called(probability: Floats, threshold: float) -> Scored:
+    return Scored(probability, probability >= threshold)
+
+
+def _score_regression(model: ChurnModel, values: Floats, who: Flags) -> Scored:
+    """Score rows by the plain regression that is also a member of the model."""
     member = model.members["logistic regression"]
-    threshold = best_threshold(_sigmoid(member.margins), who)
-    _put(scored, judged, _sigmoid(member.margin(features.values[judged])), threshold)
+    return _called(_sigmoid(member.margin(values)), best_threshold(_sigmoid(member.margins), who))
 
 
 def _sigmoid(margin: Floats) -> Floats:
@@ -77,15 +100,15 @@ def _sigmoid(margin: Floats) -> Floats:
     return probability
 
 
-def _score_one_column(scored: Scored, table: Table, learnt: Rows, judged: Rows, seed: int) -> str:
+def _score_one_column(
+    columns: Sequence[Column], who: Flags, learnt: Rows, judged: Rows, seed: int
+) -> tuple[Scored, str]:
     """Score the rows by one column: what says how recent a customer is, else the best among the rows to learn from."""
-    who = table.left[learnt]
     inner = make_folds(who, PROBE_FOLDS, seed)
-    candidates = [column for column in table.columns if RECENCY.search(column.name)] or list(table.columns)
+    candidates = [column for column in columns if RECENCY.search(column.name)] or list(columns)
     parts = [Column(column.name, column.kind, column.values[learnt], column.levels) for column in candidates]
     aucs = [probe_column(part, who, inner).auc for part in parts]
     chosen = candidates[int(np.argmax(aucs))]
     bins = bin_column(chosen)
     rates = rates_of(bins[learnt], who, int(bins.max()) + 1)
-    _put(scored, judged, rates[bins[judged]], best_threshold(rates[bins[learnt]], who))
-    return chosen.name
+    return _called(rates[bins[judged]], best_threshold(rates[bins[learnt]], who)), chosen.name

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from customer360.cli import builds
 from customer360.cli.console import Json, print_json, print_table, progress, say
+from customer360.cli.context import reader, workspace
+from customer360.settings import ResourceSettings, load
 
 if TYPE_CHECKING:
-    from customer360.churn import Evaluation
+    from customer360.build.models import Training
+    from customer360.churn import Evaluation, ModelRecord
     from customer360.churn.scoring import Figure
+    from customer360.warehouse import BuildRecord
 
 HELP = """
-See how well it can be told who leaves, and how far to trust that.
+Tell who is about to leave and why, and see how far to trust that.
 
+    customer360 churn train              learn from past cutoffs, check, keep; promote where it is better
+    customer360 churn score              build and publish with the scores of the promoted model
+    customer360 churn explain ID         why a customer has the score it has
+    customer360 churn models             what was trained, and how it was judged
+    customer360 churn drift              whether customers still are those it learnt from
     customer360 churn evaluate --table customers.csv --label churned
-    customer360 churn evaluate --table customers.csv --label Status --positive Left --drop Reason,Region --json
 
-Any table does: CSV or Parquet, one row per customer, one column that says who left. docs/churn.md says what each figure
-means and what it does not.
+docs/churn.md says what each figure means and what it does not.
 """
 
 METRICS = {
@@ -42,11 +53,6 @@ SCORES = {
 SHOWN_COLUMNS = 10
 
 app = typer.Typer(help=HELP, no_args_is_help=True)
-
-
-@app.callback()
-def churn() -> None:
-    """Keep evaluate a command of its own."""
 
 
 @app.command()
@@ -94,6 +100,205 @@ def evaluate(
         _show(found)
         if card is not None:
             say(f"\nModel card: {escape(str(card))}")
+
+
+@app.command()
+def train(
+    seed: Annotated[int, typer.Option(help="The same seed and build give the same model.")] = 42,
+    promote_better: Annotated[
+        bool, typer.Option("--promote/--no-promote", help="Promote it where it is better beyond noise.")
+    ] = True,
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="Only where there is no model, or drift or new data ask for another.")
+    ] = False,
+    score_too: Annotated[bool, typer.Option("--score", help="Then publish a build with its scores.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on the published build's past cutoffs; the newest is held out, and the gate may refuse it.
+
+    Nothing that is served changes before the next build: customer360 churn score makes one.
+
+    Example: customer360 churn train --score
+    """
+    from customer360.build.models import run_training  # noqa: PLC0415
+
+    os.nice(load(ResourceSettings).build_nice)  # whoever reads goes first
+    with progress("Training") as step:
+        trained = run_training(workspace(), seed=seed, promote=promote_better, if_needed=if_needed, progress=step)
+    if trained is None:
+        say("The model in use still fits: no drift, and no outcome that it did not know.")
+    elif as_json:
+        print_json(trained.as_dict())
+    else:
+        _show_trained(trained)
+    if score_too:
+        _say_scored(builds.make_if_needed())
+
+
+@app.command()
+def score(
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="Only where the published build has other scores.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build and publish with the scores of the promoted model; readers go on with the published build until then."""
+    from customer360.churn import Registry  # noqa: PLC0415
+
+    os.nice(load(ResourceSettings).build_nice)
+    Registry(workspace()).load_champion()
+    record = builds.make_if_needed() if if_needed else builds.make()
+    if as_json:
+        print_json(asdict(record) if record else {"build_id": None})
+    else:
+        _say_scored(record)
+
+
+def _say_scored(record: BuildRecord | None) -> None:
+    if record is None:
+        say("The published build has the scores of the model in use.")
+    else:
+        say(f"[green]✓[/] Published {record.build_id} with scores of {record.models.get('churn', 'no model')}.")
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models, newest first, with their figures on the cutoff that was held out."""
+    from customer360.churn import Registry  # noqa: PLC0415
+
+    records = Registry(workspace()).list()
+    if as_json:
+        print_json([asdict(record) for record in records])
+        return
+    names = ["model", "status", "held out", "customers", "AUC", "PR-AUC", "F1", "Brier score"]
+    print_table(names, [_model_row(record) for record in records], right=range(3, len(names)))
+    for record in records:
+        for reason in record.refused_because:
+            say(f"[yellow]![/] {record.version}: {escape(reason)}.")
+    if not records:
+        say("None yet: customer360 churn train trains one.")
+
+
+def _model_row(record: ModelRecord) -> list[str]:
+    figures = [f"{record.metrics[name]['estimate']:.4f}" for name in ("auc", "pr_auc", "f1", "brier")]
+    return [record.version, record.status, record.cutoff_date, f"{record.holdout_rows:,}", *figures]
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Model to score customers with; customer360 churn models lists them.")],
+    force: Annotated[bool, typer.Option("--force", help="Even where it is not better beyond noise.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a model score customers from the next build on, if it is better than the one in use on the same holdout."""
+    from customer360.build.models import run_promotion  # noqa: PLC0415
+
+    promotion = run_promotion(workspace(), version, force=force)
+    if as_json:
+        print_json(promotion.as_dict())
+        return
+    say(f"[green]✓[/] {version} is in use: {escape(promotion.comparison.reason)}.")
+    say("Next: customer360 churn score publishes its scores.")
+
+
+@app.command()
+def rollback(as_json: Json = False) -> None:
+    """Go back to the model that was in use before."""
+    from customer360.churn import Registry  # noqa: PLC0415
+
+    champion = Registry(workspace()).roll_back()
+    if as_json:
+        print_json(asdict(champion))
+        return
+    say(f"[green]✓[/] {champion.version} is in use again. Next: customer360 churn score publishes its scores.")
+
+
+@app.command()
+def explain(
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Id of a customer.")], as_json: Json = False
+) -> None:
+    """Show a customer's score and what it comes from; contributions sum to the log-odds.
+
+    Example: customer360 churn explain CUST00000001
+    """
+    from customer360.customers import explain_churn  # noqa: PLC0415
+
+    with reader().pin() as reading:
+        explained = explain_churn(reading, customer_id)
+    if as_json:
+        print_json(explained.as_dict())
+        return
+    say(escape(explained.headline))
+    rows = [[escape(reason.text), f"{reason.contribution:+.2f}", reason.direction] for reason in explained.reasons]
+    if rows:
+        print_table(["reason", "contribution", ""], rows, right=(1,))
+        say(f"[dim]They sum to {explained.margin:+.2f}, the log-odds to leave.[/]")
+
+
+@app.command()
+def drift(as_json: Json = False) -> None:
+    """Compare the customers of today with those the model learnt from, and past scores with what became of them."""
+    from customer360.build.models import measure_drift  # noqa: PLC0415
+
+    found = measure_drift(workspace())
+    if as_json:
+        print_json(found.as_dict())
+        return
+    rows = [[name, f"{index:.3f}", found.word(index)] for name, index in list(found.indexes.items())[:SHOWN_COLUMNS]]
+    print_table(["value", "stability index", ""], rows, right=(1,))
+    for outcome in found.outcomes:
+        say(
+            f"Scored as of {outcome.as_of_date}: {outcome.rows:,} customers, {outcome.mean_probability:.1%} "
+            f"promised to leave and {outcome.rate:.1%} did; AUC {outcome.auc:.4f}."
+        )
+    if not found.outcomes:
+        say("[dim]No published scores are old enough to know what became of the customers.[/]")
+    for reason in found.reasons:
+        say(f"[yellow]![/] {escape(reason)}")
+    say("Next: customer360 churn train" if found.reasons else "[green]✓[/] Nothing asks for another model.")
+
+
+@app.command()
+def card(
+    version: Annotated[str | None, typer.Argument(help="Model; default: the one in use.")] = None, as_json: Json = False
+) -> None:
+    """Say where the model card is; open it in a browser."""
+    from customer360.churn import Registry  # noqa: PLC0415
+
+    registry = Registry(workspace())
+    path = registry.card(version or registry.require_champion())
+    if as_json:
+        print_json(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+        return
+    say(escape(str(path.resolve())))
+
+
+def _show_trained(trained: Training) -> None:
+    described, record = trained.trained.described, trained.trained.record
+    say(
+        f"{record.version}: learnt from {record.rows:,} customers, judged on {record.holdout_rows:,} at "
+        f"{record.cutoff_date}, {described['base_rate']:.1%} of whom left."
+    )
+    rows = [
+        [
+            METRICS[name],
+            *(f"{figures[name]['estimate']:.4f}" for figures in _columns_of(described)),
+            "{:.4f} to {:.4f}".format(*described["metrics"][name]["interval"]),
+        ]
+        for name in METRICS
+    ]
+    names = ["figure", *SCORES.values(), "95 % interval of the model"]
+    print_table(names, rows, right=range(1, len(names)))
+    for reason in record.refused_because:
+        say(f"[yellow]![/] Refused: {escape(reason)}.")
+    say(f"{escape(trained.trained.comparison.reason)}; {'[green]promoted[/]' if trained.promoted else 'not promoted'}.")
+    say(f"Model card: {escape(str(trained.card))}")
+    if trained.promoted:
+        say("Next: customer360 churn score publishes its scores.")
+
+
+def _columns_of(described: dict[str, Any]) -> list[dict[str, Any]]:
+    return [described["metrics"], *(described["baselines"][name] for name in list(SCORES)[1:])]
 
 
 def _names(given: list[str]) -> list[str]:

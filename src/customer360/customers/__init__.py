@@ -1,5 +1,6 @@
 """Who a customer is: find, list and look at customers of one build."""
 
+from customer360.customers.churn import ChurnExplanation, Reason, explain_churn
 from customer360.customers.listing import CustomerPage, list_customers
 from customer360.customers.profiles import (
     CustomerHistory,
@@ -15,9 +16,12 @@ from customer360.customers.profiles import (
 )
 
 __all__ = [
+    "ChurnExplanation",
     "CustomerHistory",
     "CustomerPage",
     "CustomerProfile",
+    "Reason",
+    "explain_churn",
     "find_customers",
     "get_customer",
     "get_history",

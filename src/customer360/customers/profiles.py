@@ -90,7 +90,7 @@ def get_history(reading: Reading, customer_id: str) -> CustomerHistory:
         NotFound: the build has no such customer.
     """
     names, versions = profile_fields(reading.model), _version_fields(reading)
-    query = build_query(fields=[*names, *versions], filters=_is(customer_id), order=["version_number"])
+    query = build_query(fields=[*names, *versions], filters=is_customer(customer_id), order=["version_number"])
     answer = reading.ask(query)
     if not answer.rows_returned:
         return get_history(reading, _find_by_source_id(reading, customer_id))
@@ -102,7 +102,7 @@ def get_history(reading: Reading, customer_id: str) -> CustomerHistory:
 def list_identities(reading: Reading, customer_id: str) -> SemanticResult:
     """Return the ids by which each system knows a customer, and how sure that is."""
     order = ["identity_source", "source_customer_id"]
-    return reading.ask(build_query(fields=list(IDENTITY_FIELDS), filters=_is(customer_id), order=order))
+    return reading.ask(build_query(fields=list(IDENTITY_FIELDS), filters=is_customer(customer_id), order=order))
 
 
 def _find_by_source_id(reading: Reading, source_id: str) -> str:
@@ -158,7 +158,7 @@ def latest_transactions(reading: Reading, customer: CustomerProfile, *, limit: i
     """Return a customer's newest transactions first; the answer says how many there are in all, as the profile does."""
     query = build_query(
         fields=list(TRANSACTION_FIELDS),
-        filters=_is(customer.customer_id),
+        filters=is_customer(customer.customer_id),
         order=["-transaction_date", "-transaction_at", "-transaction_id"],
         limit=limit,
     )
@@ -170,7 +170,7 @@ def monthly_spending(reading: Reading, customer_id: str) -> SemanticResult:
     query = build_query(
         metrics=["total_spend", "transaction_count"],
         dimensions=["transaction_date:month"],
-        filters=_is(customer_id),
+        filters=is_customer(customer_id),
         order=["transaction_date:month"],
         limit=1_200,
     )
@@ -179,7 +179,9 @@ def monthly_spending(reading: Reading, customer_id: str) -> SemanticResult:
 
 def list_versions(reading: Reading, customer_id: str) -> SemanticResult:
     """Return the versions of a customer's type 2 attributes, oldest first."""
-    return reading.ask(build_query(fields=_version_fields(reading), filters=_is(customer_id), order=["version_number"]))
+    return reading.ask(
+        build_query(fields=_version_fields(reading), filters=is_customer(customer_id), order=["version_number"])
+    )
 
 
 def _version_fields(reading: Reading) -> list[str]:
@@ -198,12 +200,13 @@ def _any_with(name: str) -> SemanticQuery:
     return build_query(fields=[field], filters={"field": field, "op": "is_not_null"}, limit=1)
 
 
-def _is(customer_id: str) -> dict[str, Any]:
+def is_customer(customer_id: str) -> dict[str, Any]:
+    """Return the filter for one customer."""
     return {"field": "customer_360_profile.customer_id", "op": "=", "value": customer_id}
 
 
 def _profile_query(model: SemanticModel, customer_id: str) -> SemanticQuery:
-    return _any_profile(model).model_copy(update={"filters": Condition.model_validate(_is(customer_id))})
+    return _any_profile(model).model_copy(update={"filters": Condition.model_validate(is_customer(customer_id))})
 
 
 @lru_cache(maxsize=4)

@@ -198,6 +198,19 @@ SEGMENT_SNAPSHOTS = TableContract(
     ),
 )
 
+CHURN_SCORES = TableContract(
+    "churn_scores",
+    "One row per scored customer and as-of date of a published build; builds land it, no dataset does",
+    (
+        Column("customer_id", "VARCHAR", "Customer", required=True),
+        Column("model_version", "VARCHAR", "Version of the churn model", required=True),
+        Column("churn_probability", "DOUBLE", "Calibrated probability to leave within 60 days", required=True),
+        Column("churn_risk_score", "INTEGER", "Risk score, 0 to 100", required=True),
+        Column("churn_risk_category", "VARCHAR", "Low Risk, Medium Risk or High Risk", required=True),
+        Column("as_of_date", "DATE", "As-of date of the build that scored it", required=True),
+    ),
+)
+
 CORRECTIONS = TableContract(
     "corrections",
     "One row per rejected row that somebody corrected and landed anew; quarantine replay lands it, no dataset does",
@@ -219,7 +232,7 @@ CORRECTIONS = TableContract(
 
 SOURCE_TABLES = (CUSTOMERS, CUSTOMER_CHANGES, TRANSACTIONS, MERCHANT_CATEGORIES, PRODUCTS, CUSTOMER_PRODUCTS)
 API_TABLES = (API_CUSTOMERS, API_CARTS)
-SNAPSHOT_TABLES = (SEGMENT_SNAPSHOTS,)
+SNAPSHOT_TABLES = (SEGMENT_SNAPSHOTS, CHURN_SCORES)
 CORRECTION_TABLES = (CORRECTIONS,)
 TABLES = {table.name: table for table in (*SOURCE_TABLES, *API_TABLES, *SNAPSHOT_TABLES, *CORRECTION_TABLES)}
 

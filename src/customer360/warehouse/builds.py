@@ -58,6 +58,8 @@ class BuildRecord:
     """Why the facts were not carried over from the build that was published."""
     appended_builds: int = 0
     """Builds in a row that carried their facts, this one included."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Kind of model → version that scored its customers."""
 
     @property
     def as_of(self) -> date:

@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from customer360.errors import Customer360Error, Unavailable, WorkspaceBusy
 from customer360.settings import SnowflakeSettings
 from customer360.warehouse.snowflake_errors import explained_statement
@@ -25,6 +28,7 @@ DDL = re.compile(rf"{SKIPPED}(?:create|alter|drop|undrop|truncate|grant|revoke|c
 STATEMENT_SECONDS = 4 * 3600
 """How long one statement may run; a warehouse has a limit of its own."""
 TOO_LONG = "Run the command again with a larger warehouse, or one with a higher STATEMENT_TIMEOUT_IN_SECONDS."
+LANDING = "BRONZE.LANDING"
 LEASE_HOURS = 6
 """How long a process that died keeps others out; the same workspace may go on at once."""
 
@@ -121,6 +125,16 @@ class Account:
             f"insert into {table} ({columns}) select {values} "  # noqa: S608  (names of our own)
             "from table(flatten(input => parse_json(:1))) as f",
             [json.dumps(rows, default=str)],
+        )
+
+    def load(self, table: str, rows: pa.Table, folder: Path) -> None:
+        """Append many rows: as a Parquet file in ``folder`` that goes through the stage of bronze."""
+        name = f"{table.replace('.', '_').lower()}.parquet"
+        pq.write_table(rows, folder / name)
+        self.put(folder / name, f"{LANDING}/{name}")
+        self.execute(
+            f"copy into {table} from @{LANDING}/{name}/{name} "
+            "file_format = (format_name = 'BRONZE.PARQUET_FILES') match_by_column_name = case_insensitive purge = true"
         )
 
     @contextmanager

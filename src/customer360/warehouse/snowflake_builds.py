@@ -47,7 +47,7 @@ READ_SECONDS = 3600.0
 BRONZE = "BRONZE"
 SERVED = ("SILVER", "GOLD", "MONITORING", "REPORTING", "API", "PROCESSED_DATA")
 """Schemas of a build that have a lasting one of the same name, with views of nothing else."""
-OWN = (BRONZE, "RAW_DATA", *SERVED)
+OWN = (BRONZE, "RAW_DATA", "SCORING", *SERVED)
 """All schemas that a build makes; the lasting RAW_DATA shows all batches, whatever build is published."""
 
 READ_POINTER = "select build_id from OPS.CURRENT_BUILD"

@@ -39,20 +39,9 @@ aged as (
 final as (
     select
         *,
-        case
-            when spend_change_pct <= -{{ var('declining_drop_pct') }} then 'Declining'
-            when is_new and coalesce(spend_change_pct >= {{ var('new_growth_pct') }}, true)
-                then 'New & Growing'
-            when
-                avg_monthly_spend_90_days >= {{ var('high_value_monthly_spend') }}
-                and travel_pct_90_days >= {{ var('high_value_travel_pct') }}
-                then 'High-Value Travelers'
-            when
-                avg_monthly_spend_90_days < {{ var('budget_monthly_spend') }}
-                and necessities_pct_90_days >= {{ var('budget_necessities_pct') }}
-                then 'Budget-Conscious'
-            else 'Stable Mid-Spenders'
-        end as customer_segment
+        {{ segment_of(
+            'spend_change_pct', 'is_new', 'avg_monthly_spend_90_days', 'travel_pct_90_days', 'necessities_pct_90_days'
+        ) }} as customer_segment
     from aged
 )
 

@@ -33,6 +33,10 @@ scores as (
     select * from {{ ref('churn_predictions') }}
 ),
 
+worth as (
+    select * from {{ ref('customer_value') }}
+),
+
 engagement as (
     select * from {{ ref('customer_engagement') }}
 ),
@@ -59,6 +63,14 @@ joined as (
         scores.churn_probability,
         scores.churn_risk_score,
         scores.churn_risk_category,
+        scores.not_scored_reason,
+        worth.probability_alive,
+        worth.expected_spend_next_12_months,
+        worth.expected_spend_next_12_months_low,
+        worth.expected_spend_next_12_months_high,
+        worth.expected_margin_next_12_months,
+        worth.expected_margin_next_12_months_low,
+        worth.expected_margin_next_12_months_high,
         summary.first_transaction_date,
         summary.last_transaction_date,
         summary.days_since_last_transaction,
@@ -81,6 +93,7 @@ joined as (
     left join quality on customers.customer_id = quality.customer_id
     left join engagement on customers.customer_id = engagement.customer_id
     left join scores on customers.customer_id = scores.customer_id
+    left join worth on customers.customer_id = worth.customer_id
     left join summary on customers.customer_id = summary.customer_id
 ),
 
@@ -150,7 +163,15 @@ measured as (
         data_quality_score,
         churn_probability,
         churn_risk_score,
-        coalesce(churn_risk_category, 'Not Scored') as churn_risk_category
+        coalesce(churn_risk_category, 'Not Scored') as churn_risk_category,
+        not_scored_reason as churn_not_scored_reason,
+        probability_alive,
+        expected_spend_next_12_months,
+        expected_spend_next_12_months_low,
+        expected_spend_next_12_months_high,
+        expected_margin_next_12_months,
+        expected_margin_next_12_months_low,
+        expected_margin_next_12_months_high
     from joined
 ),
 
