@@ -179,7 +179,7 @@ def expected_purchases(model: BgNbd, frequency: Floats, recency: Floats, age: Fl
     rate_shape, ends = r + frequency, alpha + age
     order = a + b + frequency - 1
     most = rate_shape * weeks / ends
-    if a <= STAYING[0]:
+    if a <= 2 * STAYING[0]:  # the logarithm and back again is not the same to the last digit
         return np.asarray(most)
     with np.errstate(all="ignore"):
         series = hyp2f1(rate_shape, b + frequency, order, weeks / (ends + weeks))
