@@ -1,4 +1,4 @@
-"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE] [--scales LIST] [--records N]``."""
+"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE]`` and the sizes of single benchmarks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import bank, ingest, latency, online_retail, snowflake
+from bench import bank, ingest, latency, online_retail, snowflake, value
 from bench.measure import MeasurementFailed, machine
 from bench.report import render
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-NAMES = ("online_retail", "latency", "bank", "ingest", "snowflake")
+NAMES = ("online_retail", "latency", "bank", "ingest", "value", "snowflake")
 
 
 def main() -> int:
@@ -50,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=latency.SECONDS, help="length of each latency run")
     parser.add_argument("--scales", default="demo", help="of the bank: demo,standard,full (the last takes long)")
     parser.add_argument("--records", type=int, default=ingest.RECORDS, help="of ingest; fewer for a quick look")
+    parser.add_argument("--customers", type=int, default=value.CUSTOMERS, help="of value; fewer for a quick look")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -66,6 +67,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "latency": lambda: latency.run(folder, _archive(), options.seconds),
             "bank": lambda: _bank(folder, options.scales.split(",")),
             "ingest": lambda: ingest.run(folder, options.records),
+            "value": lambda: value.run(folder, options.customers),
             "snowflake": lambda: snowflake.run(folder),
         }
         for bench in options.names or NAMES:

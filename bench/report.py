@@ -20,6 +20,7 @@ def render(results: dict[str, Any]) -> str:
         "latency": _latency,
         "bank": _bank,
         "ingest": _ingest,
+        "value": _value,
         "snowflake": _snowflake,
     }
     parts = [INTRODUCTION, _machine(results["machine"]), _targets(results)]
@@ -142,6 +143,30 @@ def _ingest(result: dict[str, Any]) -> Iterator[str]:
         stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in case["stages"].items())
         pace = f"at most {case['rate']:,} requests a second"
         yield f"Stages of ours, {name} ({pace}): {stages}; the rest is the start of the command."
+    yield ""
+
+
+def _value(result: dict[str, Any]) -> Iterator[str]:
+    yield "## What customers will buy and spend"
+    yield ""
+    yield (
+        f"{result['customers']:,} customers, of whom {result['repeating']:,} came back, with {result['purchases']:,} "
+        "drawn purchases: from the purchases of a build to a year ahead, in one process with the engine. Its peak "
+        f"memory is {result['peak_mb']:,.0f} MB. Intervals are of {result['draws']:,} futures of each customer, on one "
+        "core."
+    )
+    yield ""
+    steps = [[name, f"{seconds:.2f}"] for name, seconds in result["seconds"].items()]
+    steps[-1][0] = f"intervals of {result['simulated']:,} customers"
+    yield from _table(["step", "seconds"], steps)
+    yield ""
+    yield "The parameters found, beside those drawn with: purchases of one day count once, so they differ a little."
+    yield ""
+    rows = [
+        ["drawn with", *(f"{value:g}" for value in result["drawn_with"].values())],
+        ["found", *(f"{one['estimate']:.3f}" for one in result["found"].values())],
+    ]
+    yield from _table(["", *result["drawn_with"]], rows)
     yield ""
 
 

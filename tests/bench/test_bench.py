@@ -12,7 +12,7 @@ from bench.measure import MeasurementFailed, Target, median, per_second, percent
 from bench.online_retail import TABLES, compare, warehouse
 from bench.report import render
 
-from bench import ingest
+from bench import ingest, value
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.settings import ResourceSettings, WorkspaceSettings, load
@@ -91,6 +91,42 @@ def test_a_page_shows_both_readers_of_an_api_and_what_holds_for_them() -> None:
     assert "| throttled, pages of 100: customer360 ingest |   220.0 |" in page
     assert "| ingest, throttled: time against the bare loop |    1.10 × |  1.25 × | PASS |" in page
     assert "fetch and land 205.0 s" in page
+
+
+@pytest.mark.unit
+def test_a_page_shows_how_long_customers_take_to_value_and_what_was_drawn_beside_what_was_found() -> None:
+    machine = {"at": "today", "cores": 2, "processor": "", "memory_gb": 1, "system": "", "python": "3", "versions": {}}
+    result = {
+        "customers": 1_000_000,
+        "repeating": 500_000,
+        "purchases": 2_900_000,
+        "simulated": 50_000,
+        "draws": 2_000,
+        "seconds": {
+            "count purchases by customer": 1.9,
+            "fit both models": 5.5,
+            "predict a year": 0.2,
+            "intervals": 3.0,
+        },
+        "peak_mb": 1000.4,
+        "drawn_with": value.PARAMETERS,
+        "found": {name: {"estimate": 1.01 * one} for name, one in value.PARAMETERS.items()},
+    }
+    targets = [target.as_dict() for target in value.targets(result)]
+    page = render({"machine": machine | {"load_average": 0}, "value": result | {"targets": targets}})
+    assert "| value, 1,000,000 customers: fit         |     5.50 s |     5 s | FAIL |" in page
+    assert "| intervals of 50,000 customers |    3.00 |" in page
+    assert "| drawn with | 0.243 | 4.414 |" in page
+
+
+@pytest.mark.integration
+def test_the_purchases_of_the_benchmark_are_counted_and_fitted(tmp_path: Path) -> None:
+    result = value.run(tmp_path, 20_000)
+    assert (result["customers"], result["simulated"]) == (20_000, 20_000)
+    for name in ("r", "a", "b", "p", "q"):
+        assert result["found"][name]["estimate"] == pytest.approx(value.PARAMETERS[name], rel=0.25)
+    assert 50 < result["peak_mb"] < 1_000
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.performance

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from customer360.value import CustomerStatistics, open_purchases, summarise
@@ -20,6 +21,8 @@ LINE = re.compile(r"^\s*(\d+)\s+(\d{8})\s+(\d+)\s+(\d+\.\d+)\s*$", re.MULTILINE)
 SAMPLE = Path(__file__).with_name("cdnow_sample_ids.txt")
 HEADER = "customer,day,amount"
 PAPER_MODEL = BgNbd(0.243, 4.414, 0.793, 2.426)
+Row = tuple[float, float, float, float, float]
+"""Frequency, recency, age, value frequency and mean value."""
 
 
 class Histories(NamedTuple):
@@ -41,6 +44,23 @@ def write_csv(path: Path, lines: Iterable[str]) -> Path:
     """Write a file of purchases."""
     path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
     return path
+
+
+def statistics_of(rows: Sequence[Row] | Floats) -> CustomerStatistics:
+    """Return statistics as if they had been counted."""
+    frequency, recency, age, value_frequency, mean_value = np.array(rows, dtype=float).reshape(-1, 5).T
+    return CustomerStatistics(
+        calibration_end=date(2024, 6, 30),
+        holdout_days=0,
+        customer_ids=pa.chunked_array([[f"C{number}" for number in range(len(frequency))]], pa.string()),
+        frequency=frequency,
+        recency=recency,
+        age=age,
+        value_frequency=value_frequency,
+        mean_value=mean_value,
+        later_purchases=np.zeros(len(frequency)),
+        later_spend=np.zeros(len(frequency)),
+    )
 
 
 @pytest.fixture(scope="session")

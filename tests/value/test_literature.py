@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from customer360.value import CustomerStatistics, ValueModel, evaluate, fit_value
+from customer360.value import CustomerStatistics, ValueModel, evaluate, fit_value, simulate
 from customer360.value.bg_nbd import BgNbd, expected_purchases
 
 pytestmark = pytest.mark.integration
@@ -65,3 +65,11 @@ def test_the_holdout_is_foretold_better_than_by_the_same_pace(cdnow: CustomerSta
     assert holdout.purchases.actual == 1882
     assert (holdout.purchases.correlation or 0) > (holdout.same_pace.correlation or 0) + 0.03
     assert abs(holdout.purchases.bias or 1) < abs(holdout.same_pace.bias or 0) / 3
+
+
+def test_what_customers_then_spent_is_within_their_intervals_about_as_often_as_those_say(
+    cdnow: CustomerStatistics, model: ValueModel
+) -> None:
+    found = simulate(model, cdnow, weeks=39)
+    within = (found.spend_low <= cdnow.later_spend) & (cdnow.later_spend <= found.spend_high)
+    assert round(within.mean(), 3) == 0.956, "as docs/value.md says"

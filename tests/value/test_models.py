@@ -161,6 +161,12 @@ def test_where_the_series_overflows_the_integral_answers() -> None:
     assert 0 < expected < 900 * 500
 
 
+def test_where_nobody_leaves_everybody_is_expected_to_go_on_at_their_rate() -> None:
+    r, alpha, *_ = model = BgNbd(*np.exp(np.log([0.8, 5.0, *bg_nbd.STAYING])))
+    x, recency, age = np.array([0.0, 3.0, 900.0]), np.array([0.0, 12.0, 1.0]), np.array([30.0, 30.0, 100.0])
+    assert expected_purchases(model, x, recency, age, weeks=1000) == pytest.approx(1000 * (r + x) / (alpha + age))
+
+
 def test_a_new_customer_is_expected_to_buy_as_equation_9_says() -> None:
     """FHL 2005, equation 9: purchases from the first one on, of somebody drawn at random."""
     r, alpha, a, b = PAPER

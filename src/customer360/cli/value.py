@@ -15,7 +15,7 @@ from customer360.cli.context import open_builds
 from customer360.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from customer360.value import CustomerStatistics, Holdout, Prediction, Purchases, ValueModel
+    from customer360.value import CustomerStatistics, Holdout, Intervals, Prediction, Purchases, ValueModel
 
 HELP = """
 Fit how often customers buy until they leave (BG/NBD), and what a purchase is worth (Gamma-Gamma), and predict from it.
@@ -85,7 +85,7 @@ def predict(
 
     Example: customer360 value predict --horizon-weeks 26 --limit 10
     """
-    from customer360.value import fit_value, summarise, total_intervals  # noqa: PLC0415
+    from customer360.value import fit_value, simulate, summarise, total_intervals  # noqa: PLC0415
     from customer360.value import predict as predict_value  # noqa: PLC0415
 
     with _purchases(transactions, customer, date_column, amount, date_format) as purchases:
@@ -93,7 +93,10 @@ def predict(
     model = fit_value(statistics)
     predicted = predict_value(model, statistics, weeks=horizon_weeks)
     places = statistics.places_of(customers) if customers else predicted.largest(limit)
-    rows = [_describe_customer(model, statistics, predicted, place) for place in places]
+    intervals = simulate(model, statistics, weeks=horizon_weeks, places=places)
+    rows = [
+        _describe_customer(statistics, predicted, intervals, place=place, row=row) for row, place in enumerate(places)
+    ]
     totals = total_intervals(model, statistics, weeks=horizon_weeks)
     if as_json:
         print_json(_describe(purchases, statistics, model) | _describe_prediction(predicted, totals, rows))
@@ -209,18 +212,18 @@ def _describe_prediction(predicted: Prediction, totals: Any, rows: list[dict[str
 
 
 def _describe_customer(
-    model: ValueModel, statistics: CustomerStatistics, predicted: Prediction, place: int
+    statistics: CustomerStatistics, predicted: Prediction, intervals: Intervals, *, place: int, row: int
 ) -> dict[str, Any]:
-    from customer360.value import simulate  # noqa: PLC0415
-
-    purchases, spend = simulate(model, statistics, place, weeks=predicted.weeks)
+    """Return what is known and expected of the customer at ``place``, whose interval is the ``row``-th."""
+    purchases = [float(intervals.purchases_low[row]), float(intervals.purchases_high[row])]
+    spend = float(intervals.spend_low[row]), float(intervals.spend_high[row])
     return {
         "customer_id": str(statistics.customer_ids[place].as_py()),
         "repeat_purchases": int(statistics.frequency[place]),
         "weeks_since_first": round(float(statistics.age[place]), 2),
         "weeks_since_last": round(float(statistics.age[place] - statistics.recency[place]), 2),
         "probability_alive": float(predicted.probability_alive[place]),
-        "purchases": {"expected": float(predicted.purchases[place]), "interval": list(purchases)},
+        "purchases": {"expected": float(predicted.purchases[place]), "interval": purchases},
         "mean_value": _finite(float(predicted.value[place])),
         "spend": {"expected": _finite(float(predicted.spend[place])), "interval": _finite_pair(spend)},
     }

@@ -3,13 +3,15 @@
 from customer360.value.evaluation import Holdout, evaluate
 from customer360.value.files import open_purchases
 from customer360.value.model import ValueModel, fit_value
-from customer360.value.prediction import Prediction, predict, simulate, total_intervals
+from customer360.value.prediction import Prediction, predict, total_intervals
 from customer360.value.purchases import Purchases, purchases_of
+from customer360.value.simulation import Intervals, simulate
 from customer360.value.statistics import CustomerStatistics, summarise
 
 __all__ = [
     "CustomerStatistics",
     "Holdout",
+    "Intervals",
     "Prediction",
     "Purchases",
     "ValueModel",

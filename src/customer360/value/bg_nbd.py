@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import gammaln, hyp2f1, psi, roots_jacobi
 
 from customer360.errors import NotIdentified
@@ -55,20 +56,27 @@ class Grouped(NamedTuple):
 
 def group(frequency: Floats, recency: Floats, age: Floats) -> Grouped:
     """Return each distinct (frequency, recency, age) with its number of customers; the likelihood needs no more."""
-    order = np.lexsort((age, recency, frequency))
-    rows = np.column_stack([frequency, recency, age])[order]
-    is_first = np.ones(len(rows), dtype=bool)
-    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    starts = np.flatnonzero(is_first)
-    weight = np.diff(np.append(starts, len(rows))).astype(float)
+    rows, place_of = distinct(np.column_stack([frequency, recency, age]))
+    different = np.ascontiguousarray(rows.T)
     by_frequency = np.bincount(frequency.astype(int)).astype(float)
-    return Grouped(rows[starts, 0], rows[starts, 1], rows[starts, 2], weight, by_frequency)
+    return Grouped(different[0], different[1], different[2], np.bincount(place_of).astype(float), by_frequency)
+
+
+def distinct(rows: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Return the different rows, in ascending order of their columns, and where among them each row is."""
+    order = np.lexsort(rows.T[::-1])
+    ordered = rows[order]
+    is_first = np.ones(len(rows), dtype=bool)
+    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    place_of = np.empty(len(rows), dtype=np.intp)
+    place_of[order] = np.cumsum(is_first) - 1
+    return ordered[is_first], place_of
 
 
 def log_likelihood(model: BgNbd, frequency: Floats, recency: Floats, age: Floats) -> Floats:
     """Return each customer's log-likelihood: FHL 2005, equation 6, as the sum of logarithms of FH 2013."""
     alive = -(model.r + frequency) * np.log(model.alpha + age)
-    odds = _log_odds_of_having_left(model, frequency, recency, age)
+    odds = log_odds_of_having_left(model, frequency, recency, age)
     return np.asarray(_counted(model, frequency) + alive + np.logaddexp(0.0, odds))
 
 
@@ -80,7 +88,7 @@ def _counted(model: BgNbd, frequency: Floats) -> Floats:
     return np.asarray(buying + staying)
 
 
-def _log_odds_of_having_left(model: BgNbd, frequency: Floats, recency: Floats, age: Floats) -> Floats:
+def log_odds_of_having_left(model: BgNbd, frequency: Floats, recency: Floats, age: Floats) -> Floats:
     """Return the logarithm of P(gone) / P(alive): FHL 2008; minus infinity without a repeat purchase."""
     r, alpha, a, b = model
     repeats = np.maximum(frequency, 1)
@@ -93,7 +101,7 @@ def score(model: BgNbd, customers: Grouped) -> tuple[float, Floats]:
     r, alpha, a, b = model
     x, recency, age, weight, number = customers
     repeats = np.arange(len(number), dtype=float)
-    since_first, odds = np.log(alpha + age), _log_odds_of_having_left(model, x, recency, age)
+    since_first, odds = np.log(alpha + age), log_odds_of_having_left(model, x, recency, age)
     either = np.logaddexp(0.0, odds)
     left = np.exp(odds - either)
     height = number @ _counted(model, repeats) + weight @ (either - (r + x) * since_first)
@@ -165,7 +173,7 @@ def probability_alive(model: BgNbd, frequency: Floats, recency: Floats, age: Flo
 
     It is 1 without a repeat purchase: the model lets nobody leave before the second one.
     """
-    odds = _log_odds_of_having_left(model, frequency, recency, age)
+    odds = log_odds_of_having_left(model, frequency, recency, age)
     return np.asarray(np.exp(-np.logaddexp(0.0, odds)))
 
 
@@ -179,7 +187,7 @@ def expected_purchases(model: BgNbd, frequency: Floats, recency: Floats, age: Fl
     rate_shape, ends = r + frequency, alpha + age
     order = a + b + frequency - 1
     most = rate_shape * weeks / ends
-    if a <= STAYING[0]:
+    if a <= 2 * STAYING[0]:  # the logarithm and back again is not the same to the last digit
         return np.asarray(most)
     with np.errstate(all="ignore"):
         series = hyp2f1(rate_shape, b + frequency, order, weeks / (ends + weeks))

@@ -1,4 +1,4 @@
-"""What to expect of each customer in the weeks after the calibration, and how far off that may be."""
+"""What to expect of each customer in the weeks after the calibration, and how far off the total of that may be."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import norm
 
-from customer360.value.bg_nbd import BgNbd, expected_purchases, probability_alive
+from customer360.value.bg_nbd import expected_purchases, probability_alive
 from customer360.value.fitting import CONFIDENCE, STEP, Estimate, Floats
 from customer360.value.gamma_gamma import expected_value
 from customer360.value.model import ValueModel
 from customer360.value.statistics import CustomerStatistics
 
-SEED = 20_260_101
-DRAWS = 2_000
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -48,60 +46,6 @@ def predict(model: ValueModel, statistics: CustomerStatistics, *, weeks: float) 
         probability_alive=probability_alive(model.bg_nbd, *history),
         value=expected_value(model.gamma_gamma, statistics.value_frequency, statistics.mean_value),
     )
-
-
-Interval = tuple[float, float]
-
-
-def simulate(
-    model: ValueModel,
-    statistics: CustomerStatistics,
-    place: int,
-    *,
-    weeks: float,
-    seed: int = SEED,
-    confidence: float = CONFIDENCE,
-) -> tuple[Interval, Interval]:
-    """Return intervals of the purchases and of the spend of the customer at ``place``, from simulated futures.
-
-    Each future draws parameters from the distribution of their estimates, then the customer's own rate, probability of
-    leaving and value given what they bought, then what they buy. So an interval covers both how little is known and
-    plain chance; it does not cover a model that is wrong. The draws depend on ``seed`` and ``place`` only.
-    """
-    generator = np.random.default_rng([seed, place])
-    history = [float(column[place]) for column in (statistics.frequency, statistics.recency, statistics.age)]
-    purchases = _purchases(generator, model.purchases.draw(generator, DRAWS), history, weeks)
-    value = float(statistics.value_frequency[place]), float(statistics.mean_value[place])
-    spend = _spend(generator, model.spend.draw(generator, DRAWS), value, purchases)
-    return _middle(purchases.astype(float), confidence), _middle(spend, confidence)
-
-
-def _purchases(
-    generator: np.random.Generator, parameters: Floats, history: list[float], weeks: float
-) -> npt.NDArray[np.int64]:
-    """Return how often the customer buys in each future: until the horizon, or the purchase after which they leave."""
-    frequency, recency, age = history
-    r, alpha, a, b = parameters.T
-    alive = probability_alive(BgNbd(r, alpha, a, b), np.array(frequency), np.array(recency), np.array(age))
-    stays = generator.random(DRAWS) < alive
-    wanted = generator.poisson(generator.gamma(r + frequency) / (alpha + age) * weeks)
-    leaving = np.maximum(generator.beta(a, b + frequency), np.finfo(float).tiny)
-    last = generator.geometric(leaving)
-    return np.asarray(np.where(stays, np.minimum(wanted, last), 0))
-
-
-def _spend(
-    generator: np.random.Generator, parameters: Floats, value: tuple[float, float], purchases: npt.NDArray[np.int64]
-) -> Floats:
-    frequency, mean_value = value
-    p, q, gamma = parameters.T
-    rate = generator.gamma(p * frequency + q) / (gamma + frequency * mean_value)
-    return np.asarray(generator.gamma(p * purchases) / rate)
-
-
-def _middle(draws: Floats, confidence: float) -> Interval:
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], method="inverted_cdf")
-    return float(low), float(high)
 
 
 def total_intervals(
