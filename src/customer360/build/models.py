@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ from customer360.churn import (
 )
 from customer360.errors import Conflict
 from customer360.store import Store
+from customer360.value import KeptValue, find_value, fit_value, keep_value, purchases_of, summarise
 from customer360.warehouse import OpenBuild, open_builds
 from customer360.workspace import Workspace
+
+DAYS_OF_MONTH = 30
+"""A value model is fitted anew when it does not know the last month."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,26 @@ def run_training(
             refused_because=trained.record.refused_because,
         )
     return Training(trained, promoted, registry.card(trained.record.version))
+
+
+def run_value_fit(workspace: Workspace, *, if_needed: bool = False) -> KeptValue | None:
+    """Fit what customers will be worth to the published build, for builds to predict with.
+
+    ``None`` where a model is in use that knows all but the last month, and ``if_needed``.
+
+    Raises:
+        NotIdentified: the purchases do not determine the model; what was in use stays.
+    """
+    with _published(workspace) as (build, _):
+        known = find_value(workspace)
+        newest = build.record.as_of - timedelta(days=DAYS_OF_MONTH)
+        if if_needed and known and known.calibration_end > newest.isoformat():
+            return None
+        with Store.beside(workspace.store).recording("train", "value") as detail:
+            statistics = summarise(purchases_of(build))
+            kept = keep_value(workspace, fit_value(statistics), statistics, build_id=build.build_id)
+            detail.update(model_version=kept.version, customers=kept.customers)
+    return kept
 
 
 def run_promotion(workspace: Workspace, version: str, *, force: bool = False) -> Promotion:

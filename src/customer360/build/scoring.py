@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from customer360.churn import FittedModel, Registry, read_customers_to_score, score_customers
 from customer360.errors import BuildFailed, Conflict, NotFound
+from customer360.value import ValueModel, find_value, load_value, predict_worth, purchases_in
 from customer360.warehouse import Warehouse
 from customer360.workspace import Workspace
 
-CHURN = "churn"
+CHURN, VALUE = "churn", "value"
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,13 @@ class Models:
     """The models in use, each with its version; what there is none of is not predicted."""
 
     churn: tuple[str, FittedModel] | None
+    value: ValueModel | None
 
 
 def versions_in_use(workspace: Workspace) -> dict[str, str]:
     """Return the version of each kind of model that scores customers; empty before one is promoted."""
-    version = Registry(workspace).champion().version
-    return {CHURN: version} if version else {}
+    churn, value = Registry(workspace).champion().version, find_value(workspace)
+    return ({CHURN: churn} if churn else {}) | ({VALUE: value.version} if value else {})
 
 
 def list_models(workspace: Workspace) -> list[dict[str, Any]]:
@@ -56,7 +58,10 @@ def load_models(workspace: Workspace, versions: Mapping[str, str]) -> Models:
     """
     try:
         version = versions.get(CHURN)
-        return Models((version, Registry(workspace).load(version)) if version else None)
+        return Models(
+            churn=(version, Registry(workspace).load(version)) if version else None,
+            value=load_value(workspace) if VALUE in versions else None,
+        )
     except (Conflict, NotFound) as error:
         raise BuildFailed(error.message, next_action=error.next_action, details=error.details) from error
 
@@ -68,4 +73,6 @@ def score(warehouse: Warehouse, schema_suffix: str, models: Models) -> dict[str,
         version, fitted = models.churn
         customers = read_customers_to_score(warehouse, schema_suffix)
         tables["churn_scores"], tables["churn_reasons"] = score_customers(fitted, version, customers)
+    if models.value:
+        tables["value_predictions"] = predict_worth(models.value, purchases_in(warehouse, schema_suffix))
     return tables

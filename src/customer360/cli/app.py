@@ -21,6 +21,7 @@ from customer360.cli import (
     deploy,
     doctor,
     ingest,
+    learning,
     migrate,
     quarantine,
     query,
@@ -97,6 +98,7 @@ app.command("refresh", rich_help_panel="Data")(upkeep.refresh)
 app.command("retention", rich_help_panel="Data")(upkeep.retention)
 app.command("build", rich_help_panel="Builds")(builds.build)
 app.add_typer(builds.app, name="builds", rich_help_panel="Builds")
+app.command("learn", rich_help_panel="Builds")(learning.learn)
 app.command("rollback", rich_help_panel="Builds")(builds.rollback)
 app.command("runs", rich_help_panel="Builds")(builds.runs)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Builds")

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from customer360.cli import builds, data, deploy
 from customer360.cli.alerts import sending_alerts
@@ -38,7 +39,11 @@ def serve(
     reload: Annotated[bool, typer.Option("--reload", help="Restart when the code changes; for development.")] = False,
 ) -> None:
     """Serve the published build: the API on port 8000, the pages on 8501. Ctrl-C stops both."""
-    settings = load(AppSettings, host=host, port=port, ui_port=ui_port)
+    _serve(load(AppSettings, host=host, port=port, ui_port=ui_port), reload=reload)
+
+
+def _serve(settings: AppSettings, *, reload: bool = False, learning: bool = False) -> None:
+    """Serve until stopped; with ``learning``, models are fitted meanwhile and a build with their scores published."""
     _refuse_busy_ports(settings)
     open_builds().current_id()
     _warn_if_open(settings)
@@ -53,6 +58,9 @@ def serve(
         processes.start("pages", _ui_command(settings, reload))
         processes.wait_until_listening(settings)
         _say_where(settings)
+        if learning:
+            say("\nModels of churn and value are being fitted; until then customers are Not Scored.")
+            processes.run_beside("models", [sys.executable, "-m", "customer360.cli", "learn"])
         processes.wait()
 
 
@@ -69,6 +77,8 @@ def up(
 ) -> None:
     """Load, build, publish and serve, in one command; a second time it only does what is new.
 
+    While it serves, models of churn and value are fitted, and a build with their scores takes the first one's place.
+
     With CUSTOMER360_ENGINE=snowflake the account must be ready (customer360 deploy snowflake); an emulator on this
     machine is made ready here.
 
@@ -82,7 +92,7 @@ def up(
             next_action=f"customer360 up {dataset} --from PATH (or: make up DATASET={dataset} FROM=PATH)",
         )
     _bring_up_to_date(dataset, source, scale, seed)
-    serve(host, port, ui_port)
+    _serve(settings, learning=True)
 
 
 @sending_alerts()
@@ -163,6 +173,7 @@ class _Processes:
         self._environment = environment
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._beside: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
 
     def __enter__(self) -> _Processes:
@@ -171,10 +182,11 @@ class _Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._running.values():
+        started = [*self._beside.values(), *self._running.values()]
+        for process in started:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        for process in self._running.values():
+        for process in started:
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -183,9 +195,29 @@ class _Processes:
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Start a process; what it says goes to its log, what goes wrong to the terminal."""
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with (self._logs / f"{name}.log").open("ab") as log:
+        with self._log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(command, env=self._environment, stdout=log, start_new_session=True)
+
+    def run_beside(self, name: str, command: Sequence[str]) -> None:
+        """Start a process that may end; what it says goes to its log, all of it."""
+        with self._log(name).open("ab") as log:
+            self._beside[name] = subprocess.Popen(
+                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _log(self, name: str) -> Path:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self._logs / f"{name}.log"
+
+    def _say_ended(self) -> None:
+        for name, process in list(self._beside.items()):
+            if process.poll() is not None:
+                del self._beside[name]
+                if process.returncode:
+                    say(f"[yellow]![/] The {name} could not be made; {self._log(name)} says why.")
+                else:
+                    said = self._log(name).read_text(encoding="utf-8").strip().splitlines()
+                    say(escape("\n".join(line for line in said if line.startswith(("✓", "!")))))
 
     def wait_until_listening(self, settings: AppSettings) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -199,6 +231,7 @@ class _Processes:
         """Return when asked to stop; raise when a process ends on its own."""
         while not self._stopping:
             self._refuse_dead()
+            self._say_ended()
             time.sleep(0.2)
         say("Stopped.")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from customer360.cli.console import Json, print_json, print_table, say
-from customer360.cli.context import open_builds
+from customer360.cli.context import open_builds, workspace
 from customer360.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ HELP = """
 Fit how often customers buy until they leave (BG/NBD), and what a purchase is worth (Gamma-Gamma), and predict from it.
 
     customer360 value fit                            the parameters, with intervals
+    customer360 value fit --use                      and builds show what each customer is worth in 12 months
     customer360 value evaluate --holdout-days 90     fit without the last 90 days, and compare with them
     customer360 value predict --horizon-weeks 26     the customers worth most in the next 26 weeks
 
@@ -49,21 +50,33 @@ def fit(
     date_column: DateColumn = "",
     amount: AmountColumn = "",
     date_format: DateFormat = "",
+    use: Annotated[
+        bool, typer.Option("--use", help="Let builds predict with it: what each customer is worth in 12 months.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit both models and show their parameters with 95 % intervals.
 
     Example: customer360 value fit --calibration-end 2011-09-09
     """
-    from customer360.value import fit_value, summarise  # noqa: PLC0415
+    from customer360.value import fit_value, keep_value, summarise  # noqa: PLC0415
 
     with _purchases(transactions, customer, date_column, amount, date_format) as purchases:
         statistics = summarise(purchases, calibration_end=_day(calibration_end))
     model = fit_value(statistics)
+    if use:
+        if purchases.build_id is None:
+            raise InvalidInput(
+                "Builds predict with a model of their own purchases, not of a file's.",
+                next_action="Leave out --transactions, or leave out --use.",
+            )
+        keep_value(workspace(), model, statistics, build_id=purchases.build_id)
     if as_json:
-        print_json(_describe(purchases, statistics, model))
+        print_json(_describe(purchases, statistics, model) | {"in_use": use})
         return
     _show_model(purchases, statistics, model)
+    if use:
+        say("[green]✓[/] Builds predict with it from the next one on: customer360 build.")
 
 
 @app.command()

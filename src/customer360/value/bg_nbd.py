@@ -14,6 +14,7 @@ and ``age`` (first purchase to the end of the calibration, T), both in weeks.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ NODES = 64
 NEAR_ONE = 1e-5
 STAYING = (1e-300, 2.0)
 """a and b where nobody leaves."""
+ALIKE = 1e6
+"""b where all customers leave with the same probability after a purchase, a / (a + b)."""
 NEGLIGIBLE = 1.92
 """Log-likelihood that leaving has to gain before it counts: half the 95 % quantile of χ² with one degree of freedom."""
 UNKNOWN = "how customers differ in their rate of buying, or in leaving, cannot be told from these purchases."
@@ -119,8 +122,9 @@ def score(model: BgNbd, customers: Grouped) -> tuple[float, Floats]:
 def fit_bg_nbd(frequency: Floats, recency: Floats, age: Floats) -> Estimate:
     """Return the parameters by maximum likelihood.
 
-    Where a and b are not determined and the data do not speak for anybody leaving (likelihood ratio), the NBD model is
-    fitted: a is 0, b is not estimated.
+    Where a and b are not determined, a simpler model is fitted if the data speak against it no more than chance would
+    (likelihood ratio): one where nobody leaves (NBD: a is 0, b is not estimated), or else one where all customers leave
+    with the same probability after a purchase (only a / (a + b) means something).
 
     Raises:
         NotIdentified: too few customers came back, or the likelihood has no maximum.
@@ -143,9 +147,12 @@ def fit_bg_nbd(frequency: Floats, recency: Floats, age: Floats) -> Estimate:
     try:
         return estimate_at(of_all, top, PARAMETERS, unknown=UNKNOWN)
     except NotIdentified:
-        if (staying := fit_without_leaving(everyone)).log_likelihood < of_all(top)[0] - NEGLIGIBLE:
-            raise
-        return staying
+        enough = of_all(top)[0] - NEGLIGIBLE
+        for simpler in (fit_without_leaving, fit_alike):
+            with suppress(NotIdentified):
+                if (found := simpler(everyone)).log_likelihood >= enough:
+                    return found
+        raise
 
 
 def fit_without_leaving(customers: Grouped) -> Estimate:
@@ -166,6 +173,26 @@ def fit_without_leaving(customers: Grouped) -> Estimate:
     covariance[:2, :2] = found.covariance
     logarithms = np.append(found.logarithms, np.log(STAYING))
     return Estimate(PARAMETERS, logarithms, covariance, found.log_likelihood, fixed={"a": 0.0, "b": None})
+
+
+def fit_alike(customers: Grouped) -> Estimate:
+    """Return r, alpha and a where customers do not differ in leaving: a and b go to infinity in one proportion.
+
+    Raises:
+        NotIdentified: the likelihood has no maximum.
+    """
+
+    def of_all(logarithms: Floats) -> tuple[float, Floats]:
+        r, alpha, a = np.exp(logarithms)
+        height, gradient = score(BgNbd(r, alpha, a, ALIKE), customers)
+        return height, gradient[:3]
+
+    top = climb(of_all, of_all, (1.0, float(customers.age.mean()) or 1.0, ALIKE / 1000))
+    found = estimate_at(of_all, top, PARAMETERS[:3], unknown=UNKNOWN)
+    covariance = np.zeros((4, 4))
+    covariance[:3, :3] = found.covariance
+    logarithms = np.append(found.logarithms, np.log(ALIKE))
+    return Estimate(PARAMETERS, logarithms, covariance, found.log_likelihood, fixed={"b": ALIKE})
 
 
 def probability_alive(model: BgNbd, frequency: Floats, recency: Floats, age: Floats) -> Floats:
@@ -189,6 +216,10 @@ def expected_purchases(model: BgNbd, frequency: Floats, recency: Floats, age: Fl
     most = rate_shape * weeks / ends
     if a <= 2 * STAYING[0]:  # the logarithm and back again is not the same to the last digit
         return np.asarray(most)
+    if b >= ALIKE / 2:
+        leaving = a / (a + b)
+        if_alive = -np.expm1(-rate_shape * np.log1p(leaving * weeks / ends)) / leaving
+        return np.asarray(if_alive * probability_alive(model, frequency, recency, age))
     with np.errstate(all="ignore"):
         series = hyp2f1(rate_shape, b + frequency, order, weeks / (ends + weeks))
         if_alive = order / (a - 1) * (1 - (ends / (ends + weeks)) ** rate_shape * series)

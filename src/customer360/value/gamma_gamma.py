@@ -11,16 +11,20 @@ is that of Fader, Hardie and Lee, RFM and CLV, Journal of Marketing Research 42(
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaln, psi
 
 from customer360.errors import NotIdentified
-from customer360.value.bg_nbd import FEWEST_REPEATING
+from customer360.value.bg_nbd import FEWEST_REPEATING, NEGLIGIBLE
 from customer360.value.fitting import Estimate, Floats, climb, estimate_at, thin
 
 PARAMETERS = ("p", "q", "gamma")
+CERTAIN = 1e4
+"""p where a customer's mean says for certain what their purchases are worth."""
+UNKNOWN = "how customers differ in what they spend cannot be told from these amounts."
 
 
 class GammaGamma(NamedTuple):
@@ -81,6 +85,9 @@ def score(model: GammaGamma, customers: Valued) -> tuple[float, Floats]:
 def fit_gamma_gamma(frequency: Floats, mean_value: Floats) -> Estimate:
     """Return the parameters by maximum likelihood, from the customers with a repeat purchase of positive amount.
 
+    Where p and gamma are not determined because the means of frequent and rare buyers vary alike, each customer's own
+    mean is taken for what their purchases are worth: p is as good as infinite, and only p · gamma means something.
+
     Raises:
         NotIdentified: there are too few of those, or the likelihood has no maximum.
     """
@@ -100,11 +107,31 @@ def fit_gamma_gamma(frequency: Floats, mean_value: Floats) -> Estimate:
         return score(GammaGamma(*np.exp(logarithms)), everyone)
 
     top = climb(of_all, lambda logarithms: score(GammaGamma(*np.exp(logarithms)), some), (2.0, 3.0, 1.0))
-    unknown = "how customers differ in what they spend cannot be told from these amounts."
-    found = estimate_at(of_all, top, PARAMETERS, unknown=unknown)
+    try:
+        found = estimate_at(of_all, top, PARAMETERS, unknown=UNKNOWN)
+    except NotIdentified:
+        found = _fit_certain(everyone)
+        if found.log_likelihood < of_all(top)[0] - NEGLIGIBLE:
+            raise
     shift = np.array([0.0, 0.0, np.log(scale)])
     height = found.log_likelihood - len(z) * np.log(scale)
-    return Estimate(found.names, found.logarithms + shift, found.covariance, height)
+    return replace(found, logarithms=found.logarithms + shift, log_likelihood=height)
+
+
+def _fit_certain(customers: Valued) -> Estimate:
+    """Return q and gamma where a customer's mean says for certain what their purchases are worth: p to infinity."""
+
+    def of_all(logarithms: Floats) -> tuple[float, Floats]:
+        q, gamma = np.exp(logarithms)
+        height, gradient = score(GammaGamma(CERTAIN, q, gamma), customers)
+        return height, gradient[1:]
+
+    top = climb(of_all, of_all, (3.0, 2.0 / CERTAIN))
+    found = estimate_at(of_all, top, PARAMETERS[1:], unknown=UNKNOWN)
+    covariance = np.zeros((3, 3))
+    covariance[1:, 1:] = found.covariance
+    logarithms = np.append(np.log(CERTAIN), found.logarithms)
+    return Estimate(PARAMETERS, logarithms, covariance, found.log_likelihood, fixed={"p": CERTAIN})
 
 
 def expected_value(model: GammaGamma, frequency: Floats, mean_value: Floats) -> Floats:

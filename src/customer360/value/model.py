@@ -40,6 +40,17 @@ class ValueModel:
                 "These purchases show nobody leaving: a model without it fits as well (NBD), so everybody counts as "
                 "alive, however long ago they last bought."
             )
+        if "b" in self.purchases.fixed and "a" not in self.purchases.fixed:
+            share = self.bg_nbd.a / (self.bg_nbd.a + self.bg_nbd.b)
+            found.append(
+                "These purchases do not show that customers differ in leaving: a model where all do so alike fits as "
+                f"well, after {share:.3%} of their purchases. Of a and b only that share means something."
+            )
+        if "p" in self.spend.fixed:
+            found.append(
+                "Frequent and rare buyers vary alike around their means, so each customer's own mean is taken for what "
+                "a purchase is worth. Of p and gamma only the product means something."
+            )
         if self.mean_value is None:
             found.append("The mean value of a purchase is infinite in the model (q is at most 1): few spend very much.")
         return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from sqlglot import exp, parse_one
 
-from customer360.warehouse import OpenBuild
+from customer360.warehouse import OpenBuild, Warehouse
 
 OF_A_BUILD = """
 select customer_id, transaction_date as purchase_date, transaction_amount as amount
@@ -54,14 +54,17 @@ def _put_first(query: exp.Expr, name: str) -> exp.Expr:
 
 def purchases_of(build: OpenBuild) -> Purchases:
     """Return the approved purchases of known customers in a build."""
-    rows = parse_one(OF_A_BUILD, dialect="duckdb")
-    for table in rows.find_all(exp.Table):
-        table.set("db", exp.to_identifier(f"{table.db}{build.schema_suffix}"))
-    return Purchases(
+    return replace(
+        purchases_in(build.warehouse, build.schema_suffix),
         name=f"build {build.build_id}",
-        rows=rows,
-        query=build.warehouse.query,
-        dialect=build.warehouse.dialect,
         currency=build.record.dataset.get("currency"),
         build_id=build.build_id,
     )
+
+
+def purchases_in(warehouse: Warehouse, schema_suffix: str) -> Purchases:
+    """Return the approved purchases of known customers in a build that may still be in the making."""
+    rows = parse_one(OF_A_BUILD, dialect="duckdb")
+    for table in rows.find_all(exp.Table):
+        table.set("db", exp.to_identifier(f"{table.db}{schema_suffix}"))
+    return Purchases("the build", rows, warehouse.query, warehouse.dialect)
