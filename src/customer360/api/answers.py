@@ -75,6 +75,32 @@ class CustomerAnswer(BaseModel):
     customer: dict[str, Any]
 
 
+class ChurnReason(BaseModel):
+    """What one feature adds to the log-odds that a customer leaves."""
+
+    rank: int
+    feature: str
+    contribution: float
+    text: str
+    direction: str
+
+
+class ChurnAnswer(BaseModel):
+    """A customer's churn score with what it comes from; contributions sum to ``margin``."""
+
+    ok: bool = True
+    build_id: str
+    as_of_date: str
+    customer_id: str
+    name: str
+    category: str
+    probability: float | None
+    score: int | None
+    not_scored_reason: str | None
+    margin: float | None
+    reasons: list[ChurnReason]
+
+
 def rows_answer(reading: Reading, result: SemanticResult) -> RowsAnswer:
     """Return the rows of a result and how complete they are."""
     return RowsAnswer(

@@ -200,7 +200,7 @@ class _Processes:
 
     def run_beside(self, name: str, command: Sequence[str]) -> None:
         """Start a process that may end; what it says goes to its log, all of it."""
-        with self._log(name).open("ab") as log:
+        with self._log(name).open("wb") as log:
             self._beside[name] = subprocess.Popen(
                 command, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )

@@ -8,8 +8,11 @@ from typing import Any
 import streamlit as st
 
 from customer360.customers import (
+    ChurnExplanation,
     CustomerHistory,
     CustomerProfile,
+    Reason,
+    explain_churn,
     find_customers,
     get_customer,
     get_history,
@@ -220,6 +223,7 @@ def _profile(reading: Reading, history: CustomerHistory) -> None:
     if profile.values["total_transactions"]:
         _key_figures(profile.values, reading.figures)
         _spending(reading, profile.customer_id)
+    _future(reading, profile)
     _details(profile, reading.figures)
     _identities(reading, profile)
     _versions(history.versions, reading.figures)
@@ -289,6 +293,43 @@ def _spending(reading: Reading, customer_id: str) -> None:
         _note(f"The hatched month is not over: it counts transactions up to {figures.write(as_of)}.")
     with st.expander("The same figures as a table"):
         grid.show(answer, figures, labels=MONTHS)
+
+
+def _future(reading: Reading, profile: CustomerProfile) -> None:
+    """Show how likely the customer is to leave and why, and what they are expected to be worth."""
+    values, figures = profile.values, reading.figures
+    if "churn_risk_category" not in values:
+        return
+    st.subheader("What to expect", anchor=False)
+    explained = explain_churn(reading, profile.customer_id)
+    with st.container(key="future"):
+        _risk_card(explained, figures)
+        if values.get("expected_spend_next_12_months") is not None:
+            money = _money(values, figures)
+            name = "expected_spend_next_12_months"
+            span = f"95 % of futures: {money(f'{name}_low')} to {money(f'{name}_high')}"
+            _card("Expected spend, 12 months", money(name), span)
+            margin = "expected_margin_next_12_months"
+            span = f"95 % of futures: {money(f'{margin}_low')} to {money(f'{margin}_high')}"
+            _card("Expected margin, 12 months", money(margin), span)
+    reasons = [reason for reason in explained.reasons if reason.direction]
+    if reasons:
+        st.html(f'<ol class="c360-reasons">{"".join(map(_reason, reasons))}</ol>')
+        _note("What weighs most in the score. It is what goes with leaving among customers alike, not what causes it.")
+
+
+def _risk_card(explained: ChurnExplanation, figures: Figures) -> None:
+    if explained.probability is None:
+        _card("Risk to leave", "Not Scored", explained.not_scored_reason or "No model yet")
+        return
+    likely = figures.write(100 * explained.probability, "percent").lstrip("+")
+    _card("Risk to leave", explained.category, f"Score {explained.score} of 100; {likely} likely within 60 days")
+
+
+def _reason(reason: Reason) -> str:
+    falls = reason.contribution < 0
+    mark = f'<span class="c360-{"up" if falls else "down"}">{"▼" if falls else "▲"} {reason.direction}</span>'
+    return f"<li>{as_html(reason.text[:1].upper() + reason.text[1:])} {mark}</li>"
 
 
 def _details(profile: CustomerProfile, figures: Figures) -> None:

@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from customer360.api.answers import CustomerAnswer, CustomerListAnswer, RowsAnswer, rows_answer
+from customer360.api.answers import ChurnAnswer, CustomerAnswer, CustomerListAnswer, RowsAnswer, rows_answer
 from customer360.api.errors import ErrorAnswer
 from customer360.api.service import RunningService, Service
 from customer360.customers import (
     CustomerPage,
+    explain_churn,
     get_customer,
     latest_transactions,
     list_customers,
@@ -110,6 +111,20 @@ async def read_versions(service: RunningService, customer_id: CustomerId) -> Row
 )
 async def read_identities(service: RunningService, customer_id: CustomerId) -> RowsAnswer:
     return await service.gate.run(_rows, service, customer_id, list_identities)
+
+
+@router.get(
+    "/{customer_id}/churn",
+    summary="How likely a customer is to leave, and why",
+    responses={404: {"model": ErrorAnswer}},
+)
+async def read_churn(service: RunningService, customer_id: CustomerId) -> ChurnAnswer:
+    return await service.gate.run(_churn, service, customer_id)
+
+
+def _churn(service: Service, customer_id: str) -> ChurnAnswer:
+    with service.reader.pin() as reading:
+        return ChurnAnswer.model_validate(explain_churn(reading, customer_id).as_dict())
 
 
 def _rows(service: Service, customer_id: str, ask: Callable[..., SemanticResult], **options: Any) -> RowsAnswer:
