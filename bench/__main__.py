@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import bank, ingest, latency, online_retail, snowflake, value
+from bench import bank, churn, ingest, latency, online_retail, snowflake, value
 from bench.measure import MeasurementFailed, machine
 from bench.report import render
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-NAMES = ("online_retail", "latency", "bank", "ingest", "value", "snowflake")
+NAMES = ("online_retail", "latency", "bank", "churn", "ingest", "value", "snowflake")
 
 
 def main() -> int:
@@ -66,6 +66,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "online_retail": lambda: online_retail.run(folder, _archive(), options.rounds),
             "latency": lambda: latency.run(folder, _archive(), options.seconds),
             "bank": lambda: _bank(folder, options.scales.split(",")),
+            "churn": lambda: _churn(folder, options.scales.split(",")),
             "ingest": lambda: ingest.run(folder, options.records),
             "value": lambda: value.run(folder, options.customers),
             "snowflake": lambda: snowflake.run(folder),
@@ -74,6 +75,11 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             sys.stderr.write(f"measuring {bench} …\n")
             results[bench] = benches[bench]()
     return results
+
+
+def _churn(folder: Path, scales: list[str]) -> dict[str, Any]:
+    measured = [churn.run(folder, scale) for scale in scales]
+    return {"scales": measured, "targets": [target for result in measured for target in result["targets"]]}
 
 
 def _bank(folder: Path, scales: list[str]) -> dict[str, Any]:

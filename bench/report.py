@@ -19,6 +19,7 @@ def render(results: dict[str, Any]) -> str:
         "online_retail": _online_retail,
         "latency": _latency,
         "bank": _bank,
+        "churn": _churn,
         "ingest": _ingest,
         "value": _value,
         "snowflake": _snowflake,
@@ -144,6 +145,31 @@ def _ingest(result: dict[str, Any]) -> Iterator[str]:
         pace = f"at most {case['rate']:,} requests a second"
         yield f"Stages of ours, {name} ({pace}): {stages}; the rest is the start of the command."
     yield ""
+
+
+def _churn(result: dict[str, Any]) -> Iterator[str]:
+    yield "## Who is about to leave"
+    yield ""
+    yield (
+        "Labels and features of all cutoffs by the SQL that the build ran, then fitting, scoring and explaining, in "
+        "one process with the engine. Training as a command also tries leaks, shuffles what came later, fits a model "
+        "for each earlier cutoff and resamples every figure; scoring is a build, which carries the facts over."
+    )
+    yield ""
+    for scale in result["scales"]:
+        steps = [[name, f"{seconds:.1f}", ""] for name, seconds in scale["seconds"].items()]
+        steps.append(["together", f"{sum(scale['seconds'].values()):.1f}", f"{scale['peak_mb']:,.0f}"])
+        for name in ("train", "score"):
+            if name in scale:
+                command = scale[name]
+                steps.append([f"customer360 churn {name}", f"{command['seconds']:.1f}", f"{command['peak_mb']:,.0f}"])
+        yield (
+            f"{scale['scale']}: {scale['transactions']:,} transactions, {scale['learnt']:,} customers at past cutoffs, "
+            f"{scale['scored']:,} to score."
+        )
+        yield ""
+        yield from _table(["step", "seconds", "peak MB"], steps)
+        yield ""
 
 
 def _value(result: dict[str, Any]) -> Iterator[str]:

@@ -34,14 +34,14 @@ def main(path: Path, simulated: int) -> dict[str, Any]:
     warehouse = DuckDBWarehouse(path, threads=os.cpu_count() or 1, memory=memory)
     rows = parse_one(OF_A_BUILD, dialect="duckdb")
     purchases = Purchases(name=path.name, rows=rows, query=warehouse.query, dialect=warehouse.dialect)
-    with _timed(seconds, "count purchases by customer"):
+    with timed(seconds, "count purchases by customer"):
         statistics = summarise(purchases)
-    with _timed(seconds, "fit both models"):
+    with timed(seconds, "fit both models"):
         model = fit_value(statistics)
-    with _timed(seconds, "predict a year"):
+    with timed(seconds, "predict a year"):
         predict(model, statistics, weeks=YEAR)
     places = range(min(simulated, len(statistics)))
-    with _timed(seconds, "intervals"):
+    with timed(seconds, "intervals"):
         simulate(model, statistics, weeks=YEAR, places=places)
     return {
         "customers": len(statistics),
@@ -50,18 +50,19 @@ def main(path: Path, simulated: int) -> dict[str, Any]:
         "simulated": len(places),
         "draws": DRAWS,
         "seconds": seconds,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
     }
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    """Keep how long a step took."""
     started = time.perf_counter()
     yield
     seconds[step] = time.perf_counter() - started
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Return the kernel's high-water mark; that of getrusage begins with what the parent process had taken."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", status)
