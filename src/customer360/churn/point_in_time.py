@@ -8,7 +8,7 @@ became of customers after any day, by the one definition of leaving that there i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -34,15 +34,14 @@ SHUFFLES = {
         where transaction_date <= {cutoff}
         union all
         select
-            coalesce(lead(customer_id) over dealt, first_value(customer_id) over dealt) as customer_id,
+            coalesce(lead(customer_id) over ({dealt}), first_value(customer_id) over ({dealt})) as customer_id,
             merchant_category_key,
             transaction_date,
-            2 * coalesce(lag(transaction_amount) over dealt, 0) + 1 as transaction_amount,
+            2 * coalesce(lag(transaction_amount) over ({dealt}), 0) + 1 as transaction_amount,
             status,
             transaction_type
         from {relation}
         where transaction_date > {cutoff}
-        window dealt as (order by md5(transaction_id))
     """,
     "int_customer_history": """
         select {columns} from {relation}
@@ -50,7 +49,6 @@ SHUFFLES = {
         union all
         select {shuffled_columns} from {relation}
         where effective_at >= {next_day}
-        window dealt as (order by md5(customer_id), effective_at)
     """,
     "fct_customer_products": """
         select customer_id, start_date, case when end_date <= {cutoff} then end_date end as end_date
@@ -192,11 +190,12 @@ def _day(day: date) -> str:
 
 
 def _shuffle(name: str, relation: str, cutoff: date) -> str:
-    shuffled: Callable[[str], str] = lambda column: f"lag({column}) over dealt as {column}"  # noqa: E731
+    shuffled = [f"lag({column}) over (order by md5(customer_id), effective_at) as {column}" for column in STATED]
     return SHUFFLES[name].format(
         relation=relation,
+        dealt="order by md5(transaction_id)",
         cutoff=_day(cutoff),
-        next_day=f"cast('{(cutoff + timedelta(days=1)).isoformat()}' as timestamp)",
+        next_day=_day(cutoff + timedelta(days=1)),
         columns=", ".join(("customer_id", "effective_at", *STATED)),
-        shuffled_columns=", ".join(("customer_id", "effective_at", *map(shuffled, STATED))),
+        shuffled_columns=", ".join(("customer_id", "effective_at", *shuffled)),
     )
