@@ -159,19 +159,24 @@ class Registry:
             NotFound: there is none of that name.
             Conflict: the gate refused it, or its artefact is damaged.
         """
-        record = self.get(version)
-        if record.refused_because:
-            raise Conflict(
-                f"Model {version} did not pass its gate: {'; '.join(record.refused_because)}",
-                code="model_refused",
-                next_action="Train again once the cause is mended: customer360 churn train.",
-            )
+        self.require_passed(version)
         self.load(version)
         current = self.champion()
         if version == current.version:
             return current
         before = (current.version, *current.before) if current.version else current.before
         return self._point_to(Champion(version, _now(clock), before))
+
+    def require_passed(self, version: str) -> None:
+        """Raise Conflict where the gate refused a version."""
+        record = self.get(version)
+        if record.refused_because:
+            raise Conflict(
+                f"Model {version} did not pass its gate: {'; '.join(record.refused_because)}.",
+                code="model_refused",
+                next_action="Train again once the cause is mended: customer360 churn train.",
+                details=[{"field": "gate", "message": reason} for reason in record.refused_because],
+            )
 
     def roll_back(self, clock: Clock = utc_now) -> Champion:
         """Return to the version before the one in use.
