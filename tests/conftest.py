@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from customer360.build.migrating import migrate
+from customer360.build.models import run_training
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
@@ -122,6 +127,57 @@ def small_bank_home(shared_tmp: Path) -> Path:
         if not (home / "builds" / "current.json").exists():
             generate_bank(BankSpec(customers=400, transactions=40_000), files)
     return publish(home, "bank", files).home
+
+
+@dataclass(frozen=True)
+class ScoredBank:
+    """A bank with a model: the published build has its scores, and those of a day two months before as history."""
+
+    workspace: Workspace
+    version: str
+    unscored: str
+    """The build that the model learnt from, as of the same day as the published one."""
+    earlier: str
+    published: str
+    trained: dict[str, Any]
+
+    def folder(self, build_id: str) -> Path:
+        return self.workspace.builds / build_id
+
+    def copy(self, home: Path) -> ScoredBank:
+        """Copy it whole, to change it."""
+        shutil.copytree(self.workspace.home, home, ignore=shutil.ignore_patterns("store.db*"))
+        return replace(self, workspace=Workspace(home))
+
+
+EARLIER = date(2025, 8, 31)
+"""A day of the bank old enough for the published build to know what became of its customers."""
+
+
+@pytest.fixture(scope="session")
+def scored_bank(shared_tmp: Path) -> ScoredBank:
+    """A bank whose customers a model scored, made once for all workers."""
+    home, made = shared_tmp / "scored_bank", shared_tmp / "scored_bank.json"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            made.write_text(json.dumps(_score_bank(home)))
+    return ScoredBank(Workspace(home), **json.loads(made.read_text()))
+
+
+def _score_bank(home: Path) -> dict[str, Any]:
+    files, workspace = home.with_name("scored_bank_files"), Workspace(home)
+    generate_bank(BankSpec(customers=1800, transactions=80_000), files)
+    run_load(workspace, find_dataset("bank"), files)
+    settings = load(ResourceSettings), load(WorkspaceSettings)
+    unscored = run_build(workspace, *settings)
+    training = run_training(workspace, seed=42)
+    assert training is not None
+    assert training.promoted
+    version = training.trained.record.version
+    earlier, published = run_build(workspace, *settings, as_of=EARLIER), run_build(workspace, *settings)
+    builds = {"unscored": unscored.build_id, "earlier": earlier.build_id, "published": published.build_id}
+    return builds | {"version": version, "trained": json.loads(json.dumps(training.as_dict(), default=str))}
 
 
 @pytest.fixture(scope="session")

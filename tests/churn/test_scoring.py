@@ -66,7 +66,7 @@ def test_resamples_keep_both_outcomes_and_repeat_at_a_seed() -> None:
 
 
 def test_there_are_a_thousand_draws_and_fewer_on_large_tables() -> None:
-    assert [draw_count(rows) for rows in (500, 60_000, 120_000, 10_000_000)] == [1000, 1000, 500, 200]
+    assert [draw_count(rows) for rows in (500, 20_000, 40_000, 10_000_000)] == [1000, 1000, 500, 200]
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_promise() -> None:

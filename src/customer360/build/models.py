@@ -111,6 +111,7 @@ def run_promotion(workspace: Workspace, version: str, *, force: bool = False) ->
         Conflict: it is not, and ``force`` was not given; or its gate refused it, or its artefact is damaged.
     """
     registry = Registry(workspace)
+    registry.require_passed(version)
     with _published(workspace) as (build, _):
         comparison = compare_versions(registry, build, version)
     if not comparison.better and not force:

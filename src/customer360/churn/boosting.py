@@ -40,6 +40,8 @@ class Trees:
     models: tuple[Any, ...]
     rounds: int
     margins: Floats
+    typical: Floats
+    """A row of what is usual in each column, NaN where nothing is known."""
 
     def margin(self, values: Floats) -> Floats:
         """Return the mean of the models' log-odds."""
@@ -52,7 +54,7 @@ class Trees:
         """Return (rows, columns + 1): what each column adds to the mean log-odds, and last the mean itself."""
         found = np.zeros((len(values), values.shape[1] + 1))
         for model in self.models:
-            found += _contributions(model, values, self.rounds)
+            found += _contributions(model, values, self.rounds, self.typical)
         return found / len(self.models)
 
 
@@ -79,7 +81,13 @@ def grow_trees(
     margins = np.zeros(len(left))
     for model, (_, judged) in zip(models, folds, strict=True):
         margins[judged] = _margin(model, values[judged], rounds)
-    return Trees(tuple(models), rounds, margins)
+    return Trees(tuple(models), rounds, margins, np.array([_typical(column) for column in values.T]))
+
+
+def _typical(column: Floats) -> float:
+    """Return the median, the lower where there are two: a value that comes up, as a code must."""
+    known = np.sort(column[~np.isnan(column)])
+    return float(known[(len(known) - 1) // 2]) if len(known) else np.nan
 
 
 def _margin(model: Any, values: Floats, rounds: int) -> Floats:
@@ -90,19 +98,21 @@ def _margin(model: Any, values: Floats, rounds: int) -> Floats:
     return np.asarray(margin, dtype=np.float64)
 
 
-def _contributions(model: Any, values: Floats, rounds: int) -> Floats:
-    """Return Shapley values (Lundberg et al. 2018); of scikit-learn's trees what goes when a column is typical."""
+def _contributions(model: Any, values: Floats, rounds: int, typical: Floats) -> Floats:
+    """Return Shapley values (Lundberg et al. 2018); of scikit-learn's trees what goes when a column is typical.
+
+    What such single changes leave unsaid is shared out as they are large; the mean is then that of a typical customer.
+    """
     if not isinstance(model, HistGradientBoostingClassifier):
         found = model.predict(values, num_iteration=rounds, pred_contrib=True, num_threads=THREADS)
         return np.asarray(found, dtype=np.float64)
     margin = _margin(model, values, rounds)
-    typical = np.nanmedian(values, axis=0)
     added = np.zeros((len(values), values.shape[1] + 1))
     for number in range(values.shape[1]):
         replaced = values.copy()
         replaced[:, number] = typical[number]
         added[:, number] = margin - _margin(model, replaced, rounds)
-    added[:, -1] = margin.mean()
+    added[:, -1] = _margin(model, typical[None, :], rounds)
     rest = margin - added.sum(axis=1)
     share = np.abs(added[:, :-1]) + 1e-12
     added[:, :-1] += rest[:, None] * share / share.sum(axis=1, keepdims=True)

@@ -18,11 +18,9 @@ from customer360.churn.registry import ModelRecord, Registry
 from customer360.churn.scores import read_customers_to_score
 from customer360.churn.scoring import auc
 from customer360.churn.stability import SHIFTED, STEADY, compare
-from customer360.settings import rules_of
+from customer360.churn.training_data import label_days
 from customer360.warehouse import OpenBuild
 
-DAYS_OF_MONTH = 30
-"""As in the macro days_of_month of the dbt project."""
 MOST_MOVED = 0.1
 """Share of the features that may come from another population before the model is in doubt."""
 SLACK = 0.02
@@ -131,8 +129,3 @@ def _reasons(
     known = build.record.as_of - timedelta(days=label_days(build))
     if known > date.fromisoformat(record.cutoff_date):
         yield f"Outcomes are known up to {known}; it was judged on those of {record.cutoff_date}."
-
-
-def label_days(build: OpenBuild) -> int:
-    """Return how many days a label looks ahead."""
-    return int(rules_of(build.record.dataset)["churn_months"]) * DAYS_OF_MONTH

@@ -28,6 +28,8 @@ from customer360.workspace import Workspace, hash_file, sync, write_json
 
 ARTEFACT, RECORD, CARD, POINTER = "model.pkl", "model.json", "card.html", "champion.json"
 DESCRIPTION = "card.json"
+PREFIX = "churn_"
+"""What names of versions begin with; what is still being written does not."""
 CANDIDATE, REFUSED, CHAMPION, RETIRED = "candidate", "refused", "champion", "retired"
 
 
@@ -95,7 +97,7 @@ class Registry:
             NotFound: there is none of that name.
         """
         path = self.folder / version / RECORD
-        if not version or "/" in version or not path.is_file():
+        if not version.startswith(PREFIX) or "/" in version or not path.is_file():
             raise NotFound(
                 f"There is no churn model {version!r}.",
                 code="model_not_found",
@@ -107,7 +109,7 @@ class Registry:
 
     def list(self) -> list[ModelRecord]:
         """Return every version, newest first."""
-        paths = sorted(self.folder.glob(f"churn_*/{RECORD}"), reverse=True)
+        paths = sorted(self.folder.glob(f"{PREFIX}*/{RECORD}"), reverse=True)
         champion = self.champion()
         return [
             self._with_status(ModelRecord(**json.loads(path.read_text(encoding="utf-8"))), champion) for path in paths
@@ -159,19 +161,24 @@ class Registry:
             NotFound: there is none of that name.
             Conflict: the gate refused it, or its artefact is damaged.
         """
-        record = self.get(version)
-        if record.refused_because:
-            raise Conflict(
-                f"Model {version} did not pass its gate: {'; '.join(record.refused_because)}",
-                code="model_refused",
-                next_action="Train again once the cause is mended: customer360 churn train.",
-            )
+        self.require_passed(version)
         self.load(version)
         current = self.champion()
         if version == current.version:
             return current
         before = (current.version, *current.before) if current.version else current.before
         return self._point_to(Champion(version, _now(clock), before))
+
+    def require_passed(self, version: str) -> None:
+        """Raise Conflict where the gate refused a version."""
+        record = self.get(version)
+        if record.refused_because:
+            raise Conflict(
+                f"Model {version} did not pass its gate: {'; '.join(record.refused_because)}.",
+                code="model_refused",
+                next_action="Train again once the cause is mended: customer360 churn train.",
+                details=[{"field": "gate", "message": reason} for reason in record.refused_because],
+            )
 
     def roll_back(self, clock: Clock = utc_now) -> Champion:
         """Return to the version before the one in use.
@@ -233,7 +240,7 @@ def library_versions() -> dict[str, str]:
 
 def new_version(clock: Clock = utc_now) -> str:
     """Return a name for a version, in the order of time."""
-    return f"churn_{clock():%Y%m%dt%H%M%S}_{secrets.token_hex(2)}"
+    return f"{PREFIX}{clock():%Y%m%dt%H%M%S}_{secrets.token_hex(2)}"
 
 
 def _now(clock: Clock) -> str:

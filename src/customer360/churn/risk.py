@@ -32,13 +32,16 @@ class ScoreMap:
 
 
 def freeze_scores(margins: Floats) -> ScoreMap:
-    """Return the map under which 75 % of ``margins`` score below 40 and 92.5 % below 70."""
+    """Return the map under which 75 % of ``margins`` score below 40 and 92.5 % below 70.
+
+    Equal margins score as the middle of their shares does: where all are equal nobody is called a risk.
+    """
     parts = [np.linspace(low, high, STEPS + 1)[:-1] for low, high in itertools.pairwise(SHARES)]
     shares = np.append(np.concatenate(parts), 1.0)
-    scores = np.interp(shares, SHARES, (0, MEDIUM, HIGH, TOP))
-    places = np.quantile(margins, shares)
-    rising = np.append(places[1:] > places[:-1], True)
-    return ScoreMap(places[rising], scores[rising])
+    different, first = np.unique(np.quantile(margins, shares), return_index=True)
+    last = np.append(first[1:], len(shares)) - 1
+    middle = (shares[first] + shares[last]) / 2
+    return ScoreMap(different, np.interp(middle, SHARES, (0, MEDIUM, HIGH, TOP)))
 
 
 def band(scores: Rows) -> npt.NDArray[np.str_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,14 @@ from customer360.churn.coding import read_column
 from customer360.churn.features import BARRED, FEATURES
 from customer360.churn.table import Column
 from customer360.errors import InvalidInput
+from customer360.settings import rules_of
 from customer360.warehouse import OpenBuild
 
 TRAINING_DATA = "select * from gold{suffix}.ml_training_data order by cutoff_date, customer_id"
 KEYS = ("customer_id", "cutoff_date", "split", "customer_segment", "churned")
 HOLDOUT = "holdout"
+DAYS_OF_MONTH = 30
+"""As in the macro days_of_month of the dbt project."""
 LEAST_LEAVERS = 30
 """Fewest customers who left, and who stayed, that a cutoff needs for its figures to mean anything."""
 NEXT = "customer360 churn evaluate --table takes any flat table; docs/churn.md says how much history a model needs."
@@ -69,14 +72,21 @@ def read_training_data(build: OpenBuild, *, low_spend_pct: float) -> TrainingDat
         InvalidInput: there is too little to learn from; the message says of what.
     """
     table = build.warehouse.query(TRAINING_DATA.format(suffix=build.schema_suffix))
-    return make_training_data(table, low_spend_pct=low_spend_pct)
+    newest = build.record.as_of - timedelta(days=label_days(build))
+    return make_training_data(table, low_spend_pct=low_spend_pct, newest_cutoff=newest)
 
 
-def make_training_data(table: pa.Table, *, low_spend_pct: float) -> TrainingData:
-    """Return the rows of a table with the columns of ``gold.ml_training_data``.
+def label_days(build: OpenBuild) -> int:
+    """Return how many days a label looks ahead."""
+    return int(rules_of(build.record.dataset)["churn_months"]) * DAYS_OF_MONTH
+
+
+def make_training_data(table: pa.Table, *, low_spend_pct: float, newest_cutoff: date) -> TrainingData:
+    """Return the rows of a table with the columns of ``gold.ml_training_data``; no cutoff is later than the newest one.
 
     Raises:
-        InvalidInput: a column is barred or not declared, or there is too little to learn from.
+        InvalidInput: a column is barred or not declared, an outcome is not known yet, or there is too little to learn
+            from.
     """
     table = table.rename_columns([name.lower() for name in table.column_names])
     _require_declared(table.column_names)
@@ -84,6 +94,7 @@ def make_training_data(table: pa.Table, *, low_spend_pct: float) -> TrainingData
     different = tuple(sorted(pc.unique(dates).to_pylist()))
     left = table["churned"].cast(pa.bool_()).to_numpy(zero_copy_only=False).astype(np.bool_)
     cutoffs = pc.index_in(dates, pa.array(different, pa.date32())).to_numpy(zero_copy_only=False).astype(np.int64)
+    _require_known(different, newest_cutoff)
     _require_enough(different, cutoffs, left)
     columns = {feature.name: read_column(feature, table[feature.name].combine_chunks()) for feature in FEATURES}
     _require_values(columns)
@@ -121,6 +132,17 @@ def _require_declared(names: list[str]) -> None:
         )
 
 
+def _require_known(dates: tuple[date, ...], newest: date) -> None:
+    early = [day for day in dates if day > newest]
+    if early:
+        raise InvalidInput(
+            f"Who left after {early[-1]} is not known yet; the newest cutoff with a known outcome is {newest}.",
+            code="outcome_unknown",
+            next_action="Take the later cutoffs out of ml_training_data, or build again: customer360 build.",
+            details=[{"field": "cutoff_date", "value": str(day), "message": f"later than {newest}"} for day in early],
+        )
+
+
 def _require_enough(dates: tuple[date, ...], cutoffs: Rows, left: Flags) -> None:
     if len(dates) < 2:
         known = f"only {dates[0]}" if dates else "none"
@@ -143,6 +165,12 @@ def _require_enough(dates: tuple[date, ...], cutoffs: Rows, left: Flags) -> None
                 next_action=f"Load more customers or months. {NEXT}",
                 details=[{"field": "churned", "value": str(count), "message": f"customers {part} who {who}"}],
             )
+
+
+def has_both(left: Flags) -> bool:
+    """Tell whether enough customers left, and enough stayed, to learn from or to be judged by."""
+    leavers = int(left.sum())
+    return min(leavers, len(left) - leavers) >= LEAST_LEAVERS
 
 
 def _require_values(columns: Mapping[str, Column]) -> None:

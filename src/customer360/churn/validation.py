@@ -59,6 +59,7 @@ def run_folds(
         found.learnt_aucs.append(auc(model.probability(values), who))
         found.drops.append(importance.drops(model, features.values[judged], left[judged], numbers, seed))
         found.models.append(model)
+    found.scores[BASE_RATE].probability[:] = left.mean()  # folds' own rates differ, by whom each of them holds back
     return found
 
 

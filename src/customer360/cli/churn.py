@@ -125,10 +125,10 @@ def train(
     os.nice(load(ResourceSettings).build_nice)  # whoever reads goes first
     with progress("Training") as step:
         trained = run_training(workspace(), seed=seed, promote=promote_better, if_needed=if_needed, progress=step)
-    if trained is None:
+    if as_json:
+        print_json(trained.as_dict() if trained else {"ok": True, "promoted": False, "version": None})
+    elif trained is None:
         say("The model in use still fits: no drift, and no outcome that it did not know.")
-    elif as_json:
-        print_json(trained.as_dict())
     else:
         _show_trained(trained)
     if score_too:
