@@ -139,17 +139,23 @@ def _inner_folds(left: Flags, seed: int, groups: Rows | None) -> list[Split]:
 
 
 def _weigh(margins: Mapping[str, Floats], left: Flags, seed: int) -> dict[str, float]:
-    """Return the weights, in tenths that add up to one, with the least log loss."""
+    """Return the weights, which add up to one: the mean of all weightings in tenths, by how likely each makes the rows.
+
+    On few rows many weightings do about as well, and their mean is steadier than the best of them; on many rows it is
+    the best.
+    """
     rng = np.random.default_rng(seed)
     rows = np.arange(len(left))
     if len(rows) > ROWS_TO_WEIGH:
         rows = rng.choice(rows, ROWS_TO_WEIGH, replace=False)
     stacked = np.column_stack([margin[rows] for margin in margins.values()])
     signs = np.where(left[rows], -1.0, 1.0)
-    choices = [parts for parts in itertools.product(range(STEPS + 1), repeat=len(margins)) if sum(parts) == STEPS]
-    losses = [float(np.logaddexp(0, signs * (stacked @ (np.array(parts) / STEPS))).mean()) for parts in choices]
-    best = choices[int(np.argmin(losses))]
-    return {name: part / STEPS for name, part in zip(margins, best, strict=True)}
+    parts = itertools.product(range(STEPS + 1), repeat=len(margins))
+    choices = np.array([part for part in parts if sum(part) == STEPS]) / STEPS
+    losses = np.array([np.logaddexp(0, signs * (stacked @ choice)).sum() for choice in choices])
+    likely = np.exp(losses.min() - losses)
+    weights = np.round(likely @ choices / likely.sum(), 6)
+    return {name: float(weight) for name, weight in zip(margins, weights, strict=True)}
 
 
 def calibrate(margin: Floats, left: Flags) -> Calibration:
