@@ -235,6 +235,7 @@ FILES_OF_BUILDS = (
     "0019_customers_of_apis",
     "0020_what_apis_say_of_customers",
     "0021_corrections",
+    "0022_churn_scores",
     "0008_stages_and_formats",
     "0018_models_of_builds",
 )

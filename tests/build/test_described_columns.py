@@ -1,8 +1,8 @@
 """Every column of every relation of a build has a description in the dbt project, and no description lacks its column.
 
-A published build has lost the views of silver, because they read bronze. Here they are made again, in a copy of the
-file, from what dbt compiled for them and views of bronze that have no rows. Bronze itself is described by its contract
-(lake/contracts.py), which the views over it repeat.
+A published build has lost the views of silver, because they read bronze, and what models said while it was made. Here
+they are made again, in a copy of the file: the views from what dbt compiled for them and views of bronze that have no
+rows. Bronze itself is described by its contract (lake/contracts.py), which the views over it repeat.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from customer360.build.making import SCORING
 from customer360.lake import PROVENANCE, TABLES, create_bronze_views
 from customer360.lake.contracts import SOURCE_TABLES
 from customer360.warehouse import open_builds
@@ -54,6 +55,9 @@ def copy(
     copied = Path(shutil.copy(file, tmp_path_factory.mktemp("described_columns")))
     with duckdb.connect(str(copied)) as connection:
         create_bronze_views(connection, messy, [])
+        connection.execute("create schema scoring")
+        for table, columns in SCORING.items():
+            connection.execute(f"create table scoring.{table} ({columns})")
         connection.execute("create view if not exists bronze.transactions_to_build as from bronze.transactions")
         for node in nodes.values():
             if node["schema"] == "silver" and node["config"].get("materialized") == "view":

@@ -22,6 +22,7 @@ import yaml
 
 from customer360.build import monitoring
 from customer360.build.carrying import EVERYTHING
+from customer360.build.making import SCORING
 from customer360.lake import create_bronze_views
 from customer360.settings import project_files
 from customer360.workspace import Workspace
@@ -76,6 +77,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         create_bronze_views(connection, Workspace(folder / "home"), [])
         connection.execute(EVERYTHING)
         monitoring.create_tables(connection, {})
+        connection.execute("create schema scoring")
+        for table, columns in SCORING.items():
+            connection.execute(f"create table scoring.{table} ({columns})")
     process = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder)],
         cwd=ROOT,

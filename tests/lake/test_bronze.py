@@ -92,12 +92,12 @@ def test_sweeping_removes_what_has_no_manifest_and_nothing_else(workspace: Works
     raw_folder(workspace, "b_1").mkdir()
     unfinished = workspace.lake / "manifests" / ".b_1.json.17.tmp"
     unfinished.write_text("{")
-    other = workspace.lake / "churn_scores" / "c_1.parquet"
+    other = workspace.lake / "of_nobody" / "c_1.parquet"
     other.parent.mkdir()
     other.write_text("of another table")
     sweep(workspace)
     left = {str(path.relative_to(workspace.lake)) for path in workspace.lake.rglob("*") if path.is_file()}
-    assert left == {"manifests/a_1.json", "products/a_1.parquet", "raw/a_1/a.csv", "churn_scores/c_1.parquet"}
+    assert left == {"manifests/a_1.json", "products/a_1.parquet", "raw/a_1/a.csv", "of_nobody/c_1.parquet"}
 
 
 def test_sweeping_an_empty_workspace_does_nothing(workspace: Workspace) -> None:

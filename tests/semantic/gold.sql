@@ -100,7 +100,11 @@ SELECT
   NULL::BOOLEAN AS eligible_for_upgrade, false AS eligible_for_travel_offer, 3::INTEGER AS recency_score,
   4::INTEGER AS frequency_score, 5::INTEGER AS monetary_score, 90::INTEGER AS data_quality_score,
   DATE '2024-06-30' AS segment_assigned_date, 2::BIGINT AS product_count, NULL::DOUBLE AS churn_probability,
-  NULL::DOUBLE AS churn_risk_score, 'Stable Mid-Spenders' AS customer_segment, 50::INTEGER AS tenure_months, min(f.transaction_date) AS first_transaction_date,
+  NULL::INTEGER AS churn_risk_score, 'No model yet' AS churn_not_scored_reason, NULL::DOUBLE AS probability_alive,
+  NULL::DECIMAL(38, 4) AS expected_spend_next_12_months, NULL::DECIMAL(38, 4) AS expected_spend_next_12_months_low,
+  NULL::DECIMAL(38, 4) AS expected_spend_next_12_months_high, NULL::DECIMAL(38, 4) AS expected_margin_next_12_months,
+  NULL::DECIMAL(38, 4) AS expected_margin_next_12_months_low, NULL::DECIMAL(38, 4) AS expected_margin_next_12_months_high,
+  'Stable Mid-Spenders' AS customer_segment, 50::INTEGER AS tenure_months, min(f.transaction_date) AS first_transaction_date,
   max(f.transaction_date) AS last_transaction_date,
   (DATE '2024-06-30' - max(f.transaction_date))::INTEGER AS days_since_last_transaction, p.recency_status,
   coalesce(sum(f.transaction_amount), 0)::DECIMAL(38, 4) AS lifetime_value, count(f.transaction_id) AS total_transactions,
@@ -146,3 +150,9 @@ SELECT
   CASE WHEN number % 3 = 0 THEN DATE '2024-01-01' END AS end_date, 10.5 * number AS balance, number % 3 <> 0 AS is_active
 FROM (SELECT customer_id, row_number() OVER (ORDER BY customer_id) AS number FROM gold.customer_360_profile) AS c
 INNER JOIN gold.dim_product ON number % 2 = product_key % 2;
+
+CREATE TABLE gold.churn_insights AS
+SELECT
+  customer_id, number::INTEGER AS rank, 'recency_status' AS feature, (2 - number) * 0.25::DOUBLE AS contribution,
+  'reason ' || number AS text
+FROM gold.customer_360_profile CROSS JOIN (VALUES (1), (2), (3)) AS reasons(number);

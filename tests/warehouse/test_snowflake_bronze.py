@@ -43,6 +43,7 @@ BRONZE_FILES = (
     "0019_customers_of_apis",
     "0020_what_apis_say_of_customers",
     "0021_corrections",
+    "0022_churn_scores",
     "0008_stages_and_formats",
 )
 SESSION_GONE = refuses("390111", "Session no longer exists. New login required to access the service.")

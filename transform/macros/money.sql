@@ -29,5 +29,5 @@
 
 {#- So many percent of an amount. -#}
 {% macro money_share(amount, pct) -%}
-    {{ money('round(' ~ money(amount) ~ ' * ' ~ pct ~ ' / 100, 4)') }}
+    {{ money_per('(' ~ money(amount) ~ ' * ' ~ pct ~ ')', 100) }}
 {%- endmacro %}

@@ -3,6 +3,7 @@
 {%- set attributes = [
     'age', 'country', 'state', 'employment_status', 'customer_type', 'card_type', 'credit_limit', 'account_open_date',
 ] %}
+{%- set days_known = days_between('done.first_transaction_date', 'cutoffs.cutoff_date') %}
 {%- set end_of_day = to_utc(start_of_day(add_days('cutoffs.cutoff_date', 1))) %}
 with customers as (
     select customer_id from {{ ref('int_customer_versions') }}
@@ -78,7 +79,7 @@ holdings as (
     inner join cutoffs
         on
             held.start_date <= cutoffs.cutoff_date
-            and (held.end_date is null or held.end_date > cutoffs.cutoff_date)
+            and (held.end_date is null or held.end_date >= cutoffs.cutoff_date)
     group by held.customer_id, cutoffs.cutoff_number
 ),
 
@@ -107,13 +108,13 @@ joined as (
         done.last_transaction_date,
         coalesce(stated.account_open_date, done.first_transaction_date) as member_since,
         {{ days_between('done.last_transaction_date', 'cutoffs.cutoff_date') }} as days_since_last_transaction,
-        cast(
-            least(
-                floor(({{ days_between('done.first_transaction_date', 'cutoffs.cutoff_date') }} + {{ days_of_month() }})
-                    / {{ days_of_month() }}),
-                {{ var('churn_months') + var('baseline_months') }}
-            ) as integer
-        ) as months_known,
+        case
+            when done.first_transaction_date is not null
+                then cast(least(
+                    floor(({{ days_known }} + {{ days_of_month() }}) / {{ days_of_month() }}),
+                    {{ var('churn_months') + var('baseline_months') }}
+                ) as integer)
+        end as months_known,
         {%- for figure in [
             'transaction_count', 'approved_count', 'declined_count', 'transactions_last_30_days',
             'transactions_last_90_days', 'transactions_prior_90_days', 'declined_last_90_days',
@@ -159,7 +160,8 @@ final as (
             else months_known
         end as baseline_months,
         case
-            when transaction_count = 0 and coalesce(member_since > cutoff_date, true) then 'Not a customer yet'
+            when transaction_count = 0 and coalesce(member_since > cutoff_date, split <> 'score')
+                then 'Not a customer yet'
             when transaction_count < {{ var('churn_least_transactions') }}
                 then 'Fewer than {{ var("churn_least_transactions") }} transactions'
             when days_since_last_transaction >= {{ var('churn_months') * days_of_month() | int }}

@@ -1,4 +1,6 @@
 -- What the churn model sees of each customer at each cutoff; all of it was known on that day.
+{%- set spend_gained = '(history.spend_last_90_days - history.spend_prior_90_days)' %}
+{%- set days_active = days_between('history.first_transaction_date', 'history.last_transaction_date') %}
 with history as (
     select * from {{ ref('int_churn_history') }}
 ),
@@ -17,8 +19,10 @@ measured as (
     select
         history.*,
         {{ percent('company.spend_last_90_days', 'company.spend_prior_90_days') }} as company_spend_ratio,
-        {{ percent('(history.spend_last_90_days - history.spend_prior_90_days)', 'history.spend_prior_90_days') }}
-            as spend_change_pct,
+        case
+            when history.spend_prior_90_days > 0
+                then {{ percent(spend_gained, 'history.spend_prior_90_days') }}
+        end as spend_change_pct,
         cast({{ months_between('history.member_since', 'history.cutoff_date') }} as integer) as account_tenure_months,
         coalesce(
             history.member_since > {{ add_months('history.cutoff_date', 0 - var('new_customer_months')) }}, true
@@ -33,11 +37,8 @@ measured as (
             when history.has_necessities
                 then {{ percent('history.necessities_spend_last_90_days', 'history.spend_last_90_days') }}
         end as necessities_pct_90_days,
-        cast(history.spend_month_1 + history.spend_month_2 + history.spend_month_3 + history.spend_month_4
-        + history.spend_month_5 + history.spend_month_6 as double) / 6 as mean_of_6_months,
-        cast(
-            {{ days_between('history.first_transaction_date', 'history.last_transaction_date') }} as double
-        ) / nullif(history.active_days - 1, 0) as days_between_active_days
+        cast(history.spend_last_90_days + history.spend_prior_90_days as double) / 6 as mean_of_6_months,
+        cast({{ days_active }} as double) / nullif(history.active_days - 1, 0) as days_between_active_days
     from history
     inner join company on history.cutoff_number = company.cutoff_number
 ),
@@ -103,9 +104,9 @@ final as (
         {%- for month in range(1, 7) %}
         cast(spend_month_{{ month }} as double) as spend_month_{{ month }},
         {%- endfor %}
-        (
+        cast(
             2.5 * spend_month_1 + 1.5 * spend_month_2 + 0.5 * spend_month_3
-            - 0.5 * spend_month_4 - 1.5 * spend_month_5 - 2.5 * spend_month_6
+            - 0.5 * spend_month_4 - 1.5 * spend_month_5 - 2.5 * spend_month_6 as double
         ) / 17.5 / nullif(mean_of_6_months, 0) * 100 as spend_trend_pct_per_month,
         sqrt((
             {%- for month in range(1, 7) %}
@@ -116,14 +117,14 @@ final as (
         case when has_necessities then {{ percent('necessities_spend', 'lifetime_value') }} end
             as necessities_spend_pct,
         travel_pct_90_days as travel_last_90_days_pct,
-        necessities_pct_90_days as necessities_last_90_days_pct,
-        {{ percent('spend_month_1', 'credit_limit') }} as credit_utilization_pct,
+        necessities_pct_90_days as necessities_last_90_days_pct
         {%- for name, segment in {
             'high_value_travelers': 'High-Value Travelers', 'new_and_growing': 'New & Growing',
             'budget_conscious': 'Budget-Conscious', 'declining': 'Declining', 'stable_mid_spenders': 'Stable Mid-Spenders',
-        }.items() %}
-        customer_segment = '{{ segment }}' as is_{{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        }.items() %},
+        customer_segment = '{{ segment }}' as is_{{ name }}
+        {%- endfor %},
+        {{ percent('spend_month_1', 'credit_limit') }} as credit_utilization_pct
     from segmented
 )
 

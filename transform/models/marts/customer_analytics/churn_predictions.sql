@@ -1,5 +1,5 @@
--- Every customer with a score, or with the reason why there is none (X.10). Scores come from the promoted model while the
--- build is made; before there is one, nobody has any.
+-- Every customer with a score, or with the reason why there is none (X.10). Scores come from the promoted model while
+-- the build is made; before there is one, nobody has any.
 with features as (
     select * from {{ ref('churn_features') }}
     where split = 'score'

@@ -6,12 +6,12 @@ with predictions as (
 final as (
     select
         customer_id,
-        expected_purchases_next_12_months,
-        probability_alive,
-        {%- for end in ('', '_low', '_high') %}
+        expected_purchases_next_12_months
+        {%- for end in ('', '_low', '_high') %},
         {{ money('expected_spend' ~ end) }} as expected_spend_next_12_months{{ end }},
-        {{ money_share('expected_spend' ~ end, var('margin_pct')) }} as expected_margin_next_12_months{{ end }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ money_share('expected_spend' ~ end, var('margin_pct')) }} as expected_margin_next_12_months{{ end }}
+        {%- endfor %},
+        probability_alive
     from predictions
 )
 
