@@ -69,7 +69,7 @@ def test_a_better_order_with_worse_probabilities_is_not_better(
     registry: Registry, data: TrainingData, fitted: FittedModel, ignorant: FittedModel
 ) -> None:
     put_in_use(registry, ignorant)
-    bold = replace(fitted, model=replace(fitted.model, calibration=Calibration(8.0, 6.0, None)))
+    bold = replace(fitted, model=replace(fitted.model, calibration=Calibration(1.0, 20.0, None)))
     found = compare(registry, data, bold)
     assert not found.better
     assert found.reason.endswith("and its probabilities are worse")
