@@ -23,6 +23,7 @@ def few_trees() -> Iterator[None]:
         patched.setattr(model, "INNER_FOLDS", 2)
         patched.setattr(checks, "SHUFFLES", 1)
         patched.setattr("customer360.churn.scoring.DRAWS", 200)
+        patched.setattr("customer360.churn.holdout.SHUFFLINGS", 1)
         yield
 
 

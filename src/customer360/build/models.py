@@ -10,15 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from customer360.build.runner import Progress, silent
-from customer360.churn import (
-    Comparison,
-    Drift,
-    Registry,
-    Trained,
-    compare_versions,
-    find_drift,
-    train,
-)
+from customer360.churn import Comparison, Drift, Registry, Trained, compare_versions, find_drift, train
+from customer360.churn.registry import CHAMPION
 from customer360.errors import Conflict
 from customer360.store import Store
 from customer360.value import KeptValue, find_value, fit_value, keep_value, purchases_of, summarise
@@ -38,7 +31,8 @@ class Training:
     card: Path
 
     def as_dict(self) -> dict[str, Any]:
-        described = self.trained.described | {"status": self.trained.record.status, "promoted": self.promoted}
+        status = CHAMPION if self.promoted else self.trained.record.status
+        described = self.trained.described | {"status": status, "promoted": self.promoted}
         return {"ok": True} | described | {"card": str(self.card)}
 
 
