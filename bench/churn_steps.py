@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def main(folder: Path, *, only_sql: bool) -> dict[str, Any]:
     if not only_sql:
         with threadpool_limits(1):
             with timed(seconds, "fit"):
-                data = make_training_data(learnt, low_spend_pct=LOW_SPEND_PCT)
+                data = make_training_data(learnt, low_spend_pct=LOW_SPEND_PCT, newest_cutoff=date.max)
                 fitted = fit(data, data.training, seed=SEED)
             with timed(seconds, "score and explain"):
                 score_customers(fitted, "bench", customers)
