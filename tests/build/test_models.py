@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -104,6 +106,17 @@ def test_what_cannot_be_learnt_from_is_refused_and_nothing_is_kept(
     assert sorted(Registry(bank.workspace).folder.rglob("*")) == before
     [run] = Store.beside(bank.workspace.store).list_runs(10)
     assert (run.kind, run.status) == ("train", "failed")
+
+
+def test_a_build_of_a_version_without_models_is_refused_with_what_to_do(bank: ScoredBank) -> None:
+    path = bank.folder(bank.published) / "build.json"
+    record = json.loads(path.read_text())
+    del record["tables"]["gold.ml_training_data"]
+    path.write_text(json.dumps(record))
+    for ask in (partial(run_training, bank.workspace, seed=42), partial(measure_drift, bank.workspace)):
+        with pytest.raises(Conflict, match=r"has no gold\.ml_training_data") as refused:
+            ask()
+        assert (refused.value.code, "customer360 build" in refused.value.next_action) == ("build_outdated", True)
 
 
 @pytest.mark.contract("S3.88", "X.9")
