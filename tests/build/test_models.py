@@ -157,12 +157,3 @@ def test_training_if_needed_trains_nothing_while_nothing_asks_for_it(
     assert measure_drift(scored_bank.workspace).reasons == ()
     assert run_training(scored_bank.workspace, seed=42, if_needed=True) is None
     assert [record.version for record in Registry(scored_bank.workspace).list()] == [scored_bank.version]
-
-
-@pytest.mark.contract("S3.88")
-def test_a_damaged_model_in_use_is_replaced_by_training(bank: ScoredBank) -> None:
-    (Registry(bank.workspace).folder / bank.version / "model.pkl").write_bytes(b"")
-    training = run_training(bank.workspace, seed=7)
-    assert training is not None
-    assert training.promoted
-    assert Registry(bank.workspace).load_champion()
