@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -106,6 +108,17 @@ def test_what_cannot_be_learnt_from_is_refused_and_nothing_is_kept(
     assert (run.kind, run.status) == ("train", "failed")
 
 
+def test_a_build_of_a_version_without_models_is_refused_with_what_to_do(bank: ScoredBank) -> None:
+    path = bank.folder(bank.published) / "build.json"
+    record = json.loads(path.read_text())
+    del record["tables"]["gold.ml_training_data"]
+    path.write_text(json.dumps(record))
+    for ask in (partial(run_training, bank.workspace, seed=42), partial(measure_drift, bank.workspace)):
+        with pytest.raises(Conflict, match=r"has no gold\.ml_training_data") as refused:
+            ask()
+        assert (refused.value.code, "customer360 build" in refused.value.next_action) == ("build_outdated", True)
+
+
 @pytest.mark.contract("S3.88", "X.9")
 def test_a_leaking_model_is_kept_as_refused_and_cannot_be_promoted(bank: ScoredBank) -> None:
     """It looks splendid: the spend of the month after the cutoff stands in for that of the month before."""
@@ -144,12 +157,3 @@ def test_training_if_needed_trains_nothing_while_nothing_asks_for_it(
     assert measure_drift(scored_bank.workspace).reasons == ()
     assert run_training(scored_bank.workspace, seed=42, if_needed=True) is None
     assert [record.version for record in Registry(scored_bank.workspace).list()] == [scored_bank.version]
-
-
-@pytest.mark.contract("S3.88")
-def test_a_damaged_model_in_use_is_replaced_by_training(bank: ScoredBank) -> None:
-    (Registry(bank.workspace).folder / bank.version / "model.pkl").write_bytes(b"")
-    training = run_training(bank.workspace, seed=7)
-    assert training is not None
-    assert training.promoted
-    assert Registry(bank.workspace).load_champion()

@@ -114,10 +114,11 @@ def test_a_damaged_artefact_is_never_read(registry: Registry, model: FittedModel
     registry.promote("churn_1")
     path = registry.folder / "churn_1" / "model.pkl"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    for use in (lambda: registry.load("churn_1"), registry.load_champion):
-        with pytest.raises(Conflict, match="checksum differs") as refused:
-            use()
-        assert refused.value.code == "artefact_damaged"
+    with pytest.raises(Conflict, match="checksum differs") as refused:
+        registry.load("churn_1")
+    assert refused.value.code == "artefact_damaged"
+    with pytest.raises(Conflict, match="checksum differs"):
+        registry.load_champion()
     path.unlink()
     with pytest.raises(Conflict):
         registry.load("churn_1")
@@ -168,9 +169,10 @@ def test_a_damaged_version_is_neither_promoted_nor_gone_back_to(registry: Regist
         add(registry, model, version)
         registry.promote(version)
     (registry.folder / "churn_1" / "model.pkl").write_bytes(b"")
-    for use in (registry.roll_back, lambda: registry.promote("churn_1")):
-        with pytest.raises(Conflict, match="checksum"):
-            use()
+    with pytest.raises(Conflict, match="checksum"):
+        registry.roll_back()
+    with pytest.raises(Conflict, match="checksum"):
+        registry.promote("churn_1")
     assert registry.champion().version == "churn_2"
 
 

@@ -126,7 +126,7 @@ def test_models_are_listed_with_how_they_were_judged(at_bank: ScoredBank) -> Non
     assert (record["version"], record["status"], record["cutoff_date"]) == (at_bank.version, "champion", "2025-09-01")
     assert record["metrics"]["auc"] == at_bank.trained["metrics"]["auc"]
     code, out, _ = run_churn("models")
-    assert (code, at_bank.version in out, "champion" in out) == (0, True, True)
+    assert (code, "champion" in out, "1,448" in out) == (0, True, True)
 
 
 @scored

@@ -18,7 +18,7 @@ from customer360.churn.registry import ModelRecord, Registry
 from customer360.churn.scores import read_customers_to_score
 from customer360.churn.scoring import auc
 from customer360.churn.stability import SHIFTED, STEADY, compare
-from customer360.churn.training_data import label_days
+from customer360.churn.training_data import label_days, require_tables
 from customer360.warehouse import OpenBuild
 
 MOST_MOVED = 0.1
@@ -78,9 +78,10 @@ def find_drift(registry: Registry, build: OpenBuild, folder: Path) -> Drift:
 
     Raises:
         NotFound: no model is in use.
-        Conflict: its artefact is not what was registered.
+        Conflict: its artefact is not what was registered, or the build is of a version that knew no models.
     """
     version = registry.require_champion()
+    require_tables(build)
     fitted, record = registry.load(version), registry.get(version)
     customers = read_customers_to_score(build.warehouse, build.schema_suffix)
     columns = fitted.read(customers)

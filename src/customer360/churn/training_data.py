@@ -15,11 +15,12 @@ from customer360.churn.arrays import Flags, Rows
 from customer360.churn.coding import read_column
 from customer360.churn.features import BARRED, FEATURES
 from customer360.churn.table import Column
-from customer360.errors import InvalidInput
+from customer360.errors import Conflict, InvalidInput
 from customer360.settings import rules_of
 from customer360.warehouse import OpenBuild
 
 TRAINING_DATA = "select * from gold{suffix}.ml_training_data order by cutoff_date, customer_id"
+TABLES = ("gold.churn_features", "gold.churn_labels", "gold.churn_score_history", "gold.ml_training_data")
 KEYS = ("customer_id", "cutoff_date", "split", "customer_segment", "churned")
 HOLDOUT = "holdout"
 DAYS_OF_MONTH = 30
@@ -69,11 +70,25 @@ def read_training_data(build: OpenBuild, *, low_spend_pct: float) -> TrainingDat
     """Return what the build knows of customers at past cutoffs.
 
     Raises:
+        Conflict: the build is of a version that made nothing to learn from.
         InvalidInput: there is too little to learn from; the message says of what.
     """
+    require_tables(build)
     table = build.warehouse.query(TRAINING_DATA.format(suffix=build.schema_suffix))
     newest = build.record.as_of - timedelta(days=label_days(build))
     return make_training_data(table, low_spend_pct=low_spend_pct, newest_cutoff=newest)
+
+
+def require_tables(build: OpenBuild) -> None:
+    """Raise Conflict where a build is of a version that knew no models of churn."""
+    missing = [name for name in TABLES if name not in build.record.tables]
+    if missing:
+        raise Conflict(
+            f"Build {build.build_id} has no {', '.join(missing)}: it was made by version {build.record.version}.",
+            code="build_outdated",
+            next_action="Build with this version: customer360 build.",
+            details=[{"field": name, "message": "no such table"} for name in missing],
+        )
 
 
 def label_days(build: OpenBuild) -> int:
