@@ -1,7 +1,7 @@
 """The churn tables of a small bank, held against plain SQL over its facts and files, one cutoff at a time.
 
-The models read the facts once, as months of 30 days that all cutoffs share. Here each window is counted in days back from
-its cutoff, each attribute is looked up in the files of the bank, and each rule is written out once more.
+The models read the facts once, as months of 30 days that all cutoffs share. Here each window is counted in days back
+from its cutoff, each attribute is looked up in the files of the bank, and each rule is written out once more.
 """
 
 from __future__ import annotations
