@@ -1,5 +1,6 @@
 -- The bank's gold tables as one person would write them for these files: no lake, no rejects, no tests, no build to roll
--- back to. Every column it makes holds the same values as the product's; the bench compares them at the demo scale.
+-- back to, nothing to foretell churn or value from. Every column it makes holds the same values as the product's; the
+-- bench compares them at the demo scale.
 -- Variables: folder (of the generated Parquet files), regions, markets and holidays (paths of the seeds).
 -- DuckDB divides decimals as doubles; this mean is exact to four digits, halves away from zero.
 create temp macro mean(amount, n) as (

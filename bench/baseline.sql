@@ -1,6 +1,6 @@
 -- Online Retail's gold tables as one person would write them for this one dataset: read every file at once, no lake, no
--- rejects, no tests, no build to roll back to. Every column it makes holds the same values as the product's; the bench
--- compares them, so a change to a mart fails until it is made here too.
+-- rejects, no tests, no build to roll back to, nothing to foretell churn or value from. Every column it makes holds the
+-- same values as the product's; the bench compares them, so a change to one fails until it is made here too.
 -- Variables: files (list), regions and holidays (paths of the seeds).
 -- DuckDB divides decimals as doubles; this mean is exact to four digits, halves away from zero.
 create temp macro mean(amount, n) as (

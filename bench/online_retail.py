@@ -15,6 +15,7 @@ import duckdb
 
 from bench.measure import Measured, MeasurementFailed, Target, measure, median
 
+# What the script makes too; features and labels of churn at each cutoff, and what is told from them, ours makes alone.
 TABLES = (
     "gold.dim_customer",
     "gold.dim_date",
