@@ -33,7 +33,8 @@ def change(bank: ScoredBank, *statements: str) -> None:
             connection.execute(statement)
 
 
-@pytest.mark.contract("S3.83", "S3.84")
+@pytest.mark.contract("S3.83")
+@pytest.mark.contract("S3.84")
 def test_a_model_is_judged_on_a_cutoff_later_than_all_it_learnt_from(scored_bank: ScoredBank) -> None:
     trained = scored_bank.trained
     assert (trained["status"], trained["promoted"]) == ("champion", True)
@@ -54,7 +55,8 @@ def test_figures_are_those_of_an_honest_model(scored_bank: ScoredBank) -> None:
     assert 0.2 < metrics["f1"]["estimate"] < 0.8
 
 
-@pytest.mark.contract("S3.83", "S3.88")
+@pytest.mark.contract("S3.83")
+@pytest.mark.contract("S3.88")
 def test_the_same_model_again_is_within_noise_and_not_promoted(bank: ScoredBank) -> None:
     """And it is the same model: at a seed it gives the same probabilities to the last bit."""
     registry = Registry(bank.workspace)
@@ -78,7 +80,8 @@ def test_the_same_model_again_is_within_noise_and_not_promoted(bank: ScoredBank)
     assert [run.kind for run in Store.beside(bank.workspace.store).list_runs(10)][::-1] == ["train", "promote"]
 
 
-@pytest.mark.contract("S3.84", "X.9")
+@pytest.mark.contract("S3.84")
+@pytest.mark.contract("X.9")
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
@@ -119,7 +122,8 @@ def test_a_build_of_a_version_without_models_is_refused_with_what_to_do(bank: Sc
         assert (refused.value.code, "customer360 build" in refused.value.next_action) == ("build_outdated", True)
 
 
-@pytest.mark.contract("S3.88", "X.9")
+@pytest.mark.contract("S3.88")
+@pytest.mark.contract("X.9")
 def test_a_leaking_model_is_kept_as_refused_and_cannot_be_promoted(bank: ScoredBank) -> None:
     """It looks splendid: the spend of the month after the cutoff stands in for that of the month before."""
     change(

@@ -107,7 +107,8 @@ def test_everybody_who_can_be_scored_is_and_the_others_are_flagged(scored_bank: 
     assert misnamed == 0
 
 
-@pytest.mark.contract("S3.77", "X.35")
+@pytest.mark.contract("S3.77")
+@pytest.mark.contract("X.35")
 def test_bands_hold_the_shares_that_the_contract_asks_for(scored_bank: ScoredBank) -> None:
     shares = """
         select churn_risk_category, count(*) / sum(count(*)) over () from gold.churn_predictions
@@ -150,7 +151,8 @@ def test_scores_are_in_the_profile_and_in_the_answers_to_questions(scored_bank: 
     assert answered == set(rows(scored_bank, scored_bank.published, counted))
 
 
-@pytest.mark.contract("S3.89", "S3.90")
+@pytest.mark.contract("S3.89")
+@pytest.mark.contract("S3.90")
 def test_a_customer_is_explained_with_a_score_or_with_why_there_is_none(scored_bank: ScoredBank) -> None:
     riskiest = "select customer_id from gold.churn_predictions order by churn_risk_score desc nulls last, customer_id"
     idle = (

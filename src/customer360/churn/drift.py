@@ -18,7 +18,7 @@ from customer360.churn.registry import ModelRecord, Registry
 from customer360.churn.scores import read_customers_to_score
 from customer360.churn.scoring import auc
 from customer360.churn.stability import SHIFTED, STEADY, compare
-from customer360.churn.training_data import label_days, require_tables
+from customer360.churn.training_data import DAYS_OF_MONTH, label_days, require_tables
 from customer360.warehouse import OpenBuild
 
 MOST_MOVED = 0.1
@@ -128,5 +128,5 @@ def _reasons(
     if worse:
         yield f"Of the customers scored as of {worse[0].as_of_date} it told apart fewer: AUC {worse[0].auc:.3f}."
     known = build.record.as_of - timedelta(days=label_days(build))
-    if known > date.fromisoformat(record.cutoff_date):
+    if (known - date.fromisoformat(record.cutoff_date)).days >= DAYS_OF_MONTH:
         yield f"Outcomes are known up to {known}; it was judged on those of {record.cutoff_date}."
