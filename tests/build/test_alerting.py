@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,7 +75,10 @@ def rows(workspace: Workspace, build_id: str, sql: str) -> list[tuple[Any, ...]]
 
 
 def copy(messy: Workspace, folder: Path) -> tuple[Workspace, Store]:
-    workspace = Workspace(Path(shutil.copytree(messy.home, folder / "home")))
+    home = shutil.copytree(messy.home, folder / "home", ignore=shutil.ignore_patterns("store.db*"))
+    workspace = Workspace(Path(home))
+    with closing(sqlite3.connect(messy.store)) as shared, closing(sqlite3.connect(workspace.store)) as own:
+        shared.backup(own)  # other workers may have the shared one open
     return workspace, Store.beside(workspace.store)
 
 

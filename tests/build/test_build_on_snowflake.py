@@ -108,8 +108,9 @@ def builds(town: Town) -> Iterator[SnowflakeBuilds]:
         yield opened
         if opened.current_id() != town.record.build_id:
             opened.publish(town.record.build_id)
-        opened.prune(1)
-        opened.sweep()
+        with opened.writing():  # takes back, and returns, the lease of a command that was killed
+            opened.prune(1)
+            opened.sweep()
         assert opened.current_id() == town.record.build_id
 
 

@@ -87,17 +87,28 @@ def lake(landed: Path, tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "home")
 
 
-def land_snapshot(workspace: Workspace, written: Path) -> None:
-    """Land what a build would have found of segments."""
+FOUND = {
+    "segment_snapshots": "'Stable' as customer_segment",
+    "churn_scores": (
+        "'churn_1' as model_version, 0.25::double as churn_probability, 71 as churn_risk_score, "
+        "'High Risk' as churn_risk_category"
+    ),
+}
+"""What a build would have found of a customer, by the table that remembers it."""
+
+
+def land_snapshot(workspace: Workspace, written: Path, table: str = "segment_snapshots") -> None:
+    """Land what a build would have found."""
+    batch_id = f"{table}_1"
     with duckdb.connect() as connection:
         connection.execute(
-            "copy (select 'C1' as customer_id, 'Stable' as customer_segment, date '2024-06-30' as as_of_date, "
-            "1::bigint as _line, null::varchar as _invalid, 'segments' as _source_file, 'segments_1' as _batch_id, "
+            f"copy (select 'C1' as customer_id, {FOUND[table]}, date '2024-06-30' as as_of_date, "
+            f"1::bigint as _line, null::varchar as _invalid, 'found' as _source_file, '{batch_id}' as _batch_id, "
             f"timestamp '2026-11-21 04:51:00' as _loaded_at) to '{written}' (format parquet)"
         )
     sha256 = hash_file(written)
-    counts = {"segment_snapshots": TableRows(1, 0, sha256)}
-    manifest = Manifest("segments_1", "messy", "segments", sha256, 1, "", 1, None, counts, "2026-11-21T04:51:00")
+    counts = {table: TableRows(1, 0, sha256)}
+    manifest = Manifest(batch_id, "messy", "found", sha256, 1, "", 1, None, counts, "2026-11-21T04:51:00")
     commit_snapshot(workspace, manifest, written)
 
 
@@ -167,8 +178,9 @@ def there_is_nothing(place: SnowflakeSettings) -> bool:
 
 def test_every_row_of_every_table_lands_with_its_types(account: Account, lake: Workspace) -> None:
     load_more(lake, {"transactions": ["T9" + GOOD[0][2:]], "products": ["P9,Lamp,Light,product"]}, "_2")
+    land_snapshot(lake, lake.home.parent / "scores.parquet", "churn_scores")
     copied = copy(account, lake)
-    assert (len(copied.new), copied.changed) == (9, [])
+    assert (len(copied.new), copied.changed) == (10, [])
     there = what_is_there(account)
     assert there == what_is_here(lake)
     assert {table for table in TABLES if there[table]} == TABLES.keys() - {
@@ -177,7 +189,9 @@ def test_every_row_of_every_table_lands_with_its_types(account: Account, lake: W
         "corrections",
     }  # no API was asked, nothing was corrected
     kinds = {type(value) for table in TABLES for row in there[table] for value in row}
-    assert {kind.__name__ for kind in kinds} == {"str", "int", "Decimal", "date", "datetime", "bool", "NoneType"}
+    assert {kind.__name__ for kind in kinds} == {
+        *("str", "int", "float", "Decimal", "date", "datetime", "bool", "NoneType")
+    }
 
 
 def test_what_a_manifest_says_is_known_of_each_batch(account: Account, lake: Workspace) -> None:
