@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from customer360.build.migrating import migrate
-from customer360.build.models import run_training
+from customer360.build.models import run_training, run_value_fit
 from customer360.build.pipeline import run_build, run_load
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
@@ -139,6 +139,8 @@ class ScoredBank:
     """The build that the model learnt from, as of the same day as the published one."""
     earlier: str
     published: str
+    value: str
+    """Version of the value model."""
     trained: dict[str, Any]
 
     def folder(self, build_id: str) -> Path:
@@ -171,12 +173,15 @@ def _score_bank(home: Path) -> dict[str, Any]:
     run_load(workspace, find_dataset("bank"), files)
     settings = load(ResourceSettings), load(WorkspaceSettings)
     unscored = run_build(workspace, *settings)
+    value = run_value_fit(workspace)
+    assert value is not None
     training = run_training(workspace, seed=42)
     assert training is not None
     assert training.promoted
     version = training.trained.record.version
     earlier, published = run_build(workspace, *settings, as_of=EARLIER), run_build(workspace, *settings)
     builds = {"unscored": unscored.build_id, "earlier": earlier.build_id, "published": published.build_id}
+    builds["value"] = value.version
     return builds | {"version": version, "trained": json.loads(json.dumps(training.as_dict(), default=str))}
 
 

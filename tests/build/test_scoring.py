@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_a_build_in_two_parts_did_all_that_a_build_in_one_did(scored_bank: Score
     assert {name: t["primary_key"] for name, t in after.tables.items()} == {
         name: t["primary_key"] for name, t in before.tables.items()
     }
-    assert (before.models, after.models) == ({}, {"churn": scored_bank.version})
+    assert (before.models, after.models) == ({}, {"churn": scored_bank.version, "value": scored_bank.value})
     assert after.durations["score"] > 0
     for table in ("pipeline_steps", "lineage_edges", "data_quality_results"):
         counted = f"select count(*) from monitoring.{table}"
@@ -216,3 +217,25 @@ def test_the_same_scores_of_the_same_day_land_once(bank: ScoredBank) -> None:
     assert rows(bank, again.build_id, every) == rows(bank, bank.published, every)
     every = "select * from gold.churn_insights order by customer_id, rank"
     assert rows(bank, again.build_id, every) == rows(bank, bank.published, every)
+
+
+def test_every_buyer_has_an_expected_margin_that_is_the_spend_times_its_rate(scored_bank: ScoredBank) -> None:
+    """margin_pct is 20; low and high are those of the spend, and who never bought has none."""
+    figures = """
+        select
+            count(*) filter ((expected_spend_next_12_months is null) <> (approved = 0)),
+            max(abs(expected_margin_next_12_months - 0.2 * expected_spend_next_12_months)),
+            count(*) filter (not expected_spend_next_12_months
+                between expected_spend_next_12_months_low and expected_spend_next_12_months_high),
+            min(probability_alive), max(probability_alive)
+        from gold.customer_360_profile
+        left join (
+            select customer_id, count(*) as approved from gold.fct_transactions
+            where status = 'approved' and transaction_type = 'purchase' group by customer_id
+        ) using (customer_id)
+    """
+    [(wrongly_empty, furthest, outside, least, most)] = rows(scored_bank, scored_bank.published, figures)
+    assert (wrongly_empty, outside) == (0, 0)
+    assert furthest <= Decimal("0.0001")
+    assert 0 <= least <= most <= 1
+    assert rows(scored_bank, scored_bank.unscored, "select count(*) from gold.customer_value") == [(0,)]

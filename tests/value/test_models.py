@@ -7,13 +7,21 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.special import beta as beta_function
 from scipy.special import gamma as gamma_function
 from scipy.special import hyp2f1
+from scipy.stats import gamma as gamma_distribution
 
 from customer360.errors import NotIdentified
-from customer360.value import bg_nbd, gamma_gamma
-from customer360.value.bg_nbd import BgNbd, expected_purchases, fit_bg_nbd, group, probability_alive
+from customer360.value import ValueModel, bg_nbd, gamma_gamma
+from customer360.value.bg_nbd import (
+    BgNbd,
+    expected_purchases,
+    fit_bg_nbd,
+    group,
+    probability_alive,
+)
 from customer360.value.fitting import Estimate, Floats
 from customer360.value.gamma_gamma import GammaGamma, expected_value, fit_gamma_gamma, value_of
 from tests.value.conftest import PAPER_MODEL as PAPER
@@ -219,3 +227,40 @@ def test_money_in_another_unit_changes_gamma_alone(drawn: Histories) -> None:
 
 def _valued(frequency: Floats, z: Floats) -> tuple[Floats, Floats]:
     return frequency[frequency > 0], z[frequency > 0]
+
+
+def test_where_all_leave_alike_the_share_is_found_and_said() -> None:
+    """Frequent buyers, of whom each purchase is the last one with the same probability of 0.5 %."""
+    share = 0.005
+    drawn = draw_histories(BgNbd(9.0, 4.0, 1e6 * share, 1e6 * (1 - share)), 4000, weeks=30, seed=5)
+    found = fit_bg_nbd(*drawn[:3])
+    assert found.fixed.keys() == {"b"}
+    r, alpha, a, b = found.values
+    assert a / (a + b) == pytest.approx(share, rel=0.15)
+    expected = expected_purchases(BgNbd(r, alpha, a, b), *drawn[:3], weeks=30)
+    assert expected.sum() == pytest.approx(drawn.later.sum(), rel=0.03)
+    spend = fit_gamma_gamma(drawn.frequency, draw_values(SPEND, drawn.frequency, seed=2))
+    [warning] = ValueModel(found, spend).warnings
+    assert "all do so alike" in warning
+
+
+def test_where_leaving_is_alike_what_is_expected_is_the_mean_over_rates() -> None:
+    """Of somebody with rate λ and probability p of leaving, (1 − exp(−λpt)) / p are expected (FHL 2005)."""
+    model, x, recency, age, weeks = BgNbd(9.0, 4.0, 6e3, 1e6), 3.0, 29.0, 30.0, 52.0
+    share = model.a / (model.a + model.b)
+    rates = gamma_distribution(model.r + x, scale=1 / (model.alpha + age))
+    if_alive, _ = quad(lambda rate: rates.pdf(rate) * -math.expm1(-rate * share * weeks) / share, 0, np.inf)
+    history = np.array([x]), np.array([recency]), np.array([age])
+    expected = if_alive * probability_alive(model, *history)
+    assert expected_purchases(model, *history, weeks=weeks) == pytest.approx(expected)
+
+
+def test_where_means_say_for_certain_what_purchases_are_worth_each_keeps_their_own(drawn: Histories) -> None:
+    """Amounts of a customer that hardly vary: the likelihood rises with p without end."""
+    steady = GammaGamma(1e7, 3.0, 2e-6)
+    found = fit_gamma_gamma(drawn.frequency, draw_values(steady, drawn.frequency, seed=2))
+    assert found.fixed.keys() == {"p"}
+    model = GammaGamma(*found.values)
+    assert model.q == pytest.approx(3.0, rel=0.15)
+    assert model.p * model.gamma == pytest.approx(20.0, rel=0.15)
+    assert expected_value(model, np.array([5.0]), np.array([70.0])) == pytest.approx([70.0], rel=1e-3)

@@ -61,7 +61,7 @@ def run_training(
         InvalidInput: there is too little to learn from, or a column may not be seen; nothing is kept.
     """
     registry = Registry(workspace)
-    if if_needed and registry.champion().version and not measure_drift(workspace).reasons:
+    if if_needed and not _is_needed(workspace, registry):
         return None
     store = Store.beside(workspace.store)
     with _published(workspace) as (build, folder), store.recording("train", "churn") as detail:
@@ -76,6 +76,16 @@ def run_training(
             refused_because=trained.record.refused_because,
         )
     return Training(trained, promoted, registry.card(trained.record.version))
+
+
+def _is_needed(workspace: Workspace, registry: Registry) -> bool:
+    """Tell whether there is no model in use, or none that can be read, or one that does not fit any more."""
+    if registry.champion().version is None:
+        return True
+    try:
+        return bool(measure_drift(workspace).reasons)
+    except Conflict:
+        return True
 
 
 def run_value_fit(workspace: Workspace, *, if_needed: bool = False) -> KeptValue | None:
