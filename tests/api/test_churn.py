@@ -46,4 +46,4 @@ def test_a_customer_who_is_not_scored_has_the_reason(scored: httpx.Client) -> No
 
 def test_an_unknown_customer_is_refused(scored: httpx.Client) -> None:
     answer = scored.get("/api/customers/NOBODY/churn")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "customer_not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "customer_not_found")

@@ -67,6 +67,7 @@ def statements(wire: Wire) -> int:
         ("/api/customers/C1/versions", 2),
         ("/api/customers/C1/products", 2),
         ("/api/customers/C1/identities", 2),
+        ("/api/customers/C1/churn", 1),
         ("/api/customers/", 1),
         ("/api/customers/?search=ana", 1),
         ("/api/customers/?limit=1", 2),
@@ -101,7 +102,7 @@ def test_a_missing_customer_is_looked_for_among_the_ids_of_other_systems_once(cl
     assert statements(wire) == 2
 
 
-HEADINGS = ["Net spend by month", "About this customer", "Latest transactions"]
+HEADINGS = ["Net spend by month", "What to expect", "About this customer", "Latest transactions"]
 
 
 def show(**address: Any) -> AppTest:

@@ -49,7 +49,7 @@ def test_what_runs_beside_the_service_is_told_of_when_it_ends(
         for process in list(processes._beside.values()):
             process.wait(30)
         processes._say_ended()
-        said = capsys.readouterr().err + capsys.readouterr().out
+        said = capsys.readouterr().out
     assert "Published b1." in said
     assert "noise" not in said
     assert "The others could not be made" in said

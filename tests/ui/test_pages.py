@@ -65,6 +65,7 @@ def test_a_dataset_without_names_countries_and_orders_is_shown(
     assert not app.warning
     assert [heading.value for heading in app.subheader] == [
         "Net spend by month",
+        "What to expect",
         "About this customer",
         "Latest transactions",
     ]

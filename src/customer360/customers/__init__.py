@@ -1,6 +1,6 @@
 """Who a customer is: find, list and look at customers of one build."""
 
-from customer360.customers.churn import ChurnExplanation, Reason, explain_churn
+from customer360.customers.churn import ChurnExplanation, Reason, explain_churn, explain_profile
 from customer360.customers.listing import CustomerPage, list_customers
 from customer360.customers.profiles import (
     CustomerHistory,
@@ -22,6 +22,7 @@ __all__ = [
     "CustomerProfile",
     "Reason",
     "explain_churn",
+    "explain_profile",
     "find_customers",
     "get_customer",
     "get_history",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from customer360.customers.profiles import get_customer, is_customer
+from customer360.customers.profiles import CustomerProfile, get_customer, is_customer
 from customer360.semantic import Reading, build_query
 
-INSIGHTS = "churn_insights"
 REASON_FIELDS = ("reason_rank", "reason_feature", "reason_contribution", "reason_text")
 NOT_REASONS = ("all other features", "the average customer")
 """What the last two rows of a customer are, which make contributions sum to the log-odds."""
@@ -71,7 +70,11 @@ def explain_churn(reading: Reading, customer_id: str) -> ChurnExplanation:
     Raises:
         NotFound: the build has no such customer.
     """
-    profile = get_customer(reading, customer_id)
+    return explain_profile(reading, get_customer(reading, customer_id))
+
+
+def explain_profile(reading: Reading, profile: CustomerProfile) -> ChurnExplanation:
+    """Return the churn score of a customer whose profile was read already, with its reasons."""
     values = profile.values
     return ChurnExplanation(
         customer_id=profile.customer_id,
@@ -80,14 +83,12 @@ def explain_churn(reading: Reading, customer_id: str) -> ChurnExplanation:
         probability=values["churn_probability"],
         score=values["churn_risk_score"],
         not_scored_reason=values.get("churn_not_scored_reason"),
-        reasons=_list_reasons(reading, profile.customer_id),
+        reasons=_list_reasons(reading, profile.customer_id) if values["churn_probability"] is not None else (),
         build_id=reading.record.build_id,
         as_of_date=reading.record.as_of.isoformat(),
     )
 
 
 def _list_reasons(reading: Reading, customer_id: str) -> tuple[Reason, ...]:
-    if INSIGHTS not in reading.model.tables:
-        return ()
     query = build_query(fields=list(REASON_FIELDS), filters=is_customer(customer_id), order=["reason_rank"])
     return tuple(Reason(*row.values()) for row in reading.ask(query).table.to_pylist())

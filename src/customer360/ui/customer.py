@@ -12,7 +12,7 @@ from customer360.customers import (
     CustomerHistory,
     CustomerProfile,
     Reason,
-    explain_churn,
+    explain_profile,
     find_customers,
     get_customer,
     get_history,
@@ -301,7 +301,7 @@ def _future(reading: Reading, profile: CustomerProfile) -> None:
     if "churn_risk_category" not in values:
         return
     st.subheader("What to expect", anchor=False)
-    explained = explain_churn(reading, profile.customer_id)
+    explained = explain_profile(reading, profile)
     with st.container(key="future"):
         _risk_card(explained, figures)
         if values.get("expected_spend_next_12_months") is not None:
