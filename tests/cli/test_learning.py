@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from customer360.build.models import run_value_fit
 from customer360.cli import app
+from customer360.cli.console import speak_to_people
 from customer360.cli.serving import _Processes
 from customer360.value import find_value
 from customer360.warehouse import open_builds
@@ -43,6 +44,7 @@ def test_a_value_model_that_is_missing_is_fitted_on_the_published_build(
 def test_what_runs_beside_the_service_is_told_of_when_it_ends(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    speak_to_people()
     with _Processes({}, tmp_path / "logs") as processes:
         processes.run_beside("models", [sys.executable, "-c", "print('✓ Published b1.'); print('noise')"])
         processes.run_beside("others", [sys.executable, "-c", "raise SystemExit(3)"])
