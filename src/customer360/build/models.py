@@ -12,13 +12,14 @@ from typing import Any
 from customer360.build.runner import Progress, silent
 from customer360.churn import Comparison, Drift, Registry, Trained, compare_versions, find_drift, train
 from customer360.churn.registry import CHAMPION
+from customer360.churn.training import SEED
 from customer360.errors import Conflict
 from customer360.store import Store
 from customer360.value import KeptValue, find_value, fit_value, keep_value, purchases_of, summarise
 from customer360.warehouse import OpenBuild, open_builds
 from customer360.workspace import Workspace
 
-DAYS_OF_MONTH = 30
+STALE_DAYS = 30
 """A value model is fitted anew when it does not know the last month."""
 
 
@@ -50,7 +51,7 @@ class Promotion:
 def run_training(
     workspace: Workspace,
     *,
-    seed: int,
+    seed: int = SEED,
     promote: bool = True,
     if_needed: bool = False,
     progress: Progress = silent,
@@ -98,7 +99,7 @@ def run_value_fit(workspace: Workspace, *, if_needed: bool = False) -> KeptValue
     """
     with _published(workspace) as (build, _):
         known = find_value(workspace)
-        newest = build.record.as_of - timedelta(days=DAYS_OF_MONTH)
+        newest = build.record.as_of - timedelta(days=STALE_DAYS)
         if if_needed and known and known.calibration_end > newest.isoformat():
             return None
         with Store.beside(workspace.store).recording("train", "value") as detail:

@@ -22,7 +22,6 @@ from customer360.warehouse import OpenBuild
 TRAINING_DATA = "select * from gold{suffix}.ml_training_data order by cutoff_date, customer_id"
 TABLES = ("gold.churn_features", "gold.churn_labels", "gold.churn_score_history", "gold.ml_training_data")
 KEYS = ("customer_id", "cutoff_date", "split", "customer_segment", "churned")
-HOLDOUT = "holdout"
 DAYS_OF_MONTH = 30
 """As in the macro days_of_month of the dbt project."""
 LEAST_LEAVERS = 30

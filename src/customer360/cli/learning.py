@@ -15,8 +15,6 @@ from customer360.cli.context import workspace
 from customer360.errors import InvalidInput
 from customer360.settings import ResourceSettings, load
 
-SEED = 42
-
 
 @sending_alerts()
 def learn(as_json: Json = False) -> None:
@@ -37,7 +35,7 @@ def learn(as_json: Json = False) -> None:
         said["value"] = _say_why("Value", refusal)
     try:
         with progress("Training") as step:
-            trained = run_training(workspace(), seed=SEED, if_needed=True, progress=step)
+            trained = run_training(workspace(), if_needed=True, progress=step)
         said["churn"] = trained.trained.record.version if trained else "in use"
         if trained is None:
             say("Churn: the model in use still fits.")
