@@ -7,9 +7,10 @@ from customer360 import semantic
 pytestmark = pytest.mark.unit
 
 EXPORTED = """
-DEFAULT_LIMIT MAX_LIMIT ROW_KINDS AllOf AnyOf Asked Column Compiled Condition Dimension Figures Filter Item Kind
-ModelDefinition Negation Order Reader Reading SemanticModel SemanticQuery SemanticResult build_query cache_info
-compile_query expression_checks json_value key_checks load_model parse_condition parse_model query_from_text run_query
+DEFAULT_LIMIT MAX_LIMIT ROW_KINDS AllOf AnyOf Asked Benchmark Column Compiled Condition Dimension Figures Filter
+Formula Item Kind Measure ModelDefinition Negation Order Reader Reading Relative RowsCondition SemanticModel
+SemanticQuery SemanticResult TopPer build_query cache_info compile_query expression_checks json_value key_checks
+load_model parse_condition parse_model query_from_text run_query
 """
 
 

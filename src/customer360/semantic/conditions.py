@@ -12,6 +12,9 @@ Finer and sibling comparisons become EXISTS, so they never multiply rows. Those 
 and any ``or`` made of them alone, are about the same fine row and go into one EXISTS. A ``not`` always applies to the
 kept row: "not (channel = 'Online')" on customers keeps those with no such transaction, and it never shares an EXISTS
 with its neighbours, whereas "channel != 'Online'" keeps those with at least one transaction of another channel.
+
+A comparison with a benchmark holds the row against the mean of all rows, whatever the other filters keep. One of what a
+measure makes of rows aggregates those that share the outer row's key of ``of``.
 """
 
 from __future__ import annotations
@@ -21,8 +24,11 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery
+from customer360.semantic.filters import Benchmark
+from customer360.semantic.means import exact_means
+from customer360.semantic.measures import Inner, aggregated, get_operand
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
-from customer360.semantic.shape import Branch, Leaf, Node, leaves
+from customer360.semantic.shape import AnyLeaf, Branch, Leaf, Node, RelativeLeaf, RowsLeaf, leaves
 from customer360.semantic.source import Source
 from customer360.semantic.values import family_of
 
@@ -37,7 +43,7 @@ _BINARY: dict[str, type[exp.Binary]] = {
 _TEXT: dict[str, type[exp.Func]] = {"contains": exp.Contains, "starts_with": exp.StartsWith}
 
 
-def filter_item(model: SemanticModel, leaf: Leaf) -> Item:
+def filter_item(model: SemanticModel, leaf: Leaf | RelativeLeaf) -> Item:
     """Return the dimension or fact that a filter's leaf compares."""
     return model.get_item(leaf.field, ROW_KINDS, role="field of a filter")
 
@@ -56,14 +62,21 @@ def comparison(item: Item, operand: exp.Expr, leaf: Leaf) -> exp.Expr:
     return exp.Not(this=positive) if leaf.op in ("not_in", "is_not_null") else positive
 
 
+def compared(op: str, left: exp.Expr, right: exp.Expr, factor: int | None) -> exp.Expr:
+    """Return one comparison of two expressions, the right one multiplied by a bound factor."""
+    if factor is not None:
+        right = exp.Mul(this=exp.Placeholder(this=str(factor)), expression=enclosed(right))
+    return _BINARY[op](this=enclosed(left), expression=right if factor is not None else enclosed(right))
+
+
 def enclosed(expression: exp.Expr) -> exp.Expr:
     """Return an expression in parentheses when an operator beside it could tear it apart."""
     return exp.Paren(this=expression) if isinstance(expression, (exp.Binary, exp.Unary, exp.Case)) else expression
 
 
-def logic(node: Node, render: Callable[[Leaf], exp.Expr]) -> exp.Expr:
+def logic(node: Node, render: Callable[[AnyLeaf], exp.Expr]) -> exp.Expr:
     """Return a tree as a condition whose leaves ``render`` writes."""
-    if isinstance(node, Leaf):
+    if not isinstance(node, Branch):
         return render(node)
     return join_parts(node.kind, [logic(part, render) for part in node.parts])
 
@@ -100,15 +113,17 @@ def _conjunction(parts: list[Node], source: Source) -> Iterator[exp.Expr]:
 def _exists(source: Source, table: str, parts: Sequence[Node]) -> exp.Expr:
     """Return the condition that at least one row of a fine table belongs to the outer row and fits all parts."""
     inner = Source(source.scope, table)
-    conditions = [*_correlation(source, inner), *(logic(part, _writer(inner)) for part in parts)]
+    conditions = [
+        *_correlation(source, inner, _shared_table(source, inner)),
+        *(logic(part, _writer(inner)) for part in parts),
+    ]
     select = inner.select(exp.Literal.number(1)).where(exp.and_(*conditions, copy=False), copy=False)
     return exp.Exists(this=select)
 
 
-def _correlation(outer: Source, inner: Source) -> list[exp.Expr]:
-    """Return the equalities that tie a fine row to the outer row: its key, or the key both share."""
+def _correlation(outer: Source, inner: Source, shared: str) -> list[exp.Expr]:
+    """Return the equalities that tie a fine row to the outer row: the key of the table that both belong to."""
     relations = outer.scope.model.relations
-    shared = _shared_table(outer, inner)
     up = relations.path(inner.base, shared)
     across = relations.path(outer.base, shared)
     outer_names = {right: left for left, right in across[-1].columns} if across else {}
@@ -133,12 +148,94 @@ def _shared_table(outer: Source, inner: Source) -> str:
     )
 
 
-def _writer(source: Source) -> Callable[[Leaf], exp.Expr]:
-    def write(leaf: Leaf) -> exp.Expr:
+def _writer(source: Source) -> Callable[[AnyLeaf], exp.Expr]:
+    def write(leaf: AnyLeaf) -> exp.Expr:
+        if isinstance(leaf, RowsLeaf):
+            return _compared_rows(source, leaf)
         item = filter_item(source.scope.model, leaf)
-        return comparison(item, enclosed(source.value(item)), leaf)
+        if isinstance(leaf, Leaf):
+            return comparison(item, enclosed(source.value(item)), leaf)
+        than = _benchmark(source, item, leaf.than) if isinstance(leaf.than, Benchmark) else _other(source, leaf.than)
+        return compared(leaf.op, source.value(item), than, leaf.placeholder)
 
     return write
+
+
+def _other(source: Source, name: str) -> exp.Expr:
+    """Return the field that another is compared with."""
+    item = source.scope.model.get_item(name, ROW_KINDS, role="field of a filter")
+    _require_near(source, item)
+    return source.value(item)
+
+
+def _require_near(source: Source, item: Item) -> None:
+    if not source.scope.model.relations.reaches(source.base, item.table):
+        raise InvalidQuery(
+            f"{item.full_name} is not known for a row of {source.base}.",
+            code="unreachable_field",
+            next_action="Compare fields of the same table, or of one that its rows belong to.",
+            details=[{"field": item.full_name, "message": f"not related to {source.base}"}],
+        )
+
+
+def _benchmark(outer: Source, item: Item, benchmark: Benchmark) -> exp.Expr:
+    """Return the mean of a field over all rows, or over those like the outer one, as a subquery."""
+    model = outer.scope.model
+    inner = Source(outer.scope, model.relations.home(item.table))
+    if family_of(item.data_type) not in ("integer", "decimal", "float"):
+        raise InvalidQuery(
+            f"{item.full_name} is {item.data_type} and has no {benchmark.agg}.",
+            code="unsafe_aggregation",
+            next_action="Compare a number with its average.",
+            details=[{"field": item.full_name, "message": f"is {item.data_type}"}],
+        )
+    groups = [model.get_item(name, ROW_KINDS, role="field of a benchmark") for name in benchmark.by]
+    for one in groups:
+        _require_near(outer, one)
+        _require_near(inner, one)
+    value = inner.value(item)
+    mean = exact_means(exp.Avg(this=value)) if family_of(item.data_type) == "decimal" else exp.Avg(this=value)
+    made = exp.Median(this=value) if benchmark.agg == "median" else mean
+    likeness = [exp.EQ(this=inner.value(one), expression=outer.value(one)) for one in groups]
+    select = inner.select(made)
+    return (select.where(*likeness, copy=False) if likeness else select).subquery(copy=False)
+
+
+def _compared_rows(outer: Source, leaf: RowsLeaf) -> exp.Expr:
+    """Return the comparison of an aggregate of the rows that share the outer row's key of a table."""
+    model = outer.scope.model
+    operand = get_operand(model, leaf.measure)
+    inners: list[Inner] = list(operand.inners.values())
+    shared, item = _rows_of(outer, leaf), operand.item
+    table = inners[0].item.table
+    if len(inners) > 1 or table == shared or not model.relations.reaches(table, shared):
+        raise InvalidQuery(
+            f"{item.full_name} cannot be worked out for each row of {shared}.",
+            code="unreachable_field",
+            next_action=f"Use a metric of one table whose rows belong to one row of {shared}.",
+            details=[{"field": item.full_name, "message": f"not of a table finer than {shared}"}],
+        )
+    inner = Source(outer.scope, table)
+    value = aggregated(inner, inners[0])
+    conditions = _correlation(outer, inner, shared)
+    if leaf.measure.where is not None:
+        conditions.append(where(leaf.measure.where, inner))
+    select = inner.select(value).where(*conditions, copy=False)
+    return comparison(item, select.subquery(copy=False), leaf.compared)
+
+
+def _rows_of(source: Source, leaf: RowsLeaf) -> str:
+    """Return the table for each row of which a measure is compared."""
+    shared = leaf.of or source.base
+    model = source.scope.model
+    if shared not in model.tables or not model.relations.reaches(source.base, shared):
+        raise InvalidQuery(
+            f"A row of {source.base} does not belong to one row of {shared!r}.",
+            code="unreachable_field",
+            next_action="Name a table under 'of' that the rows which are kept belong to.",
+            details=[{"field": "of", "value": shared, "message": f"not related to {source.base}"}],
+        )
+    return shared
 
 
 def _home(node: Node, source: Source) -> str | None:
@@ -149,7 +246,9 @@ def _home(node: Node, source: Source) -> str | None:
     return homes.pop() if len(homes) == 1 else None
 
 
-def _home_of(leaf: Leaf, source: Source) -> str:
+def _home_of(leaf: AnyLeaf, source: Source) -> str:
+    if isinstance(leaf, RowsLeaf):
+        return source.base
     model = source.scope.model
     item = filter_item(model, leaf)
     if model.relations.reaches(source.base, item.table):

@@ -299,7 +299,11 @@ def _edge(definition: ModelDefinition, relationship: RelationshipDefinition) -> 
             next_action="Point it at the table's primary_key or declare the columns under unique_keys.",
         )
     pairs = tuple((pair.left_column, pair.right_column) for pair in relationship.relationship_columns)
-    return Edge(relationship.name, relationship.left_table, relationship.right_table, pairs)
+    left, names = tables[relationship.left_table], {pair.left_column for pair in relationship.relationship_columns}
+    one_to_one = names == set(left.primary_key.columns) and {right_name for _, right_name in pairs} == set(
+        right.primary_key.columns
+    )
+    return Edge(relationship.name, left.name, right.name, pairs, one_to_one)
 
 
 def dotted(column: exp.Column) -> str:

@@ -13,12 +13,16 @@ from customer360.errors import InvalidDefinition, InvalidQuery
 
 @dataclass(frozen=True)
 class Edge:
-    """Many rows of ``left`` belong to one row of ``right``; ``columns`` pairs their columns."""
+    """Many rows of ``left`` belong to one row of ``right``; ``columns`` pairs their columns.
+
+    ``one_to_one`` where the columns are the primary key on either side.
+    """
 
     name: str
     left: str
     right: str
     columns: tuple[tuple[str, str], ...]
+    one_to_one: bool = False
 
 
 Path = tuple[Edge, ...]
@@ -31,10 +35,15 @@ class Relations:
         self.tables = tuple(tables)
         _refuse_cycles(edges)
         self._paths = {table: _paths_from(table, edges) for table in self.tables}
+        self._twins = {edge.right: edge.left for edge in edges if edge.one_to_one}
 
     def reaches(self, finer: str, coarser: str) -> bool:
         """Tell whether each row of ``finer`` has at most one row of ``coarser`` (a table reaches itself)."""
         return finer == coarser or coarser in self._paths[finer]
+
+    def home(self, table: str) -> str:
+        """Return the table over which fields of ``table`` are aggregated: its twin where it merely extends one."""
+        return self._twins.get(table, table)
 
     def path(self, finer: str, coarser: str) -> Path:
         """Return the one path; empty when both are the same table.
@@ -95,3 +104,19 @@ def _follow(table: str, coarser: dict[str, set[str]], trail: tuple[str, ...]) ->
                 next_action="Take one of them out; every relationship goes from many rows to one.",
             )
         _follow(right, coarser, (*trail, right))
+
+
+def finest(relations: Relations, tables: Iterable[str]) -> str:
+    """Return the one named table whose rows belong to one row of each other."""
+    named = list(dict.fromkeys(tables))
+    found = [table for table in named if all(relations.reaches(table, other) for other in named)]
+    if found:
+        return found[0]
+    carriers = [table for table in relations.tables if all(relations.reaches(table, other) for other in named)]
+    raise InvalidQuery(
+        f"No row of {' or '.join(named)} belongs to one row of each of the others.",
+        code="unreachable_field",
+        next_action=f"Add a field or a metric of {' or '.join(carriers)}, which relates them."
+        if carriers
+        else "Ask for them one by one.",
+    )

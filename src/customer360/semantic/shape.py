@@ -1,7 +1,8 @@
 """A query without its values: all that the compiler ever sees, and the key under which its work is kept.
 
-Invariant: no value a user gave is in a shape, so none can reach the text of a statement. A leaf only knows the numbers
-of the placeholders its values are bound to.
+Invariant: no text a user gave is in a shape but names, which the model must know, so none can reach the text of a
+statement. A leaf only knows the numbers of the placeholders its values are bound to; widths, spans and percentiles are
+checked numbers.
 """
 
 from __future__ import annotations
@@ -10,27 +11,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from customer360.semantic.query import (
+from customer360.semantic.filters import (
     AllOf,
+    Benchmark,
+    Comparator,
     Condition,
-    Dimension,
     Filter,
+    Measure,
     Negation,
     Operator,
-    Order,
+    Relative,
+    RowsCondition,
     Scalar,
-    SemanticQuery,
     parts_of,
 )
+from customer360.semantic.query import Dimension, Formula, Order, SemanticQuery, Summary, TopPer
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One comparison; ``placeholders`` are the numbers of its values."""
+    """One comparison with values; ``placeholders`` are their numbers."""
 
     field: str
     op: Operator
     placeholders: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RelativeLeaf:
+    """One comparison with another field or a benchmark; the placeholder is that of the factor."""
+
+    field: str
+    op: Comparator
+    than: str | Benchmark
+    placeholder: int | None
+
+
+@dataclass(frozen=True)
+class RowsLeaf:
+    """One comparison of what a measure makes of the rows that belong together."""
+
+    measure: MeasureShape
+    of: str | None
+    compared: Leaf
 
 
 @dataclass(frozen=True)
@@ -41,14 +64,37 @@ class Branch:
     parts: tuple[Node, ...]
 
 
-Node = Leaf | Branch
+AnyLeaf = Leaf | RelativeLeaf | RowsLeaf
+Node = AnyLeaf | Branch
+
+
+@dataclass(frozen=True)
+class MeasureShape:
+    """A measure whose filter has no values."""
+
+    measure: Measure
+    """Without its filter."""
+    where: Node | None = None
+
+
+@dataclass(frozen=True)
+class FormulaShape:
+    """A formula over two measures."""
+
+    formula: Formula
+    """With no filters in it."""
+    left: MeasureShape
+    right: MeasureShape
+
+
+MetricShape = MeasureShape | FormulaShape
 
 
 @dataclass(frozen=True)
 class Shape:
     """Everything of a query that decides the text of its statement."""
 
-    metrics: tuple[str, ...]
+    metrics: tuple[MetricShape, ...]
     dimensions: tuple[Dimension, ...]
     fields: tuple[Dimension, ...]
     filters: Node | None
@@ -56,37 +102,75 @@ class Shape:
     order: tuple[Order, ...]
     limit: int
     offset: int
+    top_per: TopPer | None
+    summary: Summary | None
 
 
 def take_apart(query: SemanticQuery) -> tuple[Shape, list[Scalar]]:
     """Return the shape of a query and its values, in the order of their placeholders."""
-    values: list[Scalar] = []
-    numbers = count(1)
-    filters = _node(query.filters, numbers, values)
-    having = _node(query.having, numbers, values)
+    taker = _Taker()
     shape = Shape(
-        query.metrics, query.dimensions, query.fields, filters, having, query.order, query.limit, query.offset
+        filters=taker.node(query.filters),
+        having=taker.node(query.having),
+        metrics=tuple(taker.metric(one) for one in query.metrics),
+        dimensions=query.dimensions,
+        fields=query.fields,
+        order=query.order,
+        limit=query.limit,
+        offset=query.offset,
+        top_per=query.top_per,
+        summary=query.summary,
     )
-    return shape, values
+    return shape, taker.values
 
 
-def leaves(node: Node | None) -> Iterator[Leaf]:
+def leaves(node: Node | None) -> Iterator[AnyLeaf]:
     """Yield the comparisons of a tree in the order of their placeholders."""
-    if isinstance(node, Leaf):
-        yield node
-    elif node is not None:
+    if isinstance(node, Branch):
         for part in node.parts:
             yield from leaves(part)
+    elif node is not None:
+        yield node
 
 
-def _node(tree: Filter | None, numbers: Iterator[int], values: list[Scalar]) -> Node | None:
-    return None if tree is None else _tree(tree, numbers, values)
+class _Taker:
+    """Takes the values out of filters and numbers their placeholders."""
 
+    def __init__(self) -> None:
+        self.values: list[Scalar] = []
+        self._numbers = count(1)
 
-def _tree(tree: Filter, numbers: Iterator[int], values: list[Scalar]) -> Node:
-    if isinstance(tree, Condition):
-        given = tree.given()
-        values.extend(given)
-        return Leaf(tree.field, tree.op, tuple(next(numbers) for _ in given))
-    kind = "and" if isinstance(tree, AllOf) else "not" if isinstance(tree, Negation) else "or"
-    return Branch(kind, tuple(_tree(part, numbers, values) for part in parts_of(tree)))
+    def node(self, tree: Filter | None) -> Node | None:
+        return None if tree is None else self._tree(tree)
+
+    def metric(self, metric: str | Measure | Formula) -> MetricShape:
+        if not isinstance(metric, Formula):
+            return self._measure(metric)
+        left, right = self._measure(metric.left), self._measure(metric.right)
+        bare = metric.model_copy(update={"left": left.measure, "right": right.measure})
+        return FormulaShape(bare, left, right)
+
+    def _measure(self, measure: str | Measure) -> MeasureShape:
+        if isinstance(measure, str):
+            return MeasureShape(Measure(metric=measure))
+        return MeasureShape(measure.model_copy(update={"where": None}), self.node(measure.where))
+
+    def _tree(self, tree: Filter) -> Node:
+        if isinstance(tree, Condition):
+            return self._leaf(tree.field, tree.op, tree.given())
+        if isinstance(tree, Relative):
+            factor = () if tree.times == 1 else self._take((tree.times,))
+            return RelativeLeaf(tree.field, tree.op, tree.than, factor[0] if factor else None)
+        if isinstance(tree, RowsCondition):
+            measure = self._measure(tree.measure)
+            given = tree.values if tree.values is not None else () if tree.value is None else (tree.value,)
+            return RowsLeaf(measure, tree.of, self._leaf("measure", tree.op, given))
+        kind = "and" if isinstance(tree, AllOf) else "not" if isinstance(tree, Negation) else "or"
+        return Branch(kind, tuple(self._tree(part) for part in parts_of(tree)))
+
+    def _leaf(self, field: str, op: Operator, given: tuple[Scalar, ...]) -> Leaf:
+        return Leaf(field, op, self._take(given))
+
+    def _take(self, given: tuple[Scalar, ...]) -> tuple[int, ...]:
+        self.values.extend(given)
+        return tuple(next(self._numbers) for _ in given)

@@ -4,48 +4,30 @@ A grouped query aggregates the metrics of each table apart, over that table's ow
 together: one UNION ALL of rows padded with nulls, grouped once more by the dimensions. That keeps groups whose
 dimension is null, groups that only one table has, and every number as it is without the other tables. Counts that a
 group lacks are zero; sums, means and rates that it lacks stay null. Formulas over metrics come last, a zero divisor
-giving null.
+giving null. What looks at other groups (shares, running totals, changes, means of the groups) is worked out over all
+of them, before ``having`` takes any away.
 
 A list of rows has one row for each row of its finest table.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from customer360.errors import InvalidQuery, did_you_mean
-from customer360.semantic.conditions import comparison, enclosed, filter_item, logic, where
-from customer360.semantic.means import MONEY, money_per
-from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, ROW_KINDS, Item, Kind, SemanticModel, dotted
-from customer360.semantic.query import Dimension, Grain, Order
+from customer360.semantic.asked import Asked, aliased, ask, columns_of, completed, order_of, ordered, place_of, value_of
+from customer360.semantic.conditions import filter_item, where
+from customer360.semantic.grouped import Groups, build_groups, having_figure
+from customer360.semantic.means import exact_means
+from customer360.semantic.measures import get_figure, get_operand
+from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
+from customer360.semantic.query import TopPer
+from customer360.semantic.relations import finest
 from customer360.semantic.result import Column
-from customer360.semantic.shape import Branch, Leaf, Shape, leaves
-from customer360.semantic.source import Scope, Source, zero_filled
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One column that was asked for: an item, rounded to a grain if it is a date."""
-
-    item: Item
-    grain: Grain | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.item.name}_{self.grain}" if self.grain else self.item.name
-
-    @property
-    def data_type(self) -> str:
-        return "DATE" if self.grain else self.item.data_type
-
-    def called(self) -> set[str]:
-        """Return the names under which ``order`` may mean this column."""
-        bare = {self.item.name, self.item.full_name}
-        return bare | {self.name} | ({f"{name}:{self.grain}" for name in bare} if self.grain else set())
+from customer360.semantic.shape import Branch, FormulaShape, Leaf, Node, RelativeLeaf, RowsLeaf, Shape, leaves
+from customer360.semantic.source import Scope, Source
 
 
 @dataclass(frozen=True)
@@ -71,17 +53,20 @@ def build_statement(model: SemanticModel, shape: Shape, schema_suffix: str) -> S
 
 
 def _rows(scope: Scope, shape: Shape) -> Statement:
-    asked = [_ask(scope.model, field, ROW_KINDS, "field of a list of rows") for field in shape.fields]
-    source = Source(scope, _finest(scope.model, [one.item.table for one in asked]))
-    values = [_value(source, one) for one in asked]
+    asked = [ask(scope.model, field, ROW_KINDS, "field of a list of rows") for field in shape.fields]
+    source = Source(scope, finest(scope.model.relations, [one.item.table for one in asked]))
+    values = [value_of(source, one) for one in asked]
     condition = where(shape.filters, source) if shape.filters else None
-    order = _order(shape.order, asked, values)
+    order = order_of(shape.order, asked, values)
     keys = [source.column((), name) for name in scope.model.tables[source.base].primary_key]
-    sorting = () if _is_look_up(source, shape) else _completed(order, keys)
-    columns = _columns(asked)
-    select = source.select(*_aliased(values, columns))
+    sorting = () if _is_look_up(source, shape) else completed(order, keys)
+    columns = columns_of(asked)
+    select = source.select(*aliased(values, columns))
     if condition is not None:
         select = select.where(condition, copy=False)
+    if shape.top_per:
+        select, sorting = _first_of_each(shape.top_per, select, asked, values, sorting or completed(order, keys))
+        return Statement(select, _count(select), sorting, columns, _placeholders(scope.model, shape))
     return Statement(
         select, _count_rows(scope, source.base, shape), sorting, columns, _placeholders(scope.model, shape)
     )
@@ -109,236 +94,111 @@ def _is_column(item: Item) -> bool:
 
 
 def _grouped(scope: Scope, shape: Shape) -> Statement:
-    model = scope.model
-    dimensions = [_ask(model, one, GROUP_KINDS, "dimension") for one in shape.dimensions]
-    metrics = [Asked(model.get_item(name, METRIC_KINDS, role="metric")) for name in shape.metrics]
-    measured = _measures(model, [one.item for one in metrics], shape)
-    groups = [exp.column(f"d{place}", table="g") for place in range(len(dimensions))]
-    inner = _combined(scope, shape, dimensions, measured).subquery("g", copy=False)
-    values = [*groups, *(_outer_value(model, one.item, measured) for one in metrics)]
-    columns = _columns([*dimensions, *metrics])
-    select = exp.Select(expressions=_aliased(values, columns)).from_(inner, copy=False)
-    if shape.having:
-        select = select.where(logic(shape.having, _having_writer(model, measured)), copy=False)
-    order = _order(shape.order, [*dimensions, *metrics], values)
-    count = exp.select(_number()).from_(select.subquery("r"), copy=False)
-    return Statement(select, count, _completed(order, groups), columns, _placeholders(model, shape))
+    groups = build_groups(scope, shape)
+    columns, placeholders = columns_of(groups.asked), _placeholders(scope.model, shape)
+    if shape.summary:
+        return _summed_up(shape, groups, placeholders)
+    select = groups.select
+    sorting = completed(order_of(shape.order, groups.asked, groups.values), groups.values[: groups.keys])
+    if shape.top_per:
+        select, sorting = _first_of_each(shape.top_per, select, groups.asked, groups.values, sorting)
+    return Statement(select, _count(select), sorting, columns, placeholders)
+
+
+def _summed_up(shape: Shape, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
+    """Return one figure of all groups: how many there are, or an aggregate of their only metric."""
+    made, column = _summary(shape, groups)
+    select = exp.Select(expressions=aliased([made], [column])).from_(groups.select.subquery("r"), copy=False)
+    return Statement(select, _count(select), (), (column,), placeholders)
+
+
+def _summary(shape: Shape, groups: Groups) -> tuple[exp.Expr, Column]:
+    if shape.summary == "count":
+        of = " and ".join(one.label.lower() for one in groups.asked[: groups.keys])
+        return exp.cast(exp.Count(this=exp.Star()), "BIGINT"), Column(
+            "group_count", "", "BIGINT", "count", f"Number of {of}"
+        )
+    metric = columns_of(groups.asked)[-1]
+    value = exp.column(metric.name, table="r", quoted=True)
+    name, unit = f"{shape.summary}_{metric.name}", "number" if metric.unit == "count" else metric.unit
+    data_type = (
+        metric.data_type
+        if metric.data_type.startswith("DECIMAL") or shape.summary in ("min", "max", "sum")
+        else "DOUBLE"
+    )
+    made: exp.Expr = _SUMMARIES[shape.summary or "avg"](this=value)
+    if data_type.startswith("DECIMAL"):
+        made = exact_means(made)
+    label = f"{_SUMMARY_LABELS[shape.summary or 'avg']} {metric.label.lower()}"
+    return exp.cast(made, data_type, dialect="duckdb"), replace(
+        metric, name=name, data_type=data_type, unit=unit, label=label
+    )
+
+
+_SUMMARIES = {"avg": exp.Avg, "median": exp.Median, "min": exp.Min, "max": exp.Max, "sum": exp.Sum}
+_SUMMARY_LABELS = {"avg": "Average", "median": "Median", "min": "Lowest", "max": "Highest", "sum": "Sum of"}
 
 
 def _number() -> exp.Expr:
     return exp.alias_(exp.Count(this=exp.Star()), "n")
 
 
-def _measures(model: SemanticModel, metrics: Sequence[Item], shape: Shape) -> dict[Item, str]:
-    """Return the metrics of tables that the answer or ``having`` needs, each with its inner name."""
-    compared = [_having_item(model, leaf) for leaf in leaves(shape.having)]
-    needed = [operand for metric in [*metrics, *compared] for operand in model.operands(metric).values()]
-    return {metric: f"m{place}" for place, metric in enumerate(dict.fromkeys(needed))}
+def _count(select: exp.Select) -> exp.Select:
+    return exp.select(_number()).from_(select.subquery("r"), copy=False)
 
 
-def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured: Mapping[Item, str]) -> exp.Select:
-    """Return one row for each group with all inner metrics, aggregated apart by table."""
-    tables = list(dict.fromkeys(metric.table for metric in measured))
-    tables = tables or [_finest(scope.model, [one.item.table for one in dimensions])]
-    parts = [_aggregated(scope, shape, table, dimensions, measured) for table in tables]
-    if len(parts) == 1:
-        return parts[0]
-    union = exp.union(*parts, distinct=False, copy=False)
-    names = [f"d{place}" for place in range(len(dimensions))]
-    merged = [_merged(metric, name) for metric, name in measured.items()]
-    select = exp.Select(expressions=[*(exp.column(name, table="u") for name in names), *merged])
-    return _group(select.from_(union.subquery("u", copy=False), copy=False), len(names))
-
-
-def _aggregated(
-    scope: Scope, shape: Shape, table: str, dimensions: Sequence[Asked], measured: Mapping[Item, str]
-) -> exp.Select:
-    """Return the metrics of one table by the dimensions, and nulls in the place of all other metrics."""
-    source = Source(scope, table)
-    for one in dimensions:
-        _require_reach(scope.model, table, one.item, measured)
-    groups = [exp.alias_(_value(source, one), f"d{place}") for place, one in enumerate(dimensions)]
-    metrics = [
-        exp.alias_(source.aggregate(metric) if metric.table == table else _missing(metric), name)
-        for metric, name in measured.items()
+def _first_of_each(
+    top: TopPer, select: exp.Select, asked: Sequence[Asked], values: Sequence[exp.Expr], sorting: Sequence[exp.Expr]
+) -> tuple[exp.Select, tuple[exp.Expr, ...]]:
+    """Return the first rows of each group of rows, sorted by group, and what they are sorted by."""
+    columns = columns_of(asked)
+    parts = [place_of(str(one), asked) for one in top.by]
+    hidden = [exp.alias_(one.this.copy(), f"s{place}") for place, one in enumerate(sorting)]
+    number = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[values[place].copy() for place in parts],
+        order=exp.Order(expressions=[one.copy() for one in sorting]),
+    )
+    inner = select.select(*hidden, exp.alias_(number, "place"), copy=False)
+    shown = [exp.column(column.name, table="t", quoted=True) for column in columns]
+    first = exp.LTE(this=exp.column("place", table="t"), expression=exp.Literal.number(top.rows))
+    outer = (
+        exp.Select(expressions=aliased(shown, columns)).from_(inner.subquery("t"), copy=False).where(first, copy=False)
+    )
+    again = [
+        ordered(exp.column(f"s{place}", table="t"), descending=bool(one.args.get("desc")))
+        for place, one in enumerate(sorting)
     ]
-    condition = where(shape.filters, source) if shape.filters else None
-    select = source.select(*groups, *metrics)
-    if condition is not None:
-        select = select.where(condition, copy=False)
-    return _group(select, len(groups))
-
-
-def _group(select: exp.Select, groups: int) -> exp.Select:
-    return select.group_by(*(exp.Literal.number(place + 1) for place in range(groups)), copy=False)
-
-
-def _missing(metric: Item) -> exp.Expr:
-    return exp.cast(exp.Null(), metric.data_type, dialect="duckdb")
-
-
-def _merged(metric: Item, name: str) -> exp.Expr:
-    """Return the one value of a metric among the padding."""
-    return exp.alias_(zero_filled(metric, exp.Max(this=exp.column(name, table="u"))), name)
-
-
-def _outer_value(model: SemanticModel, metric: Item, measured: Mapping[Item, str]) -> exp.Expr:
-    """Return a metric as a column of the combined groups, or its formula over such columns."""
-    if metric.kind is Kind.METRIC:
-        return exp.column(measured[metric], table="g")
-    formula, counted = exp.Paren(this=metric.expression.copy()), _is_money_per_count(model, metric)
-    for column in list(formula.find_all(exp.Column)):
-        operand = model.operands(metric)[dotted(column)]
-        column.replace(exp.column(measured[operand], table="g"))
-    if counted:
-        return money_per(formula.this.this, formula.this.expression)
-    for division in list(formula.find_all(exp.Div)):
-        _make_safe(division)
-    return exp.cast(formula.this, metric.data_type, dialect="duckdb")
-
-
-def _is_money_per_count(model: SemanticModel, metric: Item) -> bool:
-    """Tell whether a derived metric is an amount divided by a number of things."""
-    divisor = metric.expression.args.get("expression") if isinstance(metric.expression, exp.Div) else None
-    if metric.data_type != MONEY or not isinstance(divisor, exp.Column):
-        return False
-    return model.operands(metric)[dotted(divisor)].data_type == "BIGINT"
-
-
-def _make_safe(division: exp.Div) -> None:
-    """Make a division the same on every engine: of doubles, and null where the divisor is zero."""
-    divisor = exp.Nullif(this=division.expression.copy(), expression=exp.Literal.number(0))
-    division.set("this", exp.cast(division.this.copy(), "DOUBLE"))
-    division.set("expression", divisor)
-
-
-def _having_item(model: SemanticModel, leaf: Leaf) -> Item:
-    return model.get_item(leaf.field, METRIC_KINDS, role="metric of having")
-
-
-def _having_writer(model: SemanticModel, measured: Mapping[Item, str]) -> Callable[[Leaf], exp.Expr]:
-    def write(leaf: Leaf) -> exp.Expr:
-        item = _having_item(model, leaf)
-        return comparison(item, enclosed(_outer_value(model, item, measured)), leaf)
-
-    return write
-
-
-def _ask(model: SemanticModel, field: Dimension, kinds: frozenset[Kind], role: str) -> Asked:
-    item = model.get_item(field.name, kinds, role=role)
-    if field.grain and item.data_type not in ("DATE", "TIMESTAMP"):
-        raise InvalidQuery(
-            f"{item.full_name} is {item.data_type} and cannot be rounded to a {field.grain}.",
-            next_action="Give a grain to dates only.",
-            details=[{"field": str(field), "message": "not a date"}],
-        )
-    return Asked(item, field.grain)
-
-
-def _value(source: Source, asked: Asked) -> exp.Expr:
-    value = source.value(asked.item)
-    if not asked.grain:
-        return value
-    return exp.cast(exp.TimestampTrunc(this=value, unit=exp.var(asked.grain.upper())), "DATE")
-
-
-def _finest(model: SemanticModel, tables: Iterable[str]) -> str:
-    """Return the one named table whose rows belong to one row of each other."""
-    named = list(dict.fromkeys(tables))
-    finest = [table for table in named if all(model.relations.reaches(table, other) for other in named)]
-    if finest:
-        return finest[0]
-    carriers = [table for table in model.tables if all(model.relations.reaches(table, other) for other in named)]
-    raise InvalidQuery(
-        f"No row of {' or '.join(named)} belongs to one row of each of the others.",
-        code="unreachable_field",
-        next_action=f"Add a field or a metric of {' or '.join(carriers)}, which relates them."
-        if carriers
-        else "Ask for them one by one.",
-    )
-
-
-def _require_reach(model: SemanticModel, table: str, dimension: Item, measured: Mapping[Item, str]) -> None:
-    if model.relations.reaches(table, dimension.table):
-        return
-    metric = next(metric for metric in measured if metric.table == table)
-    raise InvalidQuery(
-        f"{metric.name} cannot be split by {dimension.name}: it is worked out over {table} (one row per "
-        f"{', '.join(model.tables[table].primary_key)}), and {dimension.table} is not at an equal or coarser grain.",
-        code="unreachable_field",
-        next_action=_alternatives(model, table, dimension),
-        details=[{"field": dimension.full_name, "message": f"finer than or not related to {table}"}],
-    )
-
-
-def _alternatives(model: SemanticModel, table: str, dimension: Item) -> str:
-    """Return what could be asked instead: dimensions that fit the metric, metrics that fit the dimension."""
-    fitting = [item.name for item in model.list_items(GROUP_KINDS) if model.relations.reaches(table, item.table)]
-    metrics = [
-        item.name for item in model.list_items({Kind.METRIC}) if model.relations.reaches(item.table, dimension.table)
-    ]
-    return (
-        f"Filter by {dimension.name} instead, or use a metric that fits it: {_some(metrics)}. "
-        f"Dimensions that fit: {_some(fitting)}."
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
-
-
-def _columns(asked: Sequence[Asked]) -> tuple[Column, ...]:
-    """Return the columns of the answer; where two would share a name, both carry their table's."""
-    _refuse_repeated(asked)
-    times = Counter(one.name for one in asked)
-    return tuple(_column(one, one.name if times[one.name] == 1 else f"{one.item.table}.{one.name}") for one in asked)
-
-
-def _column(asked: Asked, name: str) -> Column:
-    item = asked.item
-    label = f"{item.label} ({asked.grain})" if asked.grain else item.label
-    return Column(name, item.full_name, asked.data_type, item.unit, label)
-
-
-def _refuse_repeated(asked: Sequence[Asked]) -> None:
-    repeated = [one for one, times in Counter(asked).items() if times > 1]
-    if repeated:
-        raise InvalidQuery(f"{repeated[0].name!r} is asked for twice.", next_action="Name every column once.")
-
-
-def _aliased(values: Sequence[exp.Expr], columns: Sequence[Column]) -> list[exp.Expr]:
-    pairs = zip(values, columns, strict=True)
-    return [exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)) for value, column in pairs]
-
-
-def _order(order: Sequence[Order], asked: Sequence[Asked], values: Sequence[exp.Expr]) -> list[exp.Expr]:
-    return [_ordered(values[_place(one, asked)].copy(), descending=one.descending) for one in order]
-
-
-def _ordered(value: exp.Expr, *, descending: bool = False) -> exp.Expr:
-    return exp.Ordered(this=value, desc=descending, nulls_first=False)
-
-
-def _place(order: Order, asked: Sequence[Asked]) -> int:
-    places = [place for place, one in enumerate(asked) if order.by in one.called()]
-    if len(places) == 1:
-        return places[0]
-    names = [one.name for one in asked]
-    meant = f"can mean several columns of the answer: {_some([names[place] for place in places])}"
-    raise InvalidQuery(
-        f"The answer has no column {order.by!r} to sort by." if not places else f"{order.by!r} {meant}.",
-        next_action=f"Sort by something that is asked for. {did_you_mean(order.by, names)}",
-        details=[{"field": "order", "value": order.by, "message": "not one column of the answer"}],
-    )
-
-
-def _completed(order: Sequence[exp.Expr], keys: Sequence[exp.Expr]) -> tuple[exp.Expr, ...]:
-    """Return the order with the keys after it that it lacks, so that the same rows always come the same way."""
-    given = [one.this for one in order]
-    return (*order, *(_ordered(key) for key in keys if key not in given))
+    return outer, (*(ordered(shown[place].copy()) for place in parts), *again)
 
 
 def _placeholders(model: SemanticModel, shape: Shape) -> tuple[tuple[str, str], ...]:
-    compared = [(leaf, filter_item(model, leaf)) for leaf in leaves(shape.filters)]
-    compared += [(leaf, _having_item(model, leaf)) for leaf in leaves(shape.having)]
-    return tuple((leaf.field, item.data_type) for leaf, item in compared for _ in leaf.placeholders)
+    """Return what each placeholder is compared with: a field's name and its type."""
+    figures = [get_figure(model, one) for one in shape.metrics]
+    found = dict(_of_rows(model, shape.filters))
+    for leaf in leaves(shape.having):
+        if isinstance(leaf, Leaf):
+            found |= _bound(leaf, having_figure(model, figures, leaf.field).item)
+        elif isinstance(leaf, RelativeLeaf) and leaf.placeholder:
+            found[leaf.placeholder] = (leaf.field, "DOUBLE")
+    for metric in shape.metrics:
+        sides = (metric.left, metric.right) if isinstance(metric, FormulaShape) else (metric,)
+        for side in sides:
+            found |= dict(_of_rows(model, side.where))
+    return tuple(found[number] for number in sorted(found))
+
+
+def _of_rows(model: SemanticModel, node: Node | None) -> Iterator[tuple[int, tuple[str, str]]]:
+    for leaf in leaves(node):
+        if isinstance(leaf, RowsLeaf):
+            yield from _of_rows(model, leaf.measure.where)
+            yield from _bound(leaf.compared, get_operand(model, leaf.measure).item).items()
+        elif isinstance(leaf, Leaf):
+            yield from _bound(leaf, filter_item(model, leaf)).items()
+        elif leaf.placeholder:
+            yield leaf.placeholder, (leaf.field, "DOUBLE")
+
+
+def _bound(leaf: Leaf, item: Item) -> dict[int, tuple[str, str]]:
+    name = item.name if leaf.field == "measure" else leaf.field
+    return dict.fromkeys(leaf.placeholders, (name, item.data_type))

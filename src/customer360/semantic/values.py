@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 from customer360.errors import InvalidQuery
-from customer360.semantic.query import Scalar
+from customer360.semantic.filters import Scalar
 
 MAX_TEXT = 10_000
 MAX_NUMBER = Decimal(10) ** 34

@@ -1,0 +1,140 @@
+"""The columns of an answer: what each is, what it is called, how the answer is sorted by them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from customer360.errors import InvalidQuery, did_you_mean
+from customer360.semantic.model import ROW_KINDS, Item, Kind, SemanticModel
+from customer360.semantic.query import Dimension, Grain, Order
+from customer360.semantic.result import Column
+from customer360.semantic.source import Source
+from customer360.semantic.values import family_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One column that was asked for: an item, rounded to a grain if it is a date, to a class if it is a number."""
+
+    item: Item
+    grain: Grain | None = None
+    bin: float | None = None
+    field: str = ""
+    """What the column is in the model, where that is not the item itself."""
+
+    @property
+    def name(self) -> str:
+        if self.bin:
+            return f"{self.item.name}_from"
+        return f"{self.item.name}_{self.grain}" if self.grain else self.item.name
+
+    @property
+    def data_type(self) -> str:
+        if self.bin:
+            return "BIGINT" if self.bin.is_integer() else "DOUBLE"
+        return "DATE" if self.grain else self.item.data_type
+
+    @property
+    def label(self) -> str:
+        rounded = self.grain or (f"from, classes of {self.bin:g}" if self.bin else "")
+        return f"{self.item.label} ({rounded})" if rounded else self.item.label
+
+    def called(self) -> set[str]:
+        """Return the names under which ``order`` may mean this column."""
+        bare = {self.item.name, self.item.full_name} | ({self.field} if self.field else set())
+        rounded = self.grain or (f"{self.bin:g}" if self.bin else "")
+        return bare | {self.name} | ({f"{name}:{rounded}" for name in bare} if rounded else set())
+
+
+def ask(model: SemanticModel, field: Dimension, kinds: frozenset[Kind], role: str) -> Asked:
+    """Return the column that a dimension or field of a query means."""
+    item = model.get_item(field.name, ROW_KINDS if field.bin else kinds, role=role)
+    if field.grain and item.data_type not in ("DATE", "TIMESTAMP"):
+        raise _not_rounded(field, item, "Give a grain to dates only.", "not a date")
+    if field.bin and family_of(item.data_type) not in ("integer", "decimal", "float"):
+        raise _not_rounded(field, item, "Give classes to numbers only.", "not a number")
+    return Asked(item, field.grain, field.bin)
+
+
+def _not_rounded(field: Dimension, item: Item, hint: str, message: str) -> InvalidQuery:
+    return InvalidQuery(
+        f"{item.full_name} is {item.data_type} and cannot be rounded to a {field.grain or 'class'}.",
+        next_action=hint,
+        details=[{"field": str(field), "message": message}],
+    )
+
+
+def value_of(source: Source, asked: Asked) -> exp.Expr:
+    """Return a dimension or field, rounded as asked."""
+    value = source.value(asked.item)
+    if asked.grain:
+        return exp.cast(exp.TimestampTrunc(this=value, unit=exp.var(asked.grain.upper())), "DATE")
+    if not asked.bin:
+        return value
+    width = exp.Literal.number(f"{asked.bin:g}")
+    lower = exp.Mul(
+        this=exp.Floor(this=exp.Div(this=exp.cast(value, "DOUBLE"), expression=width)), expression=width.copy()
+    )
+    return exp.cast(lower, asked.data_type, dialect="duckdb")
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names of a list."""
+    return ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+
+
+def columns_of(asked: Sequence[Asked]) -> tuple[Column, ...]:
+    """Return the columns of the answer; where two would share a name, both carry their table's."""
+    _refuse_repeated(asked)
+    times = Counter(one.name for one in asked)
+    return tuple(_column(one, one.name if times[one.name] == 1 else f"{one.item.table}.{one.name}") for one in asked)
+
+
+def _column(asked: Asked, name: str) -> Column:
+    return Column(name, asked.field or asked.item.full_name, asked.data_type, asked.item.unit, asked.label)
+
+
+def _refuse_repeated(asked: Sequence[Asked]) -> None:
+    repeated = [one for one, times in Counter(asked).items() if times > 1]
+    if repeated:
+        raise InvalidQuery(f"{repeated[0].name!r} is asked for twice.", next_action="Name every column once.")
+
+
+def aliased(values: Sequence[exp.Expr], columns: Sequence[Column]) -> list[exp.Expr]:
+    """Return the values under the names of their columns."""
+    pairs = zip(values, columns, strict=True)
+    return [exp.Alias(this=value, alias=exp.to_identifier(column.name, quoted=True)) for value, column in pairs]
+
+
+def order_of(order: Sequence[Order], asked: Sequence[Asked], values: Sequence[exp.Expr]) -> list[exp.Expr]:
+    """Return the order that a query asks for."""
+    return [ordered(values[place_of(one.by, asked)].copy(), descending=one.descending) for one in order]
+
+
+def ordered(value: exp.Expr, *, descending: bool = False) -> exp.Expr:
+    """Return an expression to sort by; empty values come last."""
+    return exp.Ordered(this=value, desc=descending, nulls_first=False)
+
+
+def place_of(by: str, asked: Sequence[Asked]) -> int:
+    """Return which column of the answer a name means."""
+    places = [place for place, one in enumerate(asked) if by in one.called()]
+    if len(places) == 1:
+        return places[0]
+    names = [one.name for one in asked]
+    meant = f"can mean several columns of the answer: {some([names[place] for place in places])}"
+    raise InvalidQuery(
+        f"The answer has no column {by!r} to sort by." if not places else f"{by!r} {meant}.",
+        next_action=f"Sort by something that is asked for. {did_you_mean(by, names)}",
+        details=[{"field": "order", "value": by, "message": "not one column of the answer"}],
+    )
+
+
+def completed(order: Sequence[exp.Expr], keys: Sequence[exp.Expr]) -> tuple[exp.Expr, ...]:
+    """Return the order with the keys after it that it lacks, so that the same rows always come the same way."""
+    given = [one.this for one in order]
+    return (*order, *(ordered(key) for key in keys if key not in given))

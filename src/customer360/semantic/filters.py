@@ -1,0 +1,207 @@
+"""Filters: trees of comparisons that keep rows, or groups.
+
+Leaves compare a field with values; a row whose field is empty fits no comparison, ``!=`` and ``not_in`` included (as in
+SQL). ``not`` keeps exactly the rows that its inner filter drops, so a filter and its ``not`` together always make up
+the whole. Text is compared exactly, but ``contains`` and ``starts_with`` ignore case. Two leaves compare with what is
+in the data instead of with a value: ``Relative`` with another field or a mean, ``RowsCondition`` by the rows that
+belong to a customer (or to whatever ``of`` names).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+
+MAX_NAMES = 200
+MAX_VALUES = 10_000
+MAX_DEPTH = 20
+MAX_CONDITIONS = 200
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$", max_length=260)]
+Operator = Literal[
+    "=", "!=", "<", "<=", ">", ">=", "in", "not_in", "between", "contains", "starts_with", "is_null", "is_not_null"
+]
+Comparator = Literal["=", "!=", "<", "<=", ">", ">="]
+Aggregation = Literal["sum", "avg", "median", "min", "max", "stddev", "percentile", "corr", "count_distinct"]
+Scalar = str | bool | int | float | Decimal | datetime | date
+
+Show = Literal["value", "share", "running_total", "moving_average", "change", "change_pct"]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=128)]
+
+_MANY = frozenset({"in", "not_in", "between"})
+_NONE = frozenset({"is_null", "is_not_null"})
+
+
+class Part(BaseModel):
+    """Base of every part of a query: unknown keys refused, values fixed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+
+class Condition(Part):
+    """One comparison: ``value`` for one value, ``values`` for ``in``, ``not_in`` and ``between`` (with both ends)."""
+
+    field: FieldName
+    op: Operator
+    value: Scalar | None = None
+    values: tuple[Scalar, ...] | None = Field(default=None, max_length=MAX_VALUES)
+
+    @model_validator(mode="after")
+    def _check_values(self) -> Condition:
+        if fault := _values_fault(self):
+            raise ValueError(fault)
+        return self
+
+    def given(self) -> tuple[Scalar, ...]:
+        """Return the values in the order in which they are bound."""
+        if self.values is not None:
+            return self.values
+        return () if self.value is None else (self.value,)
+
+
+def _values_fault(condition: Condition) -> str:
+    op, one, many = condition.op, condition.value is not None, condition.values is not None
+    if op in _NONE:
+        return f"{op} takes no value" if one or many else ""
+    if op in _MANY and (one or not condition.values):
+        return f"{op} takes a list under 'values'"
+    if op not in _MANY and (many or not one):
+        return f"{op} takes one value under 'value'; to ask for empty fields use is_null"
+    return "between takes two values" if op == "between" and len(condition.values or ()) != 2 else ""
+
+
+class Benchmark(Part):
+    """The mean or the median of the compared field over all rows, or over those that agree in the fields of ``by``."""
+
+    agg: Literal["avg", "median"] = "avg"
+    by: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
+
+
+class Relative(Part):
+    """One comparison with another field of the same row, or with a benchmark, multiplied by ``times``."""
+
+    field: FieldName
+    op: Comparator
+    than: FieldName | Benchmark
+    times: float = Field(default=1.0, allow_inf_nan=False)
+
+
+class Measure(Part):
+    """A metric of the model, or an aggregate of a field, over the rows that ``where`` keeps.
+
+    ``over`` names the table whose rows are aggregated where that is not the field's own. ``percentile`` lies between 0
+    and 100, ``other`` is the second field of ``corr``.
+    """
+
+    metric: FieldName | None = None
+    agg: Aggregation | None = None
+    field: FieldName | None = None
+    other: FieldName | None = None
+    percentile: float | None = Field(default=None, ge=0, le=100)
+    over: FieldName | None = None
+    where: Filter | None = None
+    show: Show = "value"
+    within: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
+    """For ``share``: the dimensions inside which the shares make up 100."""
+    span: int = Field(default=3, ge=2, le=1000)
+    """For ``moving_average``: the number of periods."""
+    name: ColumnName | None = Field(default=None, alias="as")
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Measure:
+        if fault := _measure_fault(self):
+            raise ValueError(fault)
+        return self
+
+
+def _measure_fault(measure: Measure) -> str:
+    if (measure.metric is None) == (measure.agg is None):
+        return "a measure is either a metric or an agg of a field"
+    if (measure.agg is None) != (measure.field is None):
+        return "agg and field go together"
+    if (measure.agg == "corr") != (measure.other is not None):
+        return "corr, and nothing else, needs an other field"
+    return "percentile needs its number" if (measure.agg == "percentile") != (measure.percentile is not None) else ""
+
+
+class RowsCondition(Part):
+    """Keeps what has rows of which a measure fits: ``{"measure": "transaction_count", "op": ">", "value": 5}``.
+
+    The rows are those that belong to the same row of ``of`` (the table of what is kept, unless given).
+    """
+
+    measure: FieldName | Measure
+    op: Operator
+    of: FieldName | None = None
+    value: Scalar | None = None
+    values: tuple[Scalar, ...] | None = Field(default=None, max_length=MAX_VALUES)
+
+    @model_validator(mode="after")
+    def _check_values(self) -> RowsCondition:
+        Condition(field="measure", op=self.op, value=self.value, values=self.values)
+        return self
+
+
+class AllOf(Part):
+    """Keeps the rows that fit every part."""
+
+    parts: tuple[Filter, ...] = Field(alias="and", min_length=1)
+
+
+class AnyOf(Part):
+    """Keeps the rows that fit at least one part."""
+
+    parts: tuple[Filter, ...] = Field(alias="or", min_length=1)
+
+
+class Negation(Part):
+    """Keeps the rows that the inner filter drops."""
+
+    part: Filter = Field(alias="not")
+
+
+def _tag(value: Any) -> str:
+    """Tell which kind of filter a value is, by the key that only this kind has."""
+    if isinstance(value, Mapping):
+        return next((key for key in ("and", "or", "not", "than", "measure") if key in value), "condition")
+    kinds: dict[type, str] = {AllOf: "and", AnyOf: "or", Negation: "not", Relative: "than", RowsCondition: "measure"}
+    return kinds.get(type(value), "condition")
+
+
+Filter = Annotated[
+    Annotated[Condition, Tag("condition")]
+    | Annotated[Relative, Tag("than")]
+    | Annotated[RowsCondition, Tag("measure")]
+    | Annotated[AllOf, Tag("and")]
+    | Annotated[AnyOf, Tag("or")]
+    | Annotated[Negation, Tag("not")],
+    Discriminator(_tag),
+]
+
+
+def check_size(tree: Filter | None) -> Filter | None:
+    """Refuse a tree too deep or too large to be written by somebody who means it."""
+    depth, level, conditions = 0, [tree] if tree else [], 0
+    while level:
+        depth, conditions = depth + 1, conditions + sum(not parts_of(node) for node in level)
+        level = [part for node in level for part in (*parts_of(node), *_rows_of(node))]
+    if depth > MAX_DEPTH or conditions > MAX_CONDITIONS:
+        raise ValueError(f"a filter has at most {MAX_DEPTH} levels and {MAX_CONDITIONS} conditions")
+    return tree
+
+
+def _rows_of(node: Filter) -> tuple[Filter, ...]:
+    """Return the filter on the rows that a rows condition counts."""
+    where = node.measure.where if isinstance(node, RowsCondition) and isinstance(node.measure, Measure) else None
+    return (where,) if where is not None else ()
+
+
+def parts_of(node: Filter) -> tuple[Filter, ...]:
+    """Return the filters directly inside a filter."""
+    if isinstance(node, Negation):
+        return (node.part,)
+    return node.parts if isinstance(node, AllOf | AnyOf) else ()
