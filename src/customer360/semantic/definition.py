@@ -40,10 +40,19 @@ class ItemExtension(Definition):
     label: str = ""
     unit: Unit | None = None
     data_type: DataType | None = None
-    additive: Literal["sum", "avg", "none"] | None = None
-    default_agg: Literal["sum", "avg", "min", "max", "median"] | None = None
+    asked: bool = True
+    """Whether questions in English may name it."""
+    values_named_only: bool = False
+    """Whether its values count only beside its own name, because they are common words or another field's values."""
     value_aliases: dict[str, tuple[str, ...]] = {}
     verb_phrases: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    """Words that say a value is higher: older, oldest."""
+    less: tuple[str, ...] = ()
+    aggregate_as: Name | None = None
+    """The fact of the same table to aggregate instead: of approved rows only, say."""
+    total_of: str | None = None
+    """The metric of a finer table that this field holds for each row, such as fct_transactions.total_spend."""
 
 
 class TableExtension(Definition):
@@ -51,11 +60,18 @@ class TableExtension(Definition):
 
     default_metric: Name | None = None
     default_time_dimension: Name | None = None
+    asked: bool = True
+    """Whether questions in English may ask for it."""
+    row_fields: tuple[Name, ...] = ()
+    """What a list of its rows shows."""
 
 
 class AmbiguousOption(Definition):
     label: Text
-    ir: dict[str, Any] = {}
+    say: Text
+    """The words that mean only this."""
+    field: Name | None = None
+    """The field that it is, where the rest of a question may decide which one is meant."""
 
 
 class AmbiguousTerm(Definition):
@@ -66,6 +82,7 @@ class AmbiguousTerm(Definition):
 class NotAvailable(Definition):
     term: tuple[str, ...]
     say: Text
+    reason: Text = "no_such_field"
 
 
 class ModelExtension(Definition):

@@ -119,12 +119,18 @@ class SemanticModel:
             InvalidQuery: nothing or several things have the name, or it cannot play the ``role``.
         """
         named = self._by_name.get(name, [])
-        fitting = [item for item in named if item.kind in kinds]
+        fitting = self._of_home([item for item in named if item.kind in kinds])
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
             raise _ambiguous(name, fitting)
         raise _misplaced(name, named[0], role) if named else self._unknown(name, kinds, role)
+
+    def _of_home(self, items: list[Item]) -> list[Item]:
+        """Leave out what a table that extends another one to one repeats of it."""
+        tables = {item.table for item in items}
+        homes = {table: self.relations.home(table) for table in tables}
+        return [item for item in items if homes[item.table] == item.table or homes[item.table] not in tables]
 
     def operands(self, metric: Item) -> Mapping[str, Item]:
         """Return the metrics of tables that a metric is made of, by the name its formula uses."""

@@ -1,0 +1,248 @@
+"""What words can mean in one model and one build: fields, metrics, tables, values and the grammar's own words.
+
+Compiled once for a build. An entry with a lower rank is preferred; entries of the same rank are all tried, and a
+question that they make mean two things is asked back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from customer360.ask.vocabulary import phrases
+from customer360.ask.words import Word, stems_of
+from customer360.semantic import ROW_KINDS, Item, Kind, SemanticModel
+from customer360.semantic.definition import ItemExtension, ModelDefinition, TableExtension
+
+MAX_PHRASE = 8
+NUMERIC = ("INTEGER", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER")
+
+Stems = tuple[str, ...]
+Values = Mapping[str, tuple[str, ...]]
+"""The values of text dimensions that occur in the build, by the dimension's full name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One meaning of a phrase."""
+
+    kind: str
+    data: Any
+    rank: int = 0
+    exact_case: bool = False
+    """Whether it only counts when typed in capitals, as "IN" for Indiana."""
+
+
+@dataclass(frozen=True)
+class ValueOf:
+    """A value of a dimension as it is stored; several where a name stands for all of them."""
+
+    item: Item
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A field that is true or false, and which it has to be."""
+
+    item: Item
+    value: bool
+
+
+@dataclass(frozen=True)
+class Adjective:
+    """A word that compares a field: "older", "youngest"."""
+
+    item: Item
+    op: str
+    superlative: bool
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """A term that the model says means several things."""
+
+    term: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that people ask for and the model does not have."""
+
+    term: str
+    say: str
+    reason: str
+
+
+@dataclass
+class Lexicon:
+    """All phrases of one build's model."""
+
+    model: SemanticModel
+    values: Values
+    entries: dict[Stems, list[Entry]] = field(default_factory=dict)
+    aggregates: dict[tuple[str, str], Item] = field(default_factory=dict)
+    """Metrics that are one aggregate of one field, by both."""
+    totals: dict[str, Item] = field(default_factory=dict)
+    """Fields of customers that hold a metric of theirs, by the metric's full name."""
+
+    def add(self, phrase: str | Stems, entry: Entry) -> None:
+        """Make a phrase mean something, unless it does so already."""
+        stems = stems_of(phrase) if isinstance(phrase, str) else phrase
+        if not stems or len(stems) > MAX_PHRASE:
+            return
+        known = self.entries.setdefault(stems, [])
+        if all((one.kind, one.data) != (entry.kind, entry.data) for one in known):
+            known.append(entry)
+
+    def find(self, words: tuple[Word, ...]) -> list[Entry]:
+        """Return the meanings of exactly these words, the preferred first."""
+        found = self.entries.get(tuple(word.stem for word in words), [])
+        typed = all(word.is_code for word in words)
+        return sorted((one for one in found if typed or not one.exact_case), key=lambda one: one.rank)
+
+    def vocabulary(self) -> set[str]:
+        """Return all stems that occur in phrases."""
+        return {stem for stems in self.entries for stem in stems}
+
+
+def build_lexicon(model: SemanticModel, values: Values) -> Lexicon:
+    """Compile the phrases of a model and of the values in a build."""
+    lexicon = Lexicon(model, values)
+    extensions = _extensions(model.definition)
+    hidden = {name for name, extension in extensions.items() if not extension.asked}
+    _add_glossary(lexicon, model.definition)
+    for item in model.items:
+        if item.full_name not in hidden and not _is_key(model, item):
+            _add_item(lexicon, item, extensions[item.full_name])
+    for table in model.definition.tables:
+        if table.x_nl.asked:
+            for phrase in (table.name, *table.synonyms):
+                lexicon.add(phrase, Entry("ENTITY", table.name))
+    for full_name, found in values.items():
+        item = model.get_item(full_name, frozenset({Kind.DIMENSION}), role="dimension")
+        if full_name not in hidden:
+            _add_values(lexicon, item, found, extensions[full_name])
+    lexicon.aggregates = dict(_simple_aggregates(model))
+    for stems, kind, value in phrases():
+        lexicon.add(stems, Entry(kind, value, rank=2 if kind == "FILL" else 1))
+    return lexicon
+
+
+def table_extension(model: SemanticModel, table: str) -> TableExtension:
+    """Return what the model says about questions on a table."""
+    return next(one.x_nl for one in model.definition.tables if one.name == table)
+
+
+def is_numeric(item: Item) -> bool:
+    """Tell whether an item's values are numbers."""
+    return item.data_type.startswith(NUMERIC)
+
+
+def _extensions(definition: ModelDefinition) -> dict[str, ItemExtension]:
+    found = {metric.name: metric.x_nl for metric in definition.metrics}
+    for table in definition.tables:
+        for group in (table.dimensions, table.time_dimensions, table.facts, table.metrics):
+            found |= {f"{table.name}.{one.name}": _inherited(one.x_nl, table.x_nl) for one in group}
+    return found
+
+
+def _inherited(item: ItemExtension, table: TableExtension) -> ItemExtension:
+    return item if table.asked else item.model_copy(update={"asked": False})
+
+
+def _is_key(model: SemanticModel, item: Item) -> bool:
+    return item.name.endswith("_key")
+
+
+def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
+    kind = "METRIC" if item.kind in (Kind.METRIC, Kind.DERIVED) else "FIELD"
+    if item.data_type == "BOOLEAN":
+        _add_flag(lexicon, item)
+        return
+    names = [item.name, *item.synonyms]
+    for name in names:
+        lexicon.add(name, Entry(kind, item))
+    for verb in extension.verb_phrases:
+        lexicon.add(verb, Entry("METRIC", item))
+    if extension.total_of:
+        lexicon.totals[extension.total_of] = item
+    for op, words in ((">", extension.more), ("<", extension.less)):
+        for word in words:
+            lexicon.add(word, Entry("ADJ", Adjective(item, op, word.endswith("st"))))
+
+
+def _add_flag(lexicon: Lexicon, item: Item) -> None:
+    bare = item.name.removeprefix("is_").removeprefix("has_")
+    for name in (item.name, bare, *item.synonyms):
+        lexicon.add(name, Entry("FLAG", Flag(item, value=True), rank=1))
+        stems = stems_of(name)
+        lexicon.add(("non", *stems), Entry("FLAG", Flag(item, value=False), rank=1))
+
+
+def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: ItemExtension) -> None:
+    kind = "NAMEDVALUE" if extension.values_named_only else "VALUE"
+    found = {value.casefold(): value for value in values}
+    for value in found.values():
+        is_code = len(value) <= 3 and value.isupper()
+        lexicon.add(value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES))
+    for canonical, aliases in extension.value_aliases.items():
+        present = [name for name in (canonical, *aliases) if name.casefold() in found]
+        if not present:
+            continue
+        data = ValueOf(item, tuple(dict.fromkeys(found[name.casefold()] for name in present)))
+        for name in (canonical, *aliases):
+            if name.casefold() not in found:
+                is_code = len(name) == 2 and name.isupper()
+                exact = is_code and name.casefold() in _ENGLISH_CODES
+                lexicon.add(name, Entry(kind, data, rank=0, exact_case=exact))
+
+
+_ENGLISH_CODES = frozenset("in or me hi ok oh la pa ma id de al co mo md mt ms so as at is it on no do us an be by".split())
+
+
+def _add_glossary(lexicon: Lexicon, definition: ModelDefinition) -> None:
+    for term in definition.x_nl.ambiguous_terms:
+        fields = [option.field for option in term.options if option.field]
+        for name in fields:
+            _add_meant(lexicon, term.term, name)
+        if fields:
+            continue
+        options = tuple((option.label, option.say) for option in term.options)
+        lexicon.add(term.term, Entry("AMBIGUOUS", Ambiguous(term.term, options)))
+    for missing in definition.x_nl.not_available:
+        for name in missing.term:
+            lexicon.add(name, Entry("MISSING", Missing(name, missing.say, missing.reason), rank=3))
+
+
+def _add_meant(lexicon: Lexicon, term: str, name: str) -> None:
+    items = [item for item in lexicon.model.list_items(ROW_KINDS) if item.name == name]
+    for item in items[:1]:
+        lexicon.add(term, Entry("FIELD", item))
+
+
+_AGGREGATES: dict[type[exp.Expr], str] = {
+    exp.Sum: "sum",
+    exp.Avg: "avg",
+    exp.Median: "median",
+    exp.Max: "max",
+    exp.Min: "min",
+}
+
+
+def _simple_aggregates(model: SemanticModel) -> Iterator[tuple[tuple[str, str], Item]]:
+    """Yield metrics that are one aggregate of one field of their table."""
+    by_expression: dict[tuple[str, str], Item] = {}
+    for item in model.list_items({Kind.DIMENSION, Kind.TIME, Kind.FACT}):
+        by_expression.setdefault((item.table, item.expression.sql()), item)
+    for metric in model.list_items({Kind.METRIC}):
+        agg = _AGGREGATES.get(type(metric.expression))
+        inner = metric.expression.this
+        operand = inner.this if isinstance(inner, exp.Cast) else inner
+        found = by_expression.get((metric.table, operand.sql())) if agg and operand else None
+        if agg and found:
+            yield (agg, found.full_name), metric
