@@ -236,9 +236,7 @@ def _range(match: re.Match[str], anchor: date) -> Window | None:
     return window.model_copy(update={"ends": (first, last)})
 
 
-def _ends(
-    left: Sequence[str | None], right: Sequence[str | None], anchor: date
-) -> tuple[Window | None, Window | None]:
+def _ends(left: Sequence[str | None], right: Sequence[str | None], anchor: date) -> tuple[Window | None, Window | None]:
     """Return both ends; a year that only one of them names holds for both."""
     if _has_year(left) and not _has_year(right):
         first = _point(left, anchor)
@@ -259,12 +257,20 @@ def _since(match: re.Match[str], anchor: date) -> Window | None:
 
 def _after(match: re.Match[str], anchor: date) -> Window | None:
     point = _point(match.groups()[:_POINT_GROUPS], anchor)
-    return Window(start=point.end + timedelta(days=1), label=f"after {point.end:%-d %B %Y}") if point and point.end else None
+    return (
+        Window(start=point.end + timedelta(days=1), label=f"after {point.end:%-d %B %Y}")
+        if point and point.end
+        else None
+    )
 
 
 def _before(match: re.Match[str], anchor: date) -> Window | None:
     point = _point(match.groups()[:_POINT_GROUPS], anchor)
-    return Window(end=point.start - timedelta(days=1), label=f"before {point.start:%-d %B %Y}") if point and point.start else None
+    return (
+        Window(end=point.start - timedelta(days=1), label=f"before {point.start:%-d %B %Y}")
+        if point and point.start
+        else None
+    )
 
 
 def _until(match: re.Match[str], anchor: date) -> Window | None:

@@ -89,6 +89,8 @@ class Lexicon:
     """Metrics that are one aggregate of one field, by both."""
     totals: dict[str, Item] = field(default_factory=dict)
     """Fields of customers that hold a metric of theirs, by the metric's full name."""
+    extensions: dict[str, ItemExtension] = field(default_factory=dict)
+    """What the model says about questions on an item, by its full name."""
 
     def add(self, phrase: str | Stems, entry: Entry) -> None:
         """Make a phrase mean something, unless it does so already."""
@@ -114,6 +116,7 @@ def build_lexicon(model: SemanticModel, values: Values) -> Lexicon:
     """Compile the phrases of a model and of the values in a build."""
     lexicon = Lexicon(model, values)
     extensions = _extensions(model.definition)
+    lexicon.extensions = extensions
     hidden = {name for name, extension in extensions.items() if not extension.asked}
     _add_glossary(lexicon, model.definition)
     for item in model.items:
@@ -122,7 +125,8 @@ def build_lexicon(model: SemanticModel, values: Values) -> Lexicon:
     for table in model.definition.tables:
         if table.x_nl.asked:
             for phrase in (table.name, *table.synonyms):
-                lexicon.add(phrase, Entry("ENTITY", table.name))
+                known = lexicon.entries.get(stems_of(phrase), ())
+                lexicon.add(phrase, Entry("ENTITY", table.name, rank=1 if known else 0))
     for full_name, found in values.items():
         item = model.get_item(full_name, frozenset({Kind.DIMENSION}), role="dimension")
         if full_name not in hidden:
@@ -173,7 +177,11 @@ def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
         lexicon.totals[extension.total_of] = item
     for op, words in ((">", extension.more), ("<", extension.less)):
         for word in words:
-            lexicon.add(word, Entry("ADJ", Adjective(item, op, word.endswith("st"))))
+            superlative = any(part.endswith("est") or part in ("most", "least") for part in word.split())
+            lexicon.add(word, Entry("ADJ", Adjective(item, op, superlative)))
+            if not superlative:
+                for joined in ("or", "and"):
+                    lexicon.add((joined, *stems_of(word)), Entry("ADJMORE", Adjective(item, op, superlative=False)))
 
 
 def _add_flag(lexicon: Lexicon, item: Item) -> None:
@@ -189,20 +197,30 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
     found = {value.casefold(): value for value in values}
     for value in found.values():
         is_code = len(value) <= 3 and value.isupper()
-        lexicon.add(value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES))
+        lexicon.add(
+            value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES)
+        )
     for canonical, aliases in extension.value_aliases.items():
         present = [name for name in (canonical, *aliases) if name.casefold() in found]
         if not present:
             continue
         data = ValueOf(item, tuple(dict.fromkeys(found[name.casefold()] for name in present)))
         for name in (canonical, *aliases):
-            if name.casefold() not in found:
+            if name.casefold() not in found and not _ends_with_noun(lexicon, name):
                 is_code = len(name) == 2 and name.isupper()
                 exact = is_code and name.casefold() in _ENGLISH_CODES
                 lexicon.add(name, Entry(kind, data, rank=0, exact_case=exact))
 
 
-_ENGLISH_CODES = frozenset("in or me hi ok oh la pa ma id de al co mo md mt ms so as at is it on no do us an be by".split())
+def _ends_with_noun(lexicon: Lexicon, alias: str) -> bool:
+    """Tell whether an alias is another one followed by a table's name, which has a meaning of its own."""
+    stems = stems_of(alias)
+    return len(stems) > 1 and any(one.kind == "ENTITY" for one in lexicon.entries.get(stems[-1:], ()))
+
+
+_ENGLISH_CODES = frozenset(
+    "in or me hi ok oh la pa ma id de al co mo md mt ms so as at is it on no do us an be by".split()
+)
 
 
 def _add_glossary(lexicon: Lexicon, definition: ModelDefinition) -> None:

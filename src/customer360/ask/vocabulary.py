@@ -14,22 +14,22 @@ from customer360.ask.words import stems_of
 _WORDS: dict[str, dict[Any, str]] = {
     "AGG": {
         "avg": "average|mean|the average|averaged|on average|typical|average of|arithmetic mean",
-        "sum": "total|sum|sum of|overall|combined|in total|aggregate|altogether|grand total|cumulated|total amount|sum total",
+        "sum": "total|sum|sum of|combined|in total|aggregate|altogether|grand total|cumulated|total amount|sum total",
         "median": "median|50th percentile|middle value",
         "stddev": "standard deviation|std dev|stddev|stdev|sd|spread|std",
         "max": "maximum|max",
         "min": "minimum|min",
     },
     "COUNT": {
-        "": "how many|number of|count of|count|the number|number|total number of|how many of|no of|# of|count up|headcount|"
+        "": "how many|number of|count of|count|the number|number|total number of|how many of|no of|count up|headcount|"
         "total count of|total count|quantity of|how many different",
     },
     "HOWMUCH": {"": "how much|how much money|what amount|the amount of"},
     "DISTINCT": {"": "distinct|unique|different|separate|individual"},
     "OP": {
         ">": "over|above|more than|greater than|higher than|exceeding|exceed|larger than|bigger than|in excess of|north of|"
-        "beyond|upwards of|better than|older than|longer than|>|more|above the|exceeds|surpassing|surpass|topping|higher",
-        "<": "under|below|less than|fewer than|lower than|smaller than|beneath|short of|younger than|shorter than|<|less|"
+        "beyond|upwards of|better than|longer than|>|more|above the|exceeds|surpassing|surpass|topping|higher",
+        "<": "under|below|less than|fewer than|lower than|smaller than|beneath|short of|shorter than|<|less|"
         "south of|fewer|lower|not even",
         ">=": "at least|minimum of|no less than|no fewer than|not less than|not fewer than|>=|from at least|a minimum of|"
         "not below|starting at|or higher than",
@@ -39,9 +39,9 @@ _WORDS: dict[str, dict[Any, str]] = {
         "!=": "not equal to|!=|different from|other than exactly",
     },
     "ORMORE": {
-        ">=": "or more|or above|and above|or over|and over|and up|or higher|or older|and older|plus|+|or greater|or longer|"
+        ">=": "or more|or above|and above|or over|and over|and up|or higher|plus|+|or greater|or longer|"
         "or up|upward|upwards|or better|and more|and higher",
-        "<=": "or less|or fewer|or below|and below|or under|and under|or lower|or younger|and younger|or shorter|and less",
+        "<=": "or less|or fewer|or below|and below|or under|and under|or lower|or shorter|and less",
     },
     "BETWEEN": {"": "between|ranging from|in the range|ranging between|in the range of"},
     "TO": {"": "to|through|until|-"},
@@ -95,10 +95,11 @@ _WORDS: dict[str, dict[Any, str]] = {
         "quarter": "quarterly|by quarter|per quarter|each quarter|quarter by quarter|every quarter|a quarter|by calendar quarter",
         "year": "yearly|annually|annual|by year|per year|each year|year by year|every year|a year|per annum|by calendar year",
     },
+    "UNITWORD": {"day": "day|days|date|dates|calendar day", "week": "week|weeks|calendar week", "month": "month|months|calendar months", "quarter": "quarter|quarters", "year": "year|years|calendar year"},
     "RUNNING": {"": "running total|cumulative|cumulatively|running sum|cumulated total|cumulative total|running|cumulative sum"},
     "MOVING": {"": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling"},
-    "DISTRIB": {"": "distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|bucketed|buckets|bands|brackets|"
-                    "bracket|band|bucket|age group|bins|bin|groups of|ranges of|ranges|decades|decade|classes"},
+    "DISTRIB": {"": "distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|distribute|spread out|spread over"},
+    "BINS": {"": "buckets|bands|brackets|bracket|band|bucket|group|groups|bins|bin|ranges|range|classes|class|buckets of|bands of|bins of|groups of|ranges of|in buckets of|in bands of|in steps of|steps of|bucketed|binned|intervals|intervals of|decade|decades"},
     "CORR": {"": "correlation|correlated|correlate|correlation between|correlation of|correlation coefficient|related|relationship|relationship between|association|association between|relate"},
     "PCTILE": {"": "percentile|percentile of|quantile"},
     "QUARTILE": {25: "first quartile|lower quartile|bottom quartile|q1 quartile", 75: "third quartile|upper quartile|top quartile"},
@@ -132,7 +133,6 @@ _WORDS: dict[str, dict[Any, str]] = {
                 "purchased anything|bought something|made at least one transaction|transacting|make a purchase|make purchases|used their card|had a transaction|"
                 "placed an order|ordered anything|been shopping|been active|had any transactions|had transactions|buys|made a payment|visited|spent anything|spent money|bought any|"
                 "made a single purchase|made a single transaction|had any activity|shopped at|have a transaction|have transactions|was made|were made|processed|happened|took place|occurred|occur|happen|came|come through|went through"},
-    "SPENT": {"": "spent|spend|spending|spends|spent on|was spent|were spent|has spent|have spent"},
     "OPEN": {"": "opened|opened an account|joined|signed up|opened their account|opened accounts|open an account|sign up|registered|onboarded|"
                  "opened their accounts|account opened|accounts opened|became customers|became a customer|were acquired|acquired|enrolled|opening an account|account opening|"
                  "new customer|new account|opened a new account|been customers since|customer since|been with us since|customers since|joining|signups|sign ups|account openings|open"},
@@ -144,6 +144,7 @@ _WORDS: dict[str, dict[Any, str]] = {
                "fell|get|got|went to|went|end up|ended up|labeled|labelled|classified|classified as|rated|flagged|flagged as|marked|marked as|considered|currently|who|whose|in the|taken|sit in|sit|sits|sits in"},
     "THEIR": {"": "their|their own|its|its own|the same|same"},
     "ITEM": {"": "it|them|they|those|these|that one|this one|that|these ones|those ones"},
+    "NTHONE": {1: "the first one|first one|the top one|top one|number one|the 1st one", 2: "the second one|second one|number two|the 2nd one|2nd one", 3: "the third one|third one|the 3rd one", 4: "the fourth one|fourth one", 5: "the fifth one|fifth one", -1: "the last one|last one|bottom one|the bottom one"},
     "NTH": {2: "second|2nd|second most|next", 3: "third|3rd", 4: "fourth|4th", 5: "fifth|5th", 6: "sixth|6th", 7: "seventh|7th", 8: "eighth|8th", 9: "ninth|9th", 10: "tenth|10th", 1: "1st"},
     "TIMES": {2: "twice|double|two times", 3: "triple|three times|thrice", 0.5: "half|half of"},
     "TIMESUNIT": {"": "times|time|x"},
@@ -162,8 +163,8 @@ _WORDS: dict[str, dict[Any, str]] = {
                  "information|info|about|curious|wondering|could i|may i|can|may|might|been|each of|amongst|base|portfolio|database|on file|out there|entire|whole|"
                  "full|complete|actual|actually|really|exactly what|basically|roughly|approximately|around|via|through|using|within|coming|basis|based|done|"
                  "in terms of|terms|terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|across our|of our|among our|their|out|up|made of|s|one|"
-                 "account|accounts|well|ago|by our|individually|etc|type|kind|then|such|us customers|here|we got|got|much|level|levels|amount of|size|look like|looks like|look|looking like|perform|doing|like|"
-                 "associated|corresponding|respective|given|per our|records|in our database|on record|on our books|books|happen to be|happen|sort|terms|'|dataset|ones|one|has been|had been|have been|a list of|names|name|i can|"
+                 "well|ago|by our|individually|etc|type|kind|then|such|us customers|here|we got|got|much|level|levels|amount of|size|look like|looks like|look|looking like|perform|doing|like|"
+                 "associated|corresponding|respective|given|per our|records|in our database|on record|on our books|books|happen to be|happen|sort|terms|'|dataset|has been|had been|have been|a list of|names|name|i can|"
                  "if|when|given that|against our|of all|say|let's say|for me|for us|ever|already|yet|time|the time|period|timeframe|during|over|throughout|upon|off|together"},
 }  # fmt: skip
 

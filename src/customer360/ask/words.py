@@ -59,7 +59,9 @@ _CONTRACTIONS = {
     "u.s": "us",
 }
 _NEGATED = re.compile(r"(\w+)n['’]?t$")
-_NEGATABLE = frozenset({"have", "has", "had", "do", "does", "did", "is", "are", "was", "were", "would", "could", "should"})
+_NEGATABLE = frozenset(
+    {"have", "has", "had", "do", "does", "did", "is", "are", "was", "were", "would", "could", "should"}
+)
 _SPELLINGS = {
     "favourite": "favorite",
     "traveller": "traveler",
@@ -121,8 +123,18 @@ _SPELLINGS = {
     "w/": "with",
     "thru": "through",
 }
-_UNITS = {name: n for n, name in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
-_UNITS |= {"thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19}
+_UNITS = {
+    name: n for n, name in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
+_UNITS |= {
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
+}
 _TENS = {name: 10 * n for n, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _POWERS = {"hundred": 100, "thousand": 1000, "grand": 1000, "million": 10**6, "billion": 10**9}
 _MONEY_WORDS = frozenset({"dollar", "dollars", "usd", "bucks", "euro", "euros", "eur", "pounds", "gbp"})
@@ -160,7 +172,9 @@ def stems_of(phrase: str) -> tuple[str, ...]:
 
 
 def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).replace("’", "'").replace("`", "'").replace("–", "-").replace("—", " - ")
+    folded = (
+        unicodedata.normalize("NFKC", text).replace("’", "'").replace("`", "'").replace("–", "-").replace("—", " - ")
+    )
     return re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z])", " ", re.sub(r"\bw/o\b", "without", folded, flags=re.IGNORECASE))
 
 

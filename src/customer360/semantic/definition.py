@@ -51,6 +51,8 @@ class ItemExtension(Definition):
     less: tuple[str, ...] = ()
     aggregate_as: Name | None = None
     """The fact of the same table to aggregate instead: of approved rows only, say."""
+    bin: float | None = None
+    """Width of the classes of a distribution."""
     total_of: str | None = None
     """The metric of a finer table that this field holds for each row, such as fct_transactions.total_spend."""
 
@@ -64,6 +66,10 @@ class TableExtension(Definition):
     """Whether questions in English may ask for it."""
     row_fields: tuple[Name, ...] = ()
     """What a list of its rows shows."""
+    activity: Name | None = None
+    """The finer table whose rows say what a row of this one did, as transactions do for customers."""
+    size_field: Name | None = None
+    """What makes one of its rows large or small."""
 
 
 class AmbiguousOption(Definition):

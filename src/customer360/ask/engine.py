@@ -1,0 +1,218 @@
+"""Reads questions: a pure function of the question, the conversation, the model and the values of one build.
+
+A reading is an interpretation with its query, or what to ask back, or why the question is refused. The interpretation is
+kept only when every word is explained, when it fits the model, and when no other reading of the same rank means
+something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from customer360.ask.chunks import Candidate, Chunk
+from customer360.ask.followups import Context, amend, leans
+from customer360.ask.frame import Frame
+from customer360.ask.grammar import reduce_chunks
+from customer360.ask.guard import refuse
+from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
+from customer360.ask.plan import plan_query
+from customer360.ask.question import read_frame
+from customer360.ask.segment import find_candidates, readings
+from customer360.ask.slots import NotUnderstood
+from customer360.ask.spelling import Speller, is_english
+from customer360.ask.words import Word, read_words
+from customer360.errors import InvalidQuery
+from customer360.semantic import SemanticModel, SemanticQuery, compile_query
+
+Status = Literal["answer", "clarify", "refuse"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing a question may have meant, as a question that means only this."""
+
+    label: str
+    question: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """What became of a question."""
+
+    question: str
+    status: Status
+    reason: str = ""
+    message: str = ""
+    frame: Frame | None = None
+    query: SemanticQuery | None = None
+    corrections: tuple[tuple[str, str], ...] = ()
+    options: tuple[Option, ...] = ()
+
+
+@dataclass
+class Engine:
+    """The reader of one build's questions."""
+
+    model: SemanticModel
+    values: Values
+    newest: date
+    oldest: date | None = None
+    lexicon: Lexicon = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lexicon = build_lexicon(self.model, self.values)
+        self.speller = Speller(self.lexicon)
+        self.activity = _activities(self.model)
+
+    def read(self, question: str, previous: Context | None = None) -> Read:
+        """Return what a question means, given what the last one meant."""
+        refused = refuse(question)
+        if refused:
+            return Read(question, "refuse", refused.reason, refused.say)
+        words, corrections = self.speller.correct(read_words(question))
+        candidates = find_candidates(words, self.lexicon, self.newest)
+        told = tuple(corrections)
+        unknown = [one for one in candidates if one.entries[0].kind in ("UNKNOWN", "MISSING", "AMBIGUOUS")]
+        if any(one.entries[0].kind == "MISSING" for one in unknown):
+            return self._missing(question, next(one for one in unknown if one.entries[0].kind == "MISSING"))
+        if any(one.entries[0].kind == "UNKNOWN" for one in unknown):
+            return self._unknown(question, [one for one in unknown if one.entries[0].kind == "UNKNOWN"])
+        if unknown:
+            return self._ambiguous(question, unknown[0])
+        return self._read(question, words, candidates, previous, told)
+
+    def _read(
+        self,
+        question: str,
+        words: Sequence[Word],
+        candidates: Sequence[Candidate],
+        previous: Context | None,
+        told: tuple[tuple[str, str], ...],
+    ) -> Read:
+        """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
+        ways: list[Context | None] = (
+            [None] if previous is None else [previous, None] if leans(question) else [None, previous]
+        )
+        failed: list[Read] = []
+        for context in ways:
+            read = self._read_as(question, candidates, context, told)
+            if read.status == "answer":
+                return read
+            failed.append(read)
+            for split in (one for one in candidates if one.last - one.first > 1 and one.entries[0].kind in _SPLIT):
+                again = find_candidates(words, self.lexicon, self.newest, split=split)
+                if all(one.entries[0].kind not in ("UNKNOWN", "MISSING", "AMBIGUOUS") for one in again):
+                    read = self._read_as(question, again, context, told)
+                    if read.status == "answer":
+                        return read
+        if (
+            previous is None
+            and leans(question)
+            and failed[0].reason in ("missing_slots", "missing_measure", "not_understood")
+        ):
+            return Read(
+                question,
+                "clarify",
+                "no_context",
+                "There is no earlier question to go on from. What should be worked out?",
+            )
+        return failed[0]
+
+    def _read_as(
+        self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]
+    ) -> Read:
+        found: list[tuple[int, Frame, SemanticQuery]] = []
+        failures: list[NotUnderstood] = []
+        for rank, chunks in readings(candidates, following=context is not None):
+            if found and rank > found[0][0]:
+                break
+            try:
+                reduced = reduce_chunks(self.lexicon, chunks)
+                frame = (
+                    read_frame(self.lexicon, reduced)
+                    if context is None
+                    else amend(self.lexicon, context, question, reduced)
+                )
+                query = plan_query(frame, self.model, self.activity)
+                compile_query(self.model, query, "duckdb")
+            except NotUnderstood as error:
+                failures.append(error)
+            except InvalidQuery as error:
+                failures.append(NotUnderstood(error.message, error.code or "not_understood"))
+            else:
+                if all(query != known for _, _, known in found):
+                    found.append((rank, frame, query))
+        if not found:
+            return self._failed(question, failures, told)
+        if len(found) > 1:
+            return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
+        _, frame, query = found[0]
+        return Read(question, "answer", frame=frame, query=query, corrections=told)
+
+    def _failed(self, question: str, failures: Sequence[NotUnderstood], told: tuple[tuple[str, str], ...]) -> Read:
+        error = failures[0] if failures else NotUnderstood(question)
+        if error.reason in (
+            "missing_slots",
+            "missing_measure",
+            "ambiguous_share",
+            "window_of_rows",
+            "no_history",
+            "ambiguous_term",
+            "missing_period",
+        ):
+            return Read(
+                question,
+                "clarify",
+                error.reason,
+                _ASKED_BACK.get(error.reason, "").format(text=error.text),
+                corrections=told,
+            )
+        return Read(
+            question, "refuse", error.reason, f"I could not place “{error.text}” in this question.", corrections=told
+        )
+
+    def _missing(self, question: str, candidate: Candidate) -> Read:
+        missing: Missing = candidate.entries[0].data
+        return Read(question, "refuse", missing.reason, f"“{candidate.text}”: {missing.say}")
+
+    def _unknown(self, question: str, candidates: Sequence[Candidate]) -> Read:
+        names = ", ".join(f"“{one.text}”" for one in candidates)
+        return Read(
+            question, "refuse", "no_such_field", f"{names} is not something this model knows, so there is no answer."
+        )
+
+    def _ambiguous(self, question: str, candidate: Candidate) -> Read:
+        term: Ambiguous = candidate.entries[0].data
+        options = tuple(Option(label, question.replace(candidate.text, say)) for label, say in term.options)
+        labels = " or ".join(label for label, _ in term.options)
+        return Read(
+            question,
+            "clarify",
+            "ambiguous_term",
+            f"“{candidate.text}” can mean several things: {labels}. Which one?",
+            options=options,
+        )
+
+
+_SPLIT = frozenset({"FIELD", "METRIC", "BINS", "BY", "OP", "GRAIN", "SUP", "TOP", "RECENT"})
+_ASKED_BACK = {
+    "missing_slots": "What should be worked out? Name a measure, such as total spend or number of customers ({text}).",
+    "missing_measure": "By which measure? For example by lifetime value, monthly spend or number of transactions.",
+    "ambiguous_share": "A share of which whole? Say what the percentage is of, as in “what percentage of customers in Texas are Premium”.",
+    "window_of_rows": "{text}: is that when customers made a purchase, or when they opened their account?",
+    "no_history": "What is known of customers is known as of the newest day, not over time. Say “who opened an account” or “who made a purchase”, or ask for transactions.",
+    "ambiguous_term": "“{text}” can be read in several ways.",
+    "missing_period": "A change from when to when?",
+}
+
+
+def _activities(model: SemanticModel) -> dict[str, str]:
+    found = {}
+    for table in model.definition.tables:
+        if table.x_nl.activity:
+            date_field = table_extension(model, table.x_nl.activity).default_time_dimension
+            found[table.name] = f"{table.x_nl.activity}.{date_field}"
+    return found

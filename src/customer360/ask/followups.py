@@ -1,0 +1,463 @@
+"""Follow-ups: a question that leans on the one before changes its frame, and says nothing about the rest of it.
+
+What a follow-up may do: give a field another value, add or take away a condition, break down by something else, ask for
+another measure, move the window, ask for more or fewer rows, in another order, as shares, or count what was listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.dates import Window, grain_of
+from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
+from customer360.ask.grammar import WHEN, Cond, Figure, Groups, as_cond, count_of, figure_of
+from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.slots import NotUnderstood, Slots, build_scope
+from customer360.semantic import Condition, Dimension, Filter, Item, Measure
+
+_LEANS = re.compile(
+    r"^\W*(?:and|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
+    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter)|"
+    r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|versus|top \d+|bottom \d+|"
+    r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|within|among|rank|over time|"
+    r"monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were)\b",
+    re.IGNORECASE,
+)
+_ADDS = re.compile(
+    r"^\W*(?:and|also|split|break|then|further|additionally|add|with)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
+)
+_REMOVES = re.compile(
+    r"^\W*(?:remove|drop|clear|forget|get rid of|take out|without the)\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
+    re.IGNORECASE,
+)
+_KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT")  # fmt: skip
+
+
+def leans(question: str) -> bool:
+    """Tell whether a question starts like one that leans on another."""
+    return _LEANS.match(question) is not None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a follow-up leans on: the last frame, and the first rows of its answer."""
+
+    frame: Frame
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+def amend(lexicon: Lexicon, context: Context, question: str, chunks: Sequence[Chunk]) -> Frame:
+    """Return the last frame as a follow-up changes it.
+
+    Raises:
+        NotUnderstood: a word of the follow-up changes nothing that the frame has.
+    """
+    amender = _Amender(lexicon, context, question, Slots(lexicon, list(chunks)))
+    frame = amender.amend()
+    return frame.assume(*amender.slots.assumptions)
+
+
+class _Amender:
+    def __init__(self, lexicon: Lexicon, context: Context, question: str, slots: Slots) -> None:
+        self.lexicon = lexicon
+        self.model = lexicon.model
+        self.context = context
+        self.frame = context.frame
+        self.slots = slots
+        self.adds = _ADDS.search(question) is not None
+        self.removes = _REMOVES.search(question) is not None
+        self.changed = False
+
+    def amend(self) -> Frame:
+        if not self.slots.chunks:
+            raise NotUnderstood("what to change", "missing_slots")
+        self._refer()
+        for step in (
+            self._move,
+            self._remove,
+            self._measure,
+            self._compare,
+            self._restrict,
+            self._regroup,
+            self._show,
+            self._limit,
+            self._resort,
+            self._recount,
+        ):
+            step()
+        self.slots.take(*_KEPT)
+        self.slots.finish()
+        if not self.changed:
+            raise NotUnderstood("what to change", "missing_slots")
+        return self.frame
+
+    def _set(self, **parts: Any) -> None:
+        self.frame = self.frame.model_copy(update=parts)
+        self.changed = True
+
+    # References to the rows of the last answer
+
+    def _refer(self) -> None:
+        """Read "the second one" as the value that the second row of the last answer has."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks):
+            if one.kind != "NTHONE":
+                continue
+            keys = [str(group).partition(":")[0] for group in self.frame.groups] or [
+                name for name in self.frame.fields[:1]
+            ]
+            rows = self.context.rows
+            index = one.data - 1 if one.data > 0 else len(rows) - 1
+            if not keys or index >= len(rows):
+                raise NotUnderstood(one.text, "no_context")
+            item = next(item for item in self.model.items if item.full_name == keys[0])
+            value = rows[index].get(item.name)
+            if value is None:
+                raise NotUnderstood(one.text, "no_context")
+            cond = Cond(Condition(field=item.full_name, op="=", value=value), item, (value,))
+            chunks[place] = one.made("COND", cond)
+            self._set(groups=tuple(group for group in self.frame.groups if group.name != item.full_name), rank=None)
+
+    # Time
+
+    def _move(self) -> None:
+        before, after, ago = self.slots.take("BEFORE"), self.slots.take("AFTER"), self.slots.take("YEARAGO")
+        if not (before or after or ago):
+            return
+        window = self._window()
+        if window is None:
+            raise NotUnderstood((before or after or ago)[0].text, "no_context")
+        moved = window.year_before() if ago else window.moved(-1 if before else 1)
+        if before and "year" in before[0].text.casefold() and window.unit != "year":
+            moved = window.year_before()
+        self._put_window(moved)
+
+    def _window(self) -> Window | None:
+        clauses = [clause.window for clause in self.frame.clauses if clause.window]
+        return self.frame.window or (clauses[0] if clauses else None)
+
+    def _put_window(self, window: Window) -> None:
+        frame = self.frame
+        if frame.window is not None or frame.window_field:
+            return self._set(window=window, comparison=frame.comparison)
+        dated = [clause for clause in frame.clauses if clause.window] or list(frame.clauses)
+        if dated:
+            clauses = tuple(
+                clause.model_copy(update={"window": window}) if clause is dated[0] else clause
+                for clause in frame.clauses
+            )
+            return self._set(clauses=clauses)
+        extension = table_extension(self.model, frame.subject)
+        if extension.activity or not extension.default_time_dimension:
+            raise NotUnderstood(window.label, "window_of_rows")
+        return self._set(window=window, window_field=f"{frame.subject}.{extension.default_time_dimension}")
+
+    # Conditions
+
+    def _remove(self) -> None:
+        if not self.removes:
+            return
+        self.slots.take("REMOVE", "NOT", "NEVER")
+        named = self.slots.take("FIELD", "VALUE", "COND", "TIME", "ENTITY", "GROUP")
+        fields = {
+            one.data.item.full_name if one.kind in ("VALUE", "COND") else one.data.full_name
+            for one in named
+            if one.kind in ("FIELD", "VALUE", "COND")
+        }
+        if any(one.kind == "TIME" for one in named):
+            self._set(window=None)
+        kept = tuple(tree for tree in self.frame.filters if fields and not fields_of(tree) & fields)
+        groups = tuple(group for group in self.frame.groups if group.name not in fields)
+        self._set(filters=kept, groups=groups, clauses=self.frame.clauses if fields else ())
+
+    def _restrict(self) -> None:
+        times = [one.data for one in self.slots.take("TIME")]
+        taken = self.slots.take("COND", "VALUE", "HELD", "NEVER", "OPEN")
+        if not times and not taken:
+            return
+        if len(times) == 1:
+            self._put_window(times[0])
+        elif times:
+            raise NotUnderstood(times[1].label)
+        if not taken:
+            return
+        frame = self.frame
+        doers = bool(table_extension(self.model, frame.subject).activity)
+        scope = build_scope(self.slots, frame.subject, taken, groups=() if doers else frame.groups)
+        kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
+        near = [self._joined(tree) for tree in scope.near]
+        clauses = [clause for clause in frame.clauses if not self._replaced_clause(clause, scope.clauses)]
+        window = next((clause.window for clause in frame.clauses if clause.window), None)
+        new = [
+            clause if clause.window or not window or clause in clauses else clause.model_copy(update={"window": window})
+            for clause in scope.clauses
+        ]
+        groups = tuple(group for group in frame.groups if not self._fixed(group, scope.near))
+        self._set(
+            filters=(*kept, *near),
+            clauses=(*clauses, *new),
+            having=(*frame.having, *scope.having),
+            groups=groups or frame.groups,
+        )
+
+    def _replaced(self, tree: Filter, near: Sequence[Filter]) -> bool:
+        """Tell whether a new condition takes the place of one: another value of the same field."""
+        positive = [one for one in near if isinstance(one, Condition) and one.op not in ("!=", "not_in")]
+        fields = {name for one in positive for name in fields_of(one)}
+        return bool(fields_of(tree) & fields)
+
+    def _joined(self, tree: Filter) -> Filter:
+        return tree
+
+    def _replaced_clause(self, clause: Clause, new: Sequence[Clause]) -> bool:
+        fields = {name for one in new if not one.negated for tree in one.filters for name in fields_of(tree)}
+        return any(fields_of(tree) & fields for tree in clause.filters)
+
+    def _fixed(self, group: Dimension, near: Sequence[Filter]) -> bool:
+        return False
+
+    # Measures and groups
+
+    def _measure(self) -> None:
+        slots = self.slots
+        measures = slots.take("MEASURE", "COUNTED")
+        if not measures and slots.has("AGG") and self.frame.measures:
+            return self._aggregate_again()
+        fields = [
+            one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data) and one.data.kind != "dimension"
+        ]
+        if not measures and not fields:
+            return None
+        for one in fields:
+            slots.chunks.remove(one)
+        slots.take("ENTITY")
+        figures = [self._figure(one) for one in measures]
+        for one in fields:
+            found = figure_of(self.lexicon, "avg", one.data)
+            if found is None:
+                raise NotUnderstood(one.text)
+            slots.assume(f"{one.data.label} is shown as an average.")
+            figures.append(found)
+        if self.frame.kind == "rows" and self.frame.rank and fields:
+            return self._set(
+                fields=(*self.frame.fields[:2], *(one.data.full_name for one in fields)),
+                rank=self.frame.rank.model_copy(update={"by": fields[0].data.full_name}),
+            )
+        if self.frame.kind == "rows" and self.frame.rank and figures[0].table != self.frame.subject:
+            total = self.lexicon.totals.get(figures[0].measure) if isinstance(figures[0].measure, str) else None
+            if total is not None:
+                return self._set(
+                    fields=(*self.frame.fields[:2], total.full_name),
+                    rank=self.frame.rank.model_copy(update={"by": total.full_name}),
+                )
+        return self._swap_measure(figures)
+
+    def _figure(self, chunk: Chunk) -> Figure:
+        figure: Figure = chunk.data[0] if chunk.kind == "COUNTED" else chunk.data
+        return figure
+
+    def _swap_measure(self, figures: Sequence[Figure]) -> None:
+        frame, subject = self.frame, figures[0].table
+        parts: dict[str, Any] = {
+            "measures": tuple(one.measure for one in figures),
+            "kind": "figures",
+            "subject": subject,
+            "fields": (),
+            "summary": None,
+        }
+        if frame.kind == "rows":
+            parts |= {"rank": None}
+        if subject != frame.subject:
+            parts |= self._moved_to(subject)
+        elif frame.part or frame.part_clauses:
+            parts |= {"part": (), "part_clauses": ()}
+        self._set(**parts)
+
+    def _moved_to(self, subject: str) -> dict[str, Any]:
+        """Return the restrictions of a frame for rows of another table."""
+        frame = self.frame
+        reaches = self.model.relations.reaches
+        if any(not reaches(subject, group.name.rpartition(".")[0]) for group in frame.groups):
+            raise NotUnderstood(", ".join(str(group) for group in frame.groups))
+        extension = table_extension(self.model, subject)
+        if extension.activity:
+            fine = [
+                tree
+                for tree in frame.filters
+                if any(not reaches(subject, name.rpartition(".")[0]) for name in fields_of(tree))
+            ]
+            near = tuple(tree for tree in frame.filters if tree not in fine)
+            clauses = (Clause(filters=tuple(fine), window=frame.window),) if fine or frame.window else ()
+            return {"filters": near, "clauses": clauses, "window": None, "window_field": ""}
+        if len(frame.clauses) > 1 or any(clause.negated or clause.measure for clause in frame.clauses):
+            raise NotUnderstood("that")
+        inner = [tree for clause in frame.clauses for tree in clause.filters]
+        window = next((clause.window for clause in frame.clauses if clause.window), frame.window)
+        name = f"{subject}.{extension.default_time_dimension}" if extension.default_time_dimension else ""
+        return {
+            "filters": (*frame.filters, *inner),
+            "clauses": (),
+            "window": window,
+            "window_field": name if window else "",
+        }
+
+    def _aggregate_again(self) -> None:
+        """Ask for another aggregate of the same field: what about the median?"""
+        agg = self.slots.take("AGG")[-1].data
+        item = self._measured()
+        if item is None:
+            raise NotUnderstood(agg)
+        found = figure_of(self.lexicon, agg, item)
+        if found is None:
+            raise NotUnderstood(agg)
+        self._swap_measure([found])
+
+    def _measured(self) -> Item | None:
+        """Return the field that the frame's measure aggregates."""
+        measure: AskMeasure = self.frame.measures[0]
+        names = {metric.full_name: field for (_, field), metric in self.lexicon.aggregates.items()}
+        name = (
+            names.get(measure) if isinstance(measure, str) else measure.field if isinstance(measure, Measure) else None
+        )
+        return next((item for item in self.model.items if item.full_name == name), None)
+
+    def _regroup(self) -> None:
+        slots = self.slots
+        chunks = slots.take("GROUP", "GRAIN", "TREND")
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+        if not chunks and not fields:
+            return
+        for one in fields:
+            slots.chunks.remove(one)
+        groups: list[Dimension] = [
+            Dimension(name=one.data.full_name, grain="day" if one.data.kind == "time_dimension" else None)
+            for one in fields
+        ]
+        for one in chunks:
+            if one.kind == "TREND":
+                groups.append(Dimension(name=WHEN, grain=grain_of(self._window())))
+            elif one.kind == "GRAIN":
+                groups.append(Dimension(name=WHEN, grain=one.data))
+            else:
+                data: Groups = one.data
+                if data.table:
+                    raise NotUnderstood(one.text)
+                groups += data.dimensions
+        self._break_down(tuple(self._dated(group) for group in groups))
+
+    def _dated(self, group: Dimension) -> Dimension:
+        if group.name != WHEN:
+            return group
+        extension = table_extension(self.model, self.frame.subject)
+        if extension.activity or not extension.default_time_dimension:
+            raise NotUnderstood("over time", "no_history")
+        return group.model_copy(update={"name": f"{self.frame.subject}.{extension.default_time_dimension}"})
+
+    def _break_down(self, groups: tuple[Dimension, ...]) -> None:
+        frame = self.frame
+        if frame.kind == "rows":
+            count = count_of(self.lexicon, frame.subject)
+            if count is None:
+                raise NotUnderstood("by")
+            return self._set(kind="figures", measures=(count.measure,), groups=groups, fields=(), rank=None)
+        if not all(self.model.relations.reaches(frame.subject, group.name.rpartition(".")[0]) for group in groups):
+            raise NotUnderstood(", ".join(str(group) for group in groups))
+        is_time = all(group.grain for group in groups)
+        kept = (
+            frame.groups
+            if self.adds and frame.groups
+            else tuple(g for g in frame.groups if g.grain and not is_time)
+            if is_time
+            else ()
+        )
+        if is_time and not self.adds:
+            kept = ()
+        rank = frame.rank.model_copy(update={"by": frame.rank.by}) if frame.rank and not is_time else None
+        return self._set(groups=tuple(dict.fromkeys((*kept, *groups))), rank=rank)
+
+    # How it is shown
+
+    def _compare(self) -> None:
+        slots = self.slots
+        if not slots.has("COMPARE", "VS", "CHANGE", "PERIODS"):
+            return
+        times = [one.data for one in slots.chunks if one.kind == "TIME"]
+        periods = slots.take("PERIODS")
+        taken = slots.take("COMPARE", "VS", "CHANGE")
+        window = self._window()
+        if not times and any(one.data == "year" for one in periods) and window:
+            times = [window.year_before()]
+        elif not times and window and (periods or self.slots.take("BEFORE")):
+            times = [window.moved(-1)]
+        if len(times) != 1 or window is None or self.frame.kind != "figures":
+            if len(times) == 1 and taken and window is None:
+                raise NotUnderstood(taken[0].text, "no_context")
+            raise NotUnderstood((taken or periods)[0].text)
+        slots.take("TIME")
+        windows = sorted((window, times[0]), key=lambda one: (one.start is None, one.start))
+        if not self.frame.window_field:
+            raise NotUnderstood(times[0].label)
+        self._set(comparison=Comparison(show="both", windows=tuple(windows)))
+
+    def _show(self) -> None:
+        slots = self.slots
+        if slots.take("SHARE"):
+            if not self.frame.groups or self.frame.kind != "figures":
+                raise NotUnderstood("share", "ambiguous_share")
+            self._set(show="share")
+        if slots.take("RUNNING"):
+            self._set(show="running_total")
+
+    def _limit(self) -> None:
+        slots = self.slots
+        tops, sups = slots.take("TOP"), slots.take("SUP")
+        numbers = [
+            one for one in slots.chunks if one.kind == "NUM" and float(one.data[0]).is_integer() and not one.data[1]
+        ]
+        if not (tops or sups or numbers):
+            return
+        slots.chunks = [one for one in slots.chunks if one not in numbers]
+        slots.take("ITEM")
+        frame = self.frame
+        if len(numbers) > 1 or (not frame.groups and frame.kind != "rows"):
+            raise NotUnderstood((numbers or tops or sups)[0].text)
+        directions = [one.data for one in (*tops, *sups)]
+        rank = frame.rank or Rank(by="*")
+        limit = int(numbers[0].data[0]) if numbers else rank.limit or (10 if tops else 1)
+        descending = directions[-1] == "desc" if directions else rank.descending
+        self._set(rank=rank.model_copy(update={"limit": limit, "descending": descending}))
+
+    def _resort(self) -> None:
+        slots = self.slots
+        sort, direction = slots.take("SORT"), slots.take("DIR")
+        if not sort and not direction:
+            return
+        frame = self.frame
+        descending = direction[0].data == "desc" if direction else True
+        rank = frame.rank or Rank(by="*", descending=descending)
+        self._set(rank=rank.model_copy(update={"descending": descending}))
+
+    def _recount(self) -> None:
+        """Count what was listed, or list what was counted."""
+        slots = self.slots
+        counted, listed = slots.take("COUNT"), [one for one in slots.chunks if one.kind in ("LIST", "WHO", "WHICH")]
+        entity = slots.take("ENTITY")
+        items = slots.take("ITEM")
+        frame = self.frame
+        if entity and any(
+            one.data != frame.subject and not self.model.relations.reaches(frame.subject, one.data) for one in entity
+        ):
+            raise NotUnderstood(entity[0].text)
+        if counted:
+            count = count_of(self.lexicon, frame.subject)
+            if count is None:
+                raise NotUnderstood(counted[0].text)
+            rank = None if frame.kind == "rows" else frame.rank
+            self._set(kind="figures", measures=(count.measure,), fields=(), rank=rank, summary=None)
+        elif listed and (items or entity) and frame.kind == "figures" and not frame.groups:
+            names = tuple(f"{frame.subject}.{name}" for name in table_extension(self.model, frame.subject).row_fields)
+            self._set(kind="rows", fields=names, measures=(), summary=None)

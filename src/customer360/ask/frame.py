@@ -1,0 +1,94 @@
+"""What a question was read as, before it becomes a query: the one thing later stages see, and others may propose.
+
+It keeps windows of time apart from other conditions, so that a follow-up can move them, and clauses about a customer's
+own rows ("who bought online in May", "with more than 5 declines") apart from conditions on the customer.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from customer360.ask.dates import Window
+from customer360.semantic import Condition, Dimension, Filter, Formula, Measure
+
+AskMeasure = str | Measure | Formula
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+
+class Clause(_Part):
+    """What must hold for the rows that belong to the subject: that there are some, none, or how a measure of them is."""
+
+    filters: tuple[Filter, ...] = ()
+    window: Window | None = None
+    negated: bool = False
+    measure: str | Measure | None = None
+    op: str = ""
+    values: tuple[float | int, ...] = ()
+
+
+class Rank(_Part):
+    """Which rows come first, and how many of them are wanted."""
+
+    by: str
+    """The name of a measure of the answer or of a field."""
+    descending: bool = True
+    limit: int | None = None
+    offset: int = 0
+    per: tuple[Dimension, ...] = ()
+    """The dimensions of which each group has its own first rows."""
+
+
+class Comparison(_Part):
+    """Two parts set against each other: windows of time, or values of one dimension."""
+
+    show: Literal["both", "difference", "ratio", "change"] = "both"
+    windows: tuple[Window, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class Frame(_Part):
+    """One question, read."""
+
+    kind: Literal["figures", "rows", "values"]
+    subject: str
+    """The table whose rows are counted, listed or aggregated."""
+    measures: tuple[AskMeasure, ...] = ()
+    fields: tuple[str, ...] = ()
+    groups: tuple[Dimension, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    clauses: tuple[Clause, ...] = ()
+    window: Window | None = None
+    window_field: str = ""
+    having: tuple[Filter, ...] = ()
+    rank: Rank | None = None
+    show: Literal["value", "share", "running_total", "moving_average", "change", "change_pct"] = "value"
+    within: tuple[str, ...] = ()
+    span: int = 3
+    part: tuple[Filter, ...] = ()
+    """The part that a percentage is of: share of customers that are Premium."""
+    part_clauses: tuple[Clause, ...] = ()
+    comparison: Comparison | None = None
+    summary: Literal["count", "avg", "median", "min", "max", "sum"] | None = None
+    sort: Rank | None = Field(default=None)
+    assumptions: tuple[str, ...] = ()
+
+    def assume(self, *sentences: str) -> Frame:
+        """Return the frame with more assumptions."""
+        known = dict.fromkeys((*self.assumptions, *sentences))
+        return self.model_copy(update={"assumptions": tuple(known)})
+
+
+def fields_of(tree: Filter) -> set[str]:
+    """Return the fields that a filter names."""
+    if isinstance(tree, Condition):
+        return {tree.field}
+    if hasattr(tree, "field"):
+        return {tree.field}
+    parts = getattr(tree, "parts", None) or ((tree.part,) if hasattr(tree, "part") else ())
+    return {name for part in parts for name in fields_of(part)}

@@ -1,0 +1,638 @@
+"""The rules: from chunks of single words to conditions, measures, groups and comparisons.
+
+They run from the inside out: comparisons of numbers, values, conditions on fields, measures, conditions on measures,
+groups. What a whole question means is decided afterwards, from what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from sqlglot import exp
+
+from customer360.ask.chunks import Chunk, Rule, apply, renamed, rule
+from customer360.ask.lexicon import Adjective, Flag, Lexicon, ValueOf, is_numeric
+from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, Measure, Negation, Relative
+
+WHEN = "when_it_was"
+"""Stands for the date of what is asked, until that is known."""
+_FALLING = ("drop", "decrease", "decline", "fall")
+_MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+_INVERTED = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!=", "!=": "="}
+
+
+@dataclass(frozen=True)
+class Cmp:
+    """A comparison with numbers whose field is still to be found."""
+
+    op: str
+    values: tuple[float, ...]
+    unit: str
+
+
+@dataclass(frozen=True)
+class Cond:
+    """A condition on rows; ``item`` is the field, ``values`` what it is held against where these are values."""
+
+    filter: Filter
+    item: Item
+    values: tuple[Any, ...] = ()
+    negated: bool = False
+    separate: bool = False
+    """Each value asks for a row of its own: "both Travel and Dining"."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measure: what to ask for, over the rows of which table, and the item that tells its unit and label."""
+
+    measure: str | Measure
+    table: str
+    item: Item
+    agg: str = ""
+    of: Item | None = None
+    """The metric whose mean was asked for."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A condition on a measure."""
+
+    figure: Figure
+    op: str
+    values: tuple[Any, ...]
+    filters: tuple[Filter, ...] = ()
+    average: bool = False
+    times: float = 1.0
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What the answer is broken down by."""
+
+    dimensions: tuple[Dimension, ...]
+    table: str = ""
+    """The table each of whose rows is a group, where one was named instead of a field."""
+
+
+def number(value: float) -> int | Decimal:
+    """Return a number as a query takes it, exactly as it was written."""
+    return int(value) if float(value).is_integer() else Decimal(repr(value))
+
+
+def value_filter(item: Item, values: Sequence[Any], *, negated: bool = False) -> Filter:
+    """Return the condition that a field has one of some values, or none of them."""
+    if len(values) == 1:
+        return Condition(field=item.full_name, op="!=" if negated else "=", value=values[0])
+    return Condition(field=item.full_name, op="not_in" if negated else "in", values=tuple(values))
+
+
+def value_cond(item: Item, values: Sequence[Any], *, negated: bool = False, separate: bool = False) -> Cond:
+    """Return that condition with what it is about."""
+    return Cond(value_filter(item, values, negated=negated), item, tuple(values), negated, separate)
+
+
+def compare_filter(item: Item, op: str, values: Sequence[float]) -> Filter:
+    """Return the comparison of a field with numbers."""
+    if op == "between":
+        return Condition(field=item.full_name, op="between", values=tuple(number(value) for value in values))
+    return Condition.model_validate({"field": item.full_name, "op": op, "value": number(values[0])})
+
+
+def reduce_chunks(lexicon: Lexicon, chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Return the chunks after all rules."""
+    return apply(_RULES, chunks, lexicon)
+
+
+# Numbers
+
+
+def _compared(_: Lexicon, part: list[Chunk]) -> Chunk:
+    op, num = part[0], part[-1]
+    return op.made("CMP", Cmp(op.data, (num.data[0],), num.data[1]), *part[1:])
+
+
+def _or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
+    num, more = part
+    return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
+
+
+def _from_to(_: Lexicon, part: list[Chunk]) -> Chunk:
+    numbers = [one.data for one in part if one.kind == "NUM"]
+    unit = numbers[0][1] or numbers[1][1]
+    return part[0].made("CMP", Cmp("between", (numbers[0][0], numbers[1][0]), unit), *part[1:])
+
+
+def _not_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    cmp: Cmp = part[-1].data
+    if cmp.op not in _INVERTED:
+        return None
+    return part[0].made("CMP", replace(cmp, op=_INVERTED[cmp.op]), *part[1:])
+
+
+def _two_bounds(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Over 100 but under 500."""
+    low, high = part[0].data, part[-1].data
+    if {low.op[:1], high.op[:1]} != {">", "<"}:
+        return None
+    return part[0].made("CMPS", (low, high), *part[1:])
+
+
+def _ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:
+    return part[0].made("NTHPCT", part[0].data, part[1])
+
+
+# Values
+
+
+def _named_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A value beside the name of its field: card type Premium, Texas state, status is not declined."""
+    fields = [one for one in part if one.kind == "FIELD"]
+    values = [one for one in part if one.kind in ("VALUE", "NAMEDVALUE", "COND")]
+    data = values[0].data
+    if fields[0].data != data.item:
+        return None
+    if isinstance(data, Cond):
+        return part[0].made("COND", data, *part[1:]) if data.values else None
+    negated = any(one.kind == "NOT" for one in part)
+    return part[0].made(
+        "COND" if negated else "VALUE", value_cond(data.item, data.values, negated=True) if negated else data, *part[1:]
+    )
+
+
+def _values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Several values of one field: Texas, Florida or Ohio."""
+    named = [one for one in part if one.kind == "VALUE"]
+    items = {one.data.item for one in named}
+    if len(items) > 1:
+        return None
+    data = ValueOf(named[0].data.item, tuple(dict.fromkeys(value for one in named for value in one.data.values)))
+    if part[0].kind == "BOTH":
+        return part[0].made("COND", value_cond(data.item, data.values, separate=True), *part[1:])
+    return part[0].made("VALUE", data, *part[1:])
+
+
+def _not_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    found = [one for one in part if one.kind == "VALUE"]
+    items = {one.data.item for one in found}
+    if len(items) > 1:
+        return None
+    item = items.pop()
+    values = tuple(value for one in found for value in one.data.values)
+    return part[0].made("COND", value_cond(item, values, negated=True), *part[1:])
+
+
+def _flag(_: Lexicon, part: list[Chunk]) -> Chunk:
+    flag: Flag = part[-1].data
+    value = flag.value if len(part) == 1 else not flag.value
+    return part[0].made(
+        "COND", Cond(Condition(field=flag.item.full_name, op="=", value=value), flag.item, (value,)), *part[1:]
+    )
+
+
+def _not_cond(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    cond: Cond = part[-1].data
+    if not isinstance(cond.filter, Condition):
+        return None
+    if cond.values and not isinstance(cond.values[0], bool):
+        return part[0].made("COND", value_cond(cond.item, cond.values, negated=not cond.negated), *part[1:])
+    return part[0].made("COND", Cond(Negation(**{"not": cond.filter}), cond.item, (), negated=True), *part[1:])
+
+
+# Conditions on fields
+
+
+def _field_compared(lexicon: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chunk] | None:
+    field = next(one for one in part if one.kind == "FIELD")
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    if not is_numeric(field.data) or not _fits(field.data, cmp.unit):
+        return None
+    falling = any(word in field.text.casefold() for word in _FALLING)
+    op = _MIRRORED.get(cmp.op, cmp.op) if falling else cmp.op
+    values = tuple(-value for value in cmp.values) if falling else cmp.values
+    cond = Cond(compare_filter(field.data, op, values), field.data)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def _field_bounds(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    field, bounds = part[0], part[-1]
+    if not is_numeric(field.data):
+        return None
+    return [
+        part[0].made("COND", Cond(compare_filter(field.data, one.op, one.values), field.data), *part[1:])
+        for one in bounds.data
+    ]
+
+
+def _field_number(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A number with a field and no operator: churn score of 100, 25 year olds."""
+    field, num = next(one for one in part if one.kind == "FIELD"), next(one for one in part if one.kind == "NUM")
+    if not is_numeric(field.data) or not _fits(field.data, num.data[1]):
+        return None
+    return part[0].made("COND", Cond(compare_filter(field.data, "=", (num.data[0],)), field.data), *part[1:])
+
+
+def _fits(item: Item, unit: str) -> bool:
+    return (
+        not unit
+        or (item.unit == "currency") == (unit == "money")
+        and (unit != "percent" or item.unit in ("percent", "score"))
+    )
+
+
+def _adjective(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Older than 65, younger than 30."""
+    adjective: Adjective = part[0].data
+    num = part[-1].data
+    if adjective.superlative:
+        return None
+    value, op = (num.values[0], num.op) if isinstance(num, Cmp) else (num[0], adjective.op)
+    cond = Cond(compare_filter(adjective.item, op, (value,)), adjective.item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def _or_older(_: Lexicon, part: list[Chunk]) -> Chunk:
+    num, more = part[0], part[-1]
+    adjective: Adjective = more.data
+    cond = Cond(compare_filter(adjective.item, adjective.op + "=", (num.data[0],)), adjective.item)
+    return num.made("COND", cond, *part[1:])
+
+
+def _decade(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    age = _item_called(lexicon, "age")
+    if age is None:
+        return None
+    low = part[-1].data
+    return part[0].made("COND", Cond(compare_filter(age, "between", (low, low + 9)), age), *part[1:])
+
+
+def _years_old(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Customers over 65, people under 30: an age, where nothing else was named."""
+    age, cmp = _item_called(lexicon, "age"), part[1].data
+    if age is None or cmp.unit or not all(16 <= value <= 110 for value in cmp.values):
+        return None
+    cond = part[1].made("COND", Cond(compare_filter(age, cmp.op, cmp.values), age))
+    return None if part[0].data != age.table else [part[0], cond]  # type: ignore[return-value]
+
+
+def _item_called(lexicon: Lexicon, name: str) -> Item | None:
+    return next((item for item in lexicon.model.items if item.name == name and item.kind == "dimension"), None)
+
+
+def _than_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A field against its mean: lifetime value above average, above their segment's average age."""
+    kinds = [one.kind for one in part]
+    op = part[kinds.index("OP")].data
+    fields = [one.data for one in part if one.kind == "FIELD"]
+    numeric = [item for item in fields if is_numeric(item)]
+    groups = [item for item in fields if not is_numeric(item)]
+    if not numeric or len(set(numeric)) > 1:
+        return None
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    agg = next(one.data for one in part if one.kind == "AGG")
+    if agg not in ("avg", "median"):
+        return None
+    than = Benchmark(agg=agg, by=tuple(item.full_name for item in groups))
+    cond = Cond(Relative(field=numeric[0].full_name, op=op, than=than, times=times), numeric[0])
+    return part[0].made("COND", cond, *part[1:])
+
+
+def _than_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    left, right = part[0].data, part[-1].data
+    if not (is_numeric(left) and is_numeric(right)) or left == right:
+        return None
+    op = next(one for one in part if one.kind == "OP").data
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    return part[0].made(
+        "COND", Cond(Relative(field=left.full_name, op=op, than=right.full_name, times=times), left), *part[1:]
+    )
+
+
+# Measures
+
+
+def figure_of(lexicon: Lexicon, agg: str, item: Item, **more: Any) -> Figure | None:
+    """Return an aggregate of a field, as the model's metric where it has one."""
+    extension = _aggregate_as(lexicon, item)
+    known = lexicon.aggregates.get((agg, extension.full_name)) or lexicon.aggregates.get((agg, item.full_name))
+    if known and not more:
+        return Figure(known.full_name, known.table, known, agg)
+    if (
+        agg not in ("count_distinct",)
+        and not is_numeric(item)
+        and not (agg in ("min", "max") and item.kind == "time_dimension")
+    ):
+        return None
+    measure = Measure.model_validate({"agg": agg, "field": extension.full_name, **more})
+    return Figure(measure, lexicon.model.relations.home(item.table), item, agg)
+
+
+def metric_figure(item: Item) -> Figure:
+    """Return a metric of the model as a measure."""
+    return Figure(item.full_name, item.table, item)
+
+
+def _aggregate_as(lexicon: Lexicon, item: Item) -> Item:
+    for table in lexicon.model.definition.tables:
+        if table.name == item.table:
+            named = [one.x_nl.aggregate_as for one in (*table.dimensions, *table.facts) if one.name == item.name]
+            if named and named[0]:
+                return next(one for one in lexicon.model.items if (one.table, one.name) == (item.table, named[0]))
+    return item
+
+
+def _metric(_: Lexicon, part: list[Chunk]) -> Chunk:
+    return renamed(part[0], "MEASURE", metric_figure(part[0].data))
+
+
+def _aggregated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """An aggregate of a field: average credit limit, total of lifetime value."""
+    field = next(one for one in part if one.kind == "FIELD")
+    aggs = list(dict.fromkeys(one.data for one in part if one.kind == "AGG"))
+    if len(aggs) > 1:
+        return None
+    figure = figure_of(lexicon, aggs[0], field.data)
+    return part[0].made("MEASURE", figure, *part[1:]) if figure else None
+
+
+def _aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """An aggregate of a metric: total spend is the spend, average spend the mean of what it adds up."""
+    agg, figure = part[0].data, part[-1].data
+    if figure.agg:
+        return part[0].made("MEASURE", figure, *part[1:]) if figure.agg == agg else None
+    if not isinstance(figure.measure, str):
+        return None
+    added = _added_up(lexicon, figure.item)
+    if agg == "sum" and (added or figure.item.unit == "count"):
+        return part[0].made("MEASURE", figure, *part[1:])
+    if agg == "avg" and figure.item.unit in ("percent", "score"):
+        return part[0].made("MEASURE", figure, *part[1:])
+    if added is None:
+        return None
+    found = figure_of(lexicon, agg, added)
+    return part[0].made("MEASURE", replace(found, of=figure.item), *part[1:]) if found else None
+
+
+def _added_up(lexicon: Lexicon, metric: Item) -> Item | None:
+    """Return the field that a metric is the sum of."""
+    named = [name for (agg, name), item in lexicon.aggregates.items() if agg == "sum" and item == metric]
+    if not named or not isinstance(metric.expression, exp.Sum):
+        return None
+    return next(item for item in lexicon.model.items if item.full_name == named[0])
+
+
+def _counted(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """How many customers, number of distinct merchants."""
+    thing = part[-1]
+    distinct = any(one.kind == "DISTINCT" for one in part)
+    if thing.kind == "ENTITY":
+        count = count_of(lexicon, thing.data)
+        return part[0].made("COUNTED", (count, thing.data, distinct), *part[1:]) if count else None
+    item: Item = thing.data
+    if is_numeric(item) and item.kind != "dimension":
+        return None
+    figure = figure_of(lexicon, "count_distinct", item)
+    return part[0].made("COUNTEDFIELD", (figure, item), *part[1:])
+
+
+def _counted_some(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """How many Premium customers: the conditions stand on their own."""
+    counted = _counted(lexicon, [*(one for one in part if one.kind in ("COUNT", "DISTINCT")), part[-1]])
+    return None if counted is None else [counted, *(one for one in part[1:-1] if one.kind in ("VALUE", "COND"))]
+
+
+def _counted_measure(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Number of declined transactions, where that is a metric already."""
+    figure: Figure = part[-1].data
+    return part[0].made("MEASURE", figure, *part[1:]) if figure.item.unit == "count" and not figure.agg else None
+
+
+def count_of(lexicon: Lexicon, table: str) -> Figure | None:
+    """Return the metric that counts the rows of a table."""
+    for item in lexicon.model.items:
+        if item.table == table and item.kind == "metric" and isinstance(item.expression, exp.Count):
+            if isinstance(item.expression.this, exp.Star):
+                return metric_figure(item)
+    return None
+
+
+def _percentile(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    at = next((one.data for one in part if one.kind in ("NTHPCT", "QUARTILE")), None)
+    at = at if at is not None else next(one.data[0] for one in part if one.kind == "NUM")
+    of = part[-1]
+    item = of.data if of.kind == "FIELD" else _added_up(lexicon, of.data.item)
+    if item is None or not 0 <= at <= 100:
+        return None
+    figure = figure_of(lexicon, "percentile", item, percentile=at)
+    return part[0].made("MEASURE", figure, *part[1:]) if figure else None
+
+
+def _correlated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    items = [one.data for one in part if one.kind == "FIELD"]
+    if not all(is_numeric(item) for item in items) or items[0] == items[1]:
+        return None
+    left, right = items
+    measure = Measure(agg="corr", field=left.full_name, other=right.full_name)
+    home = lexicon.model.relations.home
+    table = home(left.table)
+    if home(right.table) != table:
+        if not lexicon.model.relations.reaches(table, right.table):
+            left, right, table = right, left, home(right.table)
+        measure = Measure(agg="corr", field=left.full_name, other=right.full_name, over=table)
+    return part[0].made("MEASURE", Figure(measure, table, left, "corr"), *part[1:])
+
+
+# Conditions on measures
+
+
+def _measure_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    data = next(one for one in part if one.kind in ("MEASURE", "COUNTED")).data
+    figure: Figure = data[0] if isinstance(data, tuple) else data
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    if not _fits(figure.item, cmp.unit):
+        return None
+    return part[0].made("HELD", Held(figure, cmp.op, tuple(number(value) for value in cmp.values)), *part[1:])
+
+
+def _more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than 5 declined transactions, at least 3 online purchases."""
+    cmp: Cmp = part[0].data
+    thing = part[-1]
+    count = count_of(lexicon, thing.data) if thing.kind == "ENTITY" else thing.data
+    if count is None or cmp.unit or (count.item.unit != "count"):
+        return None
+    conds = [as_cond(one) for one in part[1:-1] if one.kind in ("VALUE", "COND")]
+    filters = tuple(cond.filter for cond in conds)
+    return part[0].made("HELD", Held(count, cmp.op, tuple(number(v) for v in cmp.values), filters), *part[1:])
+
+
+def _no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """No transactions, without any declined purchases."""
+    count = count_of(lexicon, part[-1].data) if part[-1].kind == "ENTITY" else part[-1].data
+    if (
+        count is None
+        or count.item.unit != "count"
+        or part[-1].kind == "ENTITY"
+        and not _is_fine(lexicon, part[-1].data)
+    ):
+        return None
+    filters = tuple(as_cond(one).filter for one in part[1:-1] if one.kind in ("VALUE", "COND"))
+    return part[0].made("HELD", Held(count, "=", (0,), filters), *part[1:])
+
+
+def _is_fine(lexicon: Lexicon, table: str) -> bool:
+    """Tell whether a table's rows say what the rows of another one did."""
+    return any(one.x_nl.activity == table for one in lexicon.model.definition.tables)
+
+
+def _measure_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    figure: Figure = next(one for one in part if one.kind == "MEASURE").data
+    op = next(one for one in part if one.kind == "OP").data
+    times = next((one.data for one in part if one.kind == "TIMES"), 1.0)
+    by = tuple(one.data.full_name for one in part if one.kind == "FIELD" and not is_numeric(one.data))
+    held = Held(figure, op, (), average=True, times=float(times), by=by)
+    return part[0].made("HELD", held, *part[1:])
+
+
+# Groups
+
+
+def _grouped(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    dimensions: list[Dimension] = []
+    table = ""
+    place = 0
+    while place < len(part):
+        one = part[place]
+        after = part[place + 1] if place + 1 < len(part) else None
+        if one.kind == "FIELD":
+            found, used = dimension_of(lexicon, one.data, after)
+            if found is None:
+                return None
+            dimensions.append(found)
+            place += used
+        elif one.kind == "ENTITY":
+            table = one.data
+        elif one.kind == "GRAIN":
+            dimensions.append(Dimension(name=WHEN, grain=one.data))
+        elif one.kind == "FLAGWORD":
+            dimensions.append(Dimension(name=one.data.item.full_name))
+        place += 1
+    if table and dimensions:
+        return None
+    return part[0].made("GROUP", Groups(tuple(dimensions), table), *part[1:])
+
+
+def dimension_of(lexicon: Lexicon, item: Item, after: Chunk | None = None) -> tuple[Dimension | None, int]:
+    """Return how to group by a field, and how many chunks after it told the classes."""
+    if item.kind == "time_dimension":
+        grain = after.data if after and after.kind == "GRAIN" else "day"
+        return Dimension(name=item.full_name, grain=grain), 1 if after and after.kind == "GRAIN" else 0
+    if after and after.kind == "BINS" and is_numeric(item):
+        return Dimension(name=item.full_name, bin=after.data or width_of(lexicon, item)), 1
+    if item.kind == "fact":
+        return None, 0
+    return Dimension(name=item.full_name), 0
+
+
+def width_of(lexicon: Lexicon, item: Item) -> float:
+    """Return the width of the classes into which a field is cut."""
+    return lexicon.extensions[item.full_name].bin or 10.0
+
+
+def _bins(_: Lexicon, part: list[Chunk]) -> Chunk:
+    width = next((one.data[0] for one in part if one.kind == "NUM"), None)
+    return part[0].made("BINS", float(width) if width else 0.0, *part[1:])
+
+
+def _field_bins(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    field = next(one for one in part if one.kind == "FIELD")
+    bins = next(one for one in part if one.kind == "BINS")
+    if not is_numeric(field.data):
+        return None
+    dimension = Dimension(name=field.data.full_name, bin=bins.data or width_of(lexicon, field.data))
+    return part[0].made("GROUP", Groups((dimension,)), *part[1:])
+
+
+def _groups(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    left, right = part[0].data, part[-1].data
+    if left.table or right.table:
+        return None
+    return part[0].made("GROUP", Groups((*left.dimensions, *right.dimensions)), *part[1:])
+
+
+def as_cond(chunk: Chunk) -> Cond:
+    """Return the condition that a chunk is."""
+    if chunk.kind == "VALUE":
+        return value_cond(chunk.data.item, chunk.data.values)
+    cond: Cond = chunk.data
+    return cond
+
+
+_SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
+_RULES: tuple[Rule, ...] = (
+    rule("NTHNUM PCTILE", _ordinal),
+    rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", _from_to),
+    rule("NUM TO NUM", _from_to),
+    rule("OP NUM", _compared),
+    rule("NUM ORMORE", _or_more),
+    rule("NOT CMP", _not_compared),
+    rule("CMP (?:BUT|AND|AND BUT) CMP", _two_bounds),
+    rule("NUM ADJMORE", _or_older),
+    rule("(?:THEIR )?DECADE", _decade),
+    # values
+    rule("FIELD (?:IS )?(?:NOT )?NAMEDVALUE", _named_value),
+    rule("NAMEDVALUE FIELD", _named_value),
+    rule("(?:BOTH|EITHER) VALUE (?:AND|OR) VALUE", _values),
+    rule("VALUE BOTH VALUE", lambda lexicon, part: _values(lexicon, [part[1], part[0], part[2]])),
+    rule(f"NEITHER VALUE (?:{_SEP} VALUE)+", _not_value),
+    rule("VALUE FIELD", _named_value),
+    rule("FIELD (?:IS |BETWEEN )?VALUE", _named_value),
+    rule(f"VALUE (?:{_SEP} VALUE)+", _values),
+    rule("FIELD (?:IS )?NOT VALUE", _named_value),
+    rule(f"(?:NOT|NEVER) (?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
+    rule("(?:NOT )?FLAG", _flag),
+    # fields
+    rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
+    rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
+    rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
+    rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", _than_field),
+    rule("ADJ (?:VS )?(?:NUM|CMP)", _adjective),
+    rule("FIELD (?:IS )?CMPS", _field_bounds),
+    rule("FIELD (?:IS )?CMP", _field_compared),
+    rule("CMP (?:IS )?FIELD", _field_compared),
+    rule("FIELD (?:IS )?NUM", _field_number),
+    rule("NUM FIELD", _field_number),
+    rule("NOT COND", _not_cond),
+    # measures
+    rule("METRIC", _metric),
+    rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", _percentile),
+    rule("PCTILE NUM (?:FIELD|MEASURE)", _percentile),
+    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA) FIELD", _correlated),
+    rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO )?FIELD", _correlated),
+    rule("FIELD (?:AND|VS|TO) FIELD CORR", _correlated),
+    rule("AGG(?: AGG)* FIELD", _aggregated),
+    rule("AGG MEASURE", _aggregated_metric),
+    rule("COUNT (?:DISTINCT )?(?:ENTITY|FIELD)", _counted),
+    rule("COUNT (?:DISTINCT )?(?:(?:VALUE|COND|AND|COMMA) )+(?:ENTITY|FIELD)", _counted_some),
+    rule("DISTINCT (?:ENTITY|FIELD)", _counted),
+    rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
+    rule("AGG COUNTED", lambda _, part: part[0].made("COUNTED", part[1].data, part[1]) if part[0].data == "sum" else None),
+    # conditions on measures
+    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG(?: ENTITY)?(?: (?:THEIR|BY) FIELD)?", _measure_average),
+    rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", _more_than_things),
+    rule("(?:MEASURE|COUNTED) (?:IS )?CMP", _measure_compared),
+    rule("CMP MEASURE", _measure_compared),
+    rule("(?:NEVER|NOT) (?:(?:VALUE|COND) )*ENTITY", _no_things),
+    rule("(?:NEVER|NOT) MEASURE", _no_things),
+    # groups
+    rule("NUM GRAINWORD BINS", lambda _, part: part[0].made("BINS", float(part[0].data[0]), *part[1:])),
+    rule("(?:FIELD )BINS (?:BY |OF )?NUM", lambda lexicon, part: _field_bins(lexicon, [part[0], part[1].made("BINS", float(part[-1].data[0]))])),
+    rule("BY (?:BY )?FIELD BINS", _grouped),
+    rule("BY (?:BY )?(?:FIELD|ENTITY|GRAIN)(?: GRAIN)?(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*", _grouped),
+    rule("FIELD BINS", _field_bins),
+    rule("GROUP (?:AND |COMMA )?GROUP", _groups),
+)  # fmt: skip

@@ -1,0 +1,227 @@
+"""From a frame to the semantic query that answers it. Nothing of the question's text gets here but its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from customer360.ask.dates import Window
+from customer360.ask.frame import AskMeasure, Clause, Frame, Rank
+from customer360.semantic import (
+    AllOf,
+    Condition,
+    Filter,
+    Formula,
+    Measure,
+    Negation,
+    Order,
+    RowsCondition,
+    SemanticModel,
+    SemanticQuery,
+    TopPer,
+)
+
+MANY_ROWS = 1000
+
+
+def plan_query(frame: Frame, model: SemanticModel, activity: dict[str, str]) -> SemanticQuery:
+    """Return the query of a frame; ``activity`` names the finer table and its date for each table that does things."""
+    return _Planner(frame, model, activity).plan()
+
+
+class _Planner:
+    def __init__(self, frame: Frame, model: SemanticModel, activity: dict[str, str]) -> None:
+        self.frame = frame
+        self.model = model
+        self.activity = activity
+
+    def plan(self) -> SemanticQuery:
+        frame = self.frame
+        filters = self._filters(frame.filters, frame.clauses, None if self._compares_windows() else frame.window)
+        limit = frame.rank.limit if frame.rank and frame.rank.limit and not frame.rank.per else MANY_ROWS
+        offset = frame.rank.offset if frame.rank else 0
+        if frame.kind == "rows":
+            fields = tuple(frame.fields)
+            order = self._order(frame.rank, list(fields)) if frame.rank else ()
+            return SemanticQuery(
+                fields=fields, filters=filters, order=order, limit=limit, offset=offset, top_per=self._top(frame.rank)
+            )
+        if frame.kind == "values":
+            return SemanticQuery(dimensions=frame.groups, filters=filters, limit=limit)
+        metrics = self._metrics()
+        having = _all_of(frame.having)
+        if frame.summary:
+            return SemanticQuery(
+                metrics=metrics[:1], dimensions=frame.groups, filters=filters, having=having, summary=frame.summary
+            )
+        order = self._order(frame.rank, [_name_of(metric) for metric in metrics]) if frame.rank else self._by_default()
+        return SemanticQuery(
+            metrics=metrics,
+            dimensions=frame.groups,
+            filters=filters,
+            having=having,
+            order=order,
+            limit=limit,
+            offset=offset,
+            top_per=self._top(frame.rank),
+        )
+
+    def _compares_windows(self) -> bool:
+        return self.frame.comparison is not None and bool(self.frame.comparison.windows)
+
+    def _filters(self, near: Sequence[Filter], clauses: Sequence[Clause], window: Window | None) -> Filter | None:
+        parts = [*near]
+        if window is not None and self.frame.window_field:
+            parts.append(_within(self.frame.window_field, window))
+        parts += [self._clause(clause, alone=len(clauses) == 1) for clause in clauses]
+        return _all_of(parts)
+
+    def _clause(self, clause: Clause, *, alone: bool) -> Filter:
+        """Return the condition that the subject has rows like these, has none, or has so many."""
+        table, _, date_field = self.activity[self.frame.subject].rpartition(".")
+        inner = [*clause.filters]
+        if clause.window is not None:
+            inner.append(_within(f"{table}.{date_field}", clause.window))
+        if clause.measure is not None:
+            measure = clause.measure if isinstance(clause.measure, Measure) else Measure(metric=clause.measure)
+            measure = measure.model_copy(update={"where": _all_of(inner)})
+            many = clause.op in ("between", "in", "not_in")
+            values = {"values": clause.values} if many else {"value": clause.values[0]}
+            held = RowsCondition.model_validate({"measure": measure, "op": clause.op, **values})
+            return Negation.model_validate({"not": held}) if clause.negated else held
+        if not inner:
+            inner = [Condition(field=f"{table}.{date_field}", op="is_not_null")]
+        exists = _all_of(inner)
+        none = Negation.model_validate({"not": exists})
+        if clause.negated:
+            return none
+        # A "not" never shares its rows with a neighbour: two of them keep the clauses apart.
+        return Negation.model_validate({"not": none})
+
+    def _metrics(self) -> tuple[AskMeasure, ...]:
+        frame = self.frame
+        if frame.part or frame.part_clauses:
+            return (self._percentage(frame.measures[0]),)
+        if frame.comparison is not None:
+            return self._compared(frame.measures[0])
+        if frame.show == "value":
+            return frame.measures
+        shown = [self._shown(measure) for measure in frame.measures]
+        return tuple(one for pair in zip(frame.measures, shown, strict=True) for one in pair)
+
+    def _shown(self, measure: AskMeasure) -> AskMeasure:
+        more = {"show": self.frame.show, "within": self.frame.within, "span": self.frame.span}
+        if isinstance(measure, Formula):
+            return measure.model_copy(update={"show": self.frame.show})
+        made = Measure(metric=measure) if isinstance(measure, str) else measure
+        return made.model_copy(update=more)
+
+    def _percentage(self, measure: AskMeasure) -> Formula:
+        part = self._filters(self.frame.part, self.frame.part_clauses, None)
+        whole = _as_measure(measure)
+        return Formula.model_validate(
+            {"op": "percent", "left": _where(whole, part), "right": whole, "as": "percentage"}
+        )
+
+    def _compared(self, measure: AskMeasure) -> tuple[AskMeasure, ...]:
+        comparison = self.frame.comparison
+        assert comparison is not None
+        whole = _as_measure(measure)
+        if comparison.windows:
+            before, after = (
+                _named(_where(whole, _within(self.frame.window_field, window)), place)
+                for place, window in zip(("earlier", "later"), comparison.windows, strict=True)
+            )
+            both: list[AskMeasure] = [before, after]
+            if comparison.show in ("change", "difference", "both"):
+                op = "difference"
+                both.append(Formula.model_validate({"op": op, "left": after, "right": before, "as": "difference"}))
+                both.append(
+                    Formula.model_validate({"op": "change_pct", "left": after, "right": before, "as": "change_pct"})
+                )
+            elif comparison.show == "ratio":
+                both.append(Formula.model_validate({"op": "ratio", "left": before, "right": after, "as": "ratio"}))
+            return tuple(both)
+        left, right = (
+            _named(_where(whole, tree), label)
+            for tree, label in zip(comparison.filters, _labels(comparison.labels), strict=True)
+        )
+        op = {"ratio": "ratio", "change": "change_pct"}.get(comparison.show, "difference")
+        return left, right, Formula.model_validate({"op": op, "left": left, "right": right, "as": op})
+
+    def _order(self, rank: Rank | None, names: Sequence[str]) -> tuple[Order, ...]:
+        if rank is None:
+            return ()
+        by = rank.by
+        if by == "*":
+            shown = [name for name in names]
+            by = shown[-1] if self.frame.show == "share" or self.frame.comparison else (shown[0] if shown else "")
+        return (Order(by=by, descending=rank.descending),) if by else ()
+
+    def _by_default(self) -> tuple[Order, ...]:
+        """Largest first, unless the groups have an order of their own."""
+        dated = [one for one in self.frame.groups if one.grain or one.bin]
+        if dated or not self.frame.groups or self.frame.kind == "values":
+            return ()
+        return ()
+
+    def _top(self, rank: Rank | None) -> TopPer | None:
+        if rank is None or not rank.per:
+            return None
+        return TopPer(by=rank.per, rows=rank.limit or 1)
+
+
+def _within(field: str, window: Window) -> Filter:
+    if window.start is not None and window.end is not None:
+        return Condition(field=field, op="between", values=(window.start, window.end))
+    if window.start is not None:
+        return Condition(field=field, op=">=", value=window.start)
+    assert window.end is not None
+    return Condition(field=field, op="<=", value=window.end)
+
+
+def _all_of(parts: Sequence[Filter]) -> Filter | None:
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else AllOf.model_validate({"and": tuple(parts)})
+
+
+def _as_measure(measure: AskMeasure) -> Measure:
+    if isinstance(measure, Formula):
+        raise TypeError("a formula cannot be compared")
+    return Measure(metric=measure) if isinstance(measure, str) else measure
+
+
+def _where(measure: Measure, tree: Filter | None) -> Measure:
+    parts = [one for one in (measure.where, tree) if one is not None]
+    return measure.model_copy(update={"where": _all_of(parts)})
+
+
+def _named(measure: Measure, name: str) -> Measure:
+    return measure.model_copy(update={"name": name})
+
+
+def _labels(labels: Sequence[str]) -> list[str]:
+    """Return names of columns for values."""
+    made = [
+        "".join(letter if letter.isalnum() else "_" for letter in label.casefold()).strip("_") or "part"
+        for label in labels
+    ]
+    made = [f"v_{one}" if one[0].isdigit() else one for one in made]
+    return made if len(set(made)) == len(made) else [f"{one}_{place}" for place, one in enumerate(made)]
+
+
+def _name_of(metric: AskMeasure) -> str:
+    if isinstance(metric, str):
+        return metric
+    if isinstance(metric, Formula):
+        return metric.name or "formula"
+    if metric.name:
+        return metric.name
+    base = (metric.metric or "").rpartition(".")[2] or _aggregate_name(metric)
+    return base if metric.show == "value" else f"{base}_{metric.show}"
+
+
+def _aggregate_name(metric: Measure) -> str:
+    prefix = f"p{metric.percentile:g}".replace(".", "_") if metric.agg == "percentile" else metric.agg
+    other = f"_{metric.other.rpartition('.')[2]}" if metric.other else ""
+    return f"{prefix}_{(metric.field or '').rpartition('.')[2]}{other}"

@@ -1,0 +1,68 @@
+"""A model cut down to what a database holds, with what had to go named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlglot import exp, parse_one
+
+from customer360.semantic import ModelDefinition, SemanticModel
+from customer360.semantic.definition import ItemDefinition, TableDefinition
+
+Catalogue = Mapping[str, frozenset[str]]
+"""The columns of every table, by its name as ``schema.table`` in lower case."""
+
+
+def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[SemanticModel, tuple[str, ...]]:
+    """Return the model without tables and fields that a database lacks, and the names of those."""
+    gone: list[str] = []
+    tables = []
+    for table in definition.tables:
+        columns = catalogue.get(f"{table.base_table.schema_}.{table.base_table.table}".lower())
+        if columns is None or not set(table.primary_key.columns) <= columns:
+            gone.append(table.name)
+        else:
+            tables.append(_restricted(table, columns, gone))
+    names = {table.name for table in tables}
+    left = {f"{table.name}.{one.name}" for table in tables for one in table.metrics}
+    parts: dict[str, Any] = {
+        "tables": tuple(_pointing(table, names, left, tables) for table in tables),
+        "relationships": tuple(one for one in definition.relationships if {one.left_table, one.right_table} <= names),
+        "metrics": tuple(one for one in definition.metrics if _columns(one, qualified=True) <= left),
+        "verified_queries": (),
+    }
+    gone += [one.name for one in definition.metrics if one not in parts["metrics"]]
+    return SemanticModel(definition.model_copy(update=parts)), tuple(gone)
+
+
+def _restricted(table: TableDefinition, columns: frozenset[str], gone: list[str]) -> TableDefinition:
+    parts: dict[str, Any] = {}
+    for group in ("dimensions", "time_dimensions", "facts", "metrics"):
+        kept = [one for one in getattr(table, group) if _columns(one) <= columns]
+        gone += [f"{table.name}.{one.name}" for one in getattr(table, group) if one not in kept]
+        parts[group] = tuple(kept)
+    return table.model_copy(update=parts)
+
+
+def _pointing(
+    table: TableDefinition, names: set[str], metrics: set[str], tables: list[TableDefinition]
+) -> TableDefinition:
+    """Return a table whose extension names nothing that is gone."""
+    extension = table.x_nl
+    fields = {one.name for group in (table.dimensions, table.time_dimensions, table.facts) for one in group}
+    update: dict[str, Any] = {
+        "row_fields": tuple(name for name in extension.row_fields if name in fields),
+        "activity": extension.activity if extension.activity in names else None,
+        "size_field": extension.size_field if extension.size_field in fields else None,
+        "default_time_dimension": extension.default_time_dimension
+        if extension.default_time_dimension in fields
+        else None,
+        "default_metric": extension.default_metric if f"{table.name}.{extension.default_metric}" in metrics else None,
+    }
+    return table.model_copy(update={"x_nl": extension.model_copy(update=update)})
+
+
+def _columns(item: ItemDefinition, *, qualified: bool = False) -> frozenset[str]:
+    found = parse_one(item.expr, dialect="duckdb").find_all(exp.Column)
+    return frozenset(f"{one.table}.{one.name}" if qualified else one.name.lower() for one in found)

@@ -1,0 +1,135 @@
+"""From words to candidates: the best way to cut a question into phrases that are known, and what each may mean.
+
+The best cut has the fewest unknown words, then the fewest phrases. A word that nothing explains stays, as ``UNKNOWN``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import product
+
+from customer360.ask.chunks import Candidate, Chunk
+from customer360.ask.dates import find_windows
+from customer360.ask.lexicon import MAX_PHRASE, Entry, Lexicon, ValueOf
+from customer360.ask.words import Word
+from customer360.semantic import Kind
+
+MAX_READINGS = 48
+_UNKNOWN = 100
+_FILLER = 1.05
+_DECADE = re.compile(r"([2-9]0)s$")
+_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)$")
+_PERCENTILE = re.compile(r"p(\d{1,2})$")
+_IDENTIFIER = re.compile(r"[a-z]{2,}[-_]?\d{3,}$")
+
+
+def find_candidates(
+    words: Sequence[Word], lexicon: Lexicon, anchor: date, *, split: Candidate | None = None
+) -> list[Candidate]:
+    """Return the phrases of a question in order; ``split`` is a phrase that must not be one."""
+    windows = {found.first: found for found in find_windows(words, anchor)}
+    costs: list[tuple[float, int, Candidate | None]] = [(0.0, -1, None)] + [(float("inf"), -1, None)] * len(words)
+    for first in range(len(words)):
+        if costs[first][0] == float("inf"):
+            continue
+        for candidate in _starting(words, first, lexicon, windows):
+            if split is not None and (candidate.first, candidate.last) == (split.first, split.last):
+                continue
+            cost = costs[first][0] + _cost(candidate)
+            if cost < costs[candidate.last][0]:
+                costs[candidate.last] = (cost, first, candidate)
+    found: list[Candidate] = []
+    place = len(words)
+    while place > 0:
+        _, before, candidate = costs[place]
+        if candidate is not None:
+            found.append(candidate)
+        place = before
+    return found[::-1]
+
+
+FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "WHATABOUT", "ITEM", "NTHONE", "BEFORE", "AFTER", "REMOVE"})
+"""Kinds of words that only a follow-up needs."""
+
+
+def readings(candidates: Sequence[Candidate], *, following: bool = False) -> Iterator[tuple[int, list[Chunk]]]:
+    """Yield what the phrases may mean together, each with its rank, fillers left out; the preferred ones first."""
+    if not following:
+        candidates = [_standing_alone(one) for one in candidates]
+    kept = [one for one in candidates if one.entries[0].kind != "FILL"]
+    choices = [one.entries[:4] for one in kept]
+    combinations = product(*choices)
+    ranked = sorted(
+        (
+            (sum(entry.rank for entry in chosen), place, chosen)
+            for place, chosen in zip(range(4096), combinations, strict=False)
+        ),
+        key=lambda one: one[:2],
+    )
+    for rank, _, chosen in ranked[:MAX_READINGS]:
+        chunks = [one.chunk(entry) for one, entry in zip(kept, chosen, strict=True)]
+        yield rank, [chunk for chunk in chunks if chunk.kind != "FILL"]
+
+
+def _standing_alone(candidate: Candidate) -> Candidate:
+    """Return a phrase without the meanings that only a follow-up has."""
+    entries = tuple(one for one in candidate.entries if one.kind not in FOLLOWING)
+    if entries:
+        return replace(candidate, entries=entries)
+    kinds = {one.kind for one in candidate.entries}
+    return replace(candidate, entries=(Entry("FILL", ""),)) if kinds & {"ONLY", "SAME"} else candidate
+
+
+def _cost(candidate: Candidate) -> float:
+    kind = candidate.entries[0].kind
+    if kind == "UNKNOWN":
+        return _UNKNOWN
+    return _FILLER if kind == "FILL" else 1.0
+
+
+def _starting(words: Sequence[Word], first: int, lexicon: Lexicon, windows: dict[int, object]) -> Iterator[Candidate]:
+    """Yield everything known that starts at a word."""
+    known = False
+    window = windows.get(first)
+    if window is not None:
+        known = True
+        yield _candidate(words, first, window.last, [Entry("TIME", window.window)])  # type: ignore[attr-defined]
+    for last in range(min(first + MAX_PHRASE, len(words)), first, -1):
+        entries = lexicon.find(tuple(words[first:last]))
+        if entries:
+            known = True
+            yield _candidate(words, first, last, entries)
+    special = _special(words[first], lexicon)
+    if special:
+        known = True
+        yield _candidate(words, first, first + 1, special)
+    if not known:
+        yield _candidate(words, first, first + 1, [Entry("UNKNOWN", words[first].typed)])
+
+
+def _candidate(words: Sequence[Word], first: int, last: int, entries: Sequence[Entry]) -> Candidate:
+    best = min(entry.rank for entry in entries)
+    chosen = [entry for entry in entries if entry.kind != "FILL" or entry.rank == best]
+    return Candidate(first, last, " ".join(word.typed for word in words[first:last]), tuple(chosen))
+
+
+def _special(word: Word, lexicon: Lexicon) -> list[Entry]:
+    """Return what a single word is by its form: a number, a decade, an identifier."""
+    if word.number is not None:
+        return [Entry("NUM", (word.number, word.unit))]
+    for pattern, kind in ((_DECADE, "DECADE"), (_ORDINAL, "NTHNUM"), (_PERCENTILE, "NTHPCT")):
+        match = pattern.fullmatch(word.text)
+        if match:
+            return [Entry(kind, int(match[1]))]
+    return list(_identifiers(word, lexicon)) if _IDENTIFIER.fullmatch(word.text) else []
+
+
+def _identifiers(word: Word, lexicon: Lexicon) -> Iterator[Entry]:
+    items = [item for item in lexicon.model.list_items({Kind.DIMENSION}) if item.name.endswith("_id")]
+    for item in items:
+        entry = Entry("VALUE", ValueOf(item, (word.typed.upper() if word.typed.islower() else word.typed,)))
+        if item.name[:3] == word.text[:3] or (word.text.startswith("txn") and item.name == "transaction_id"):
+            yield entry

@@ -1,0 +1,273 @@
+"""The chunks of a question, taken one by one, and what restricts it: conditions, clauses, a window of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.dates import Window
+from customer360.ask.frame import Clause, fields_of
+from customer360.ask.grammar import Cond, Held, as_cond, value_filter
+from customer360.ask.lexicon import Lexicon, table_extension
+from customer360.semantic import AnyOf, Condition, Dimension, Filter, Measure, Relative
+
+RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR")
+
+
+class NotUnderstood(Exception):
+    """The chunks do not make a question; ``text`` is what could not be placed."""
+
+    def __init__(self, text: str, reason: str = "not_understood", options: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.text = text
+        self.reason = reason
+        self.options = tuple(options)
+
+
+@dataclass
+class Slots:
+    """The chunks of a question; a form takes those it has a place for."""
+
+    lexicon: Lexicon
+    chunks: list[Chunk]
+    assumptions: list[str] = field(default_factory=list)
+
+    def take(self, *kinds: str) -> list[Chunk]:
+        """Take all chunks of these kinds."""
+        found = [one for one in self.chunks if one.kind in kinds]
+        self.chunks = [one for one in self.chunks if one.kind not in kinds]
+        return found
+
+    def take_first(self, *kinds: str) -> Chunk | None:
+        """Take the first chunk of these kinds."""
+        found = next((one for one in self.chunks if one.kind in kinds), None)
+        if found is not None:
+            self.chunks.remove(found)
+        return found
+
+    def has(self, *kinds: str) -> bool:
+        """Tell whether a chunk of these kinds is left."""
+        return any(one.kind in kinds for one in self.chunks)
+
+    def window(self) -> Window | None:
+        """Return the first window without taking it."""
+        return next((one.data for one in self.chunks if one.kind == "TIME"), None)
+
+    def finish(self) -> None:
+        """Refuse a question of which something is left."""
+        if self.chunks:
+            raise NotUnderstood(" ".join(one.text for one in self.chunks))
+
+    def assume(self, sentence: str) -> None:
+        """Note what was assumed."""
+        self.assumptions.append(sentence)
+
+
+@dataclass
+class Scope:
+    """What restricts a question, sorted by what it restricts."""
+
+    near: list[Filter] = field(default_factory=list)
+    clauses: list[Clause] = field(default_factory=list)
+    window: Window | None = None
+    window_field: str = ""
+    having: list[Filter] = field(default_factory=list)
+
+    def as_parts(self) -> dict[str, Any]:
+        """Return it as parts of a frame."""
+        return {
+            "filters": tuple(self.near),
+            "clauses": tuple(self.clauses),
+            "window": self.window,
+            "window_field": self.window_field,
+            "having": tuple(self.having),
+        }
+
+
+def build_scope(slots: Slots, subject: str, taken: Sequence[Chunk], *, groups: Sequence[Dimension] = ()) -> Scope:
+    """Sort the restricting chunks of a question whose rows are those of ``subject``.
+
+    Raises:
+        NotUnderstood: one of them restricts nothing that is asked.
+    """
+    return _Sorter(slots, subject, tuple(groups)).sort(taken)
+
+
+class _Sorter:
+    """Sorts restricting chunks for one subject."""
+
+    def __init__(self, slots: Slots, subject: str, groups: tuple[Dimension, ...]) -> None:
+        self.slots = slots
+        self.lexicon = slots.lexicon
+        self.model = slots.lexicon.model
+        self.subject = subject
+        self.groups = groups
+        self.extension = table_extension(self.model, subject)
+        self.scope = Scope()
+
+    def sort(self, taken: Sequence[Chunk]) -> Scope:
+        kinds = {one.kind for one in taken}
+        window = one_window([one.data for one in taken if one.kind == "TIME"])
+        held: list[Held] = [one.data for one in taken if one.kind == "HELD"]
+        conds = self._conds(taken)
+        fine = [cond for cond in conds if not self._is_near(cond)]
+        self.scope.near += [cond.filter for cond in conds if self._is_near(cond)]
+        held = self._hold(held)
+        window = self._place_window(window, kinds)
+        if self.extension.activity:
+            self._clauses(fine, held, window, never="NEVER" in kinds, did="BUY" in kinds or "NEVER" in kinds)
+        elif fine or "NEVER" in kinds or window or held:
+            left = [one.text for one in taken if one.kind in ("NEVER", "HELD")] or [cond.item.label for cond in fine]
+            raise NotUnderstood(" ".join(left) or (window.label if window else ""))
+        return self.scope
+
+    def _conds(self, taken: Sequence[Chunk]) -> list[Cond]:
+        """Return the conditions; an "or" between two makes one of them."""
+        conds: list[Cond] = []
+        joined = False
+        for one in taken:
+            if one.kind == "OR":
+                joined = bool(conds)
+            elif one.kind in ("COND", "VALUE"):
+                cond = as_cond(one)
+                if joined:
+                    before = conds.pop()
+                    if self._is_near(before) != self._is_near(cond):
+                        raise NotUnderstood("or")
+                    cond = Cond(AnyOf.model_validate({"or": [before.filter, cond.filter]}), cond.item)
+                conds.append(cond)
+                joined = False
+        if len(conds) > 1 and any(isinstance(cond.filter, AnyOf) for cond in conds):
+            raise NotUnderstood("and … or", "ambiguous_term")
+        return conds
+
+    def _is_near(self, cond: Cond) -> bool:
+        tables = {name.rpartition(".")[0] for name in fields_of(cond.filter)} or {cond.item.table}
+        return all(self.model.relations.reaches(self.subject, table) for table in tables) and not cond.separate
+
+    def _hold(self, held: Sequence[Held]) -> list[Held]:
+        """Place conditions on measures of groups; return those on measures of the subject's own rows."""
+        if not self.groups:
+            return list(held)
+        self.scope.having += [having_of(one) for one in held]
+        return []
+
+    def _place_window(self, window: Window | None, kinds: set[str]) -> Window | None:
+        """Give the window to the field it is about; return it where it is about the subject's activity."""
+        if window is None:
+            return None
+        name = ""
+        if "ASSIGNED" in kinds:
+            name = next(
+                (
+                    item.full_name
+                    for item in self.model.items
+                    if "assigned" in item.name
+                    and item.kind == "time_dimension"
+                    and item.full_name in self.lexicon.extensions
+                    and self.lexicon.extensions[item.full_name].asked
+                ),
+                "",
+            )
+        elif "OPEN" in kinds or not self.extension.activity:
+            default = self.extension.default_time_dimension
+            name = f"{self.subject}.{default}" if default else ""
+        if not name:
+            return window
+        self.scope.window, self.scope.window_field = window, name
+        return None
+
+    def _clauses(
+        self, fine: list[Cond], held: Sequence[Held], window: Window | None, *, never: bool, did: bool
+    ) -> None:
+        """Make clauses of what is about the subject's activity."""
+        positive = tuple(cond.filter for cond in fine if not cond.negated and not cond.separate)
+        negated = [cond for cond in fine if cond.negated]
+        separate = [cond for cond in fine if cond.separate]
+        if len(held) > 1 and (positive or window):
+            raise NotUnderstood("and")
+        for one in held:
+            self._held_clause(one, positive, window, never=never)
+        used = bool(held)
+        for cond in separate:
+            self._clause((only(cond, value) for value in cond.values), window)
+            used = True
+        for cond in negated:
+            inside = (value_filter(cond.item, cond.values),)
+            self.scope.clauses.append(
+                Clause(filters=(*(positive if never else ()), *inside), window=window, negated=True)
+            )
+        if negated and (never or not positive):
+            used = used or not positive or never
+        if not used and (positive or ((window or never) and did)):
+            self.scope.clauses.append(Clause(filters=positive, window=window, negated=never))
+        elif not used and did and not negated:
+            self.scope.clauses.append(Clause())
+        elif not used and window:
+            raise NotUnderstood(window.label, "window_of_rows")
+
+    def _clause(self, filters: Any, window: Window | None) -> None:
+        self.scope.clauses += [Clause(filters=(one,), window=window) for one in filters]
+
+    def _held_clause(self, one: Held, positive: tuple[Filter, ...], window: Window | None, *, never: bool) -> None:
+        filters = (*one.filters, *positive)
+        total = self.lexicon.totals.get(one.figure.measure) if isinstance(one.figure.measure, str) else None
+        if one.average:
+            if total is None or filters or window or never:
+                raise NotUnderstood(one.figure.item.label)
+            than = {"agg": "avg", "by": one.by}
+            parts = {"field": total.full_name, "op": one.op, "than": than, "times": one.times}
+            self.scope.near.append(Relative.model_validate(parts))
+        elif total is not None and not (filters or window or never) and one.op != "=":
+            self.scope.near.append(numeric(total.full_name, one.op, one.values))
+        elif isinstance(one.figure.measure, Measure) and one.figure.measure.agg == "corr":
+            raise NotUnderstood(one.figure.item.label)
+        else:
+            values = tuple(value if isinstance(value, int) else float(value) for value in one.values)
+            parts = {"measure": one.figure.measure, "op": one.op, "values": values}
+            self.scope.clauses.append(Clause(filters=filters, window=window, negated=never, **parts))
+
+
+def one_window(windows: Sequence[Window]) -> Window | None:
+    """Return the one window that several make: neighbours, or a start and an end."""
+    if not windows:
+        return None
+    first = windows[0]
+    for other in windows[1:]:
+        if first == other:
+            continue
+        if first.start and first.end and other.start and other.end and (other.start - first.end).days == 1:
+            count = first.count + other.count
+            label = f"{first.label} and {other.label}"
+            first = Window(start=first.start, end=other.end, unit=first.unit, count=count, label=label)
+        elif (first.start is None) != (other.start is None) and (first.end is None) != (other.end is None):
+            start, end = first.start or other.start, first.end or other.end
+            first = Window(start=start, end=end, label=f"from {start:%-d %B %Y} to {end:%-d %B %Y}")
+        else:
+            raise NotUnderstood(other.label)
+    return first
+
+
+def only(cond: Cond, value: Any) -> Filter:
+    """Return the condition that a field has one of a condition's values."""
+    return value_filter(cond.item, (value,))
+
+
+def numeric(name: str, op: str, values: Sequence[Any]) -> Filter:
+    """Return a comparison with bound numbers."""
+    if op == "between":
+        return Condition(field=name, op="between", values=tuple(values))
+    return Condition.model_validate({"field": name, "op": op, "value": values[0]})
+
+
+def having_of(one: Held) -> Filter:
+    """Return a condition on a measure of groups."""
+    if one.filters:
+        raise NotUnderstood(one.figure.item.label)
+    measure = one.figure.measure
+    name = measure if isinstance(measure, str) else f"{measure.agg}_{one.figure.item.name}"
+    if one.average:
+        return Relative.model_validate({"field": name, "op": one.op, "than": {"agg": "avg"}, "times": one.times})
+    return numeric(name, one.op, one.values)

@@ -1,0 +1,85 @@
+"""Corrects words that no dictionary knows to words of the model or of the grammar, and never any others.
+
+A word of English that means nothing to the model must not become a word that does: that is how wrong answers are made.
+So words that a general dictionary holds are left alone, and whoever said them is told that they were not understood.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
+
+from customer360.ask.lexicon import Lexicon
+from customer360.ask.words import Word, stem
+
+
+def edits_allowed(length: int) -> int:
+    """Return how many letters of a word may be wrong."""
+    return 0 if length <= 3 else 1 if length <= 5 else 2 if length <= 8 else 3
+
+
+class Speller:
+    """Corrects the words of questions against one lexicon."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._known = frozenset(lexicon.vocabulary())
+        self._targets = sorted(one for one in self._known if len(one) > 2 and one.isalpha())
+
+    def correct(self, words: list[Word]) -> tuple[list[Word], list[tuple[str, str]]]:
+        """Return the words with the misspelt ones corrected, and what was corrected to what."""
+        corrected, told = [], []
+        for word in words:
+            found = self._correction(word)
+            if found is None:
+                corrected.append(word)
+            else:
+                corrected.append(Word(found, found, found))
+                told.append((word.typed, found))
+        return corrected, told
+
+    def _correction(self, word: Word) -> str | None:
+        if word.number is not None or word.stem in self._known or not word.text.isalpha() or word.typed.isdigit():
+            return None
+        if len(word.text) < 4 or is_english(word.text):
+            return None
+        return self._nearest(word.stem) or (self._nearest(stem(word.text)) if stem(word.text) != word.stem else None)
+
+    def _nearest(self, text: str) -> str | None:
+        allowed = edits_allowed(len(text))
+        best: list[str] = []
+        least = allowed + 1
+        for target in self._targets:
+            if abs(len(target) - len(text)) > allowed or not _alike(target, text):
+                continue
+            distance = int(OSA.distance(text, target, score_cutoff=allowed))
+            if distance < least:
+                best, least = [target], distance
+            elif distance == least and distance <= allowed:
+                best.append(target)
+        return best[0] if len(best) == 1 else self._preferred(best, text)
+
+    def _preferred(self, best: list[str], text: str) -> str | None:
+        same = [one for one in best if one[0] == text[0] and sorted(one) == sorted(text)]
+        return same[0] if len(same) == 1 else None
+
+
+def _alike(target: str, text: str) -> bool:
+    """Tell whether two words start with the same letter, or have the same consonants."""
+    return target[0] == text[0] or _consonants(target) == _consonants(text) or sorted(target) == sorted(text)
+
+
+def _consonants(word: str) -> str:
+    return "".join(letter for letter in word if letter not in "aeiou")
+
+
+def is_english(word: str) -> bool:
+    """Tell whether a general dictionary of English holds a word."""
+    return word in _dictionary()
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> frozenset[str]:
+    from spellchecker import SpellChecker  # noqa: PLC0415 - read when the first unknown word comes
+
+    return frozenset(SpellChecker(language="en").word_frequency.dictionary)

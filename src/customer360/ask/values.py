@@ -1,0 +1,50 @@
+"""What a build holds that questions may name: values of text fields, the newest and the oldest day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from customer360.ask.lexicon import table_extension
+from customer360.semantic import Item, Kind, SemanticModel, build_query, compile_query
+from customer360.warehouse import Warehouse
+
+MAX_VALUES = 5_000
+MAX_LENGTH = 80
+
+
+def read_values(warehouse: Warehouse, model: SemanticModel, *, schema_suffix: str = "") -> dict[str, tuple[str, ...]]:
+    """Return the values of every text dimension that has at most ``MAX_VALUES`` of them, by its full name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for item in _text_dimensions(model):
+        query = build_query(dimensions=[item.full_name], limit=MAX_VALUES + 1)
+        compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
+        values = warehouse.query(compiled.sql, compiled.parameters).column(0).to_pylist()
+        if len(values) <= MAX_VALUES:
+            found[item.full_name] = tuple(one for one in values if one and len(one) <= MAX_LENGTH)
+    return found
+
+
+def read_days(
+    warehouse: Warehouse, model: SemanticModel, *, schema_suffix: str = ""
+) -> tuple[date | None, date | None]:
+    """Return the oldest and the newest day of what customers did."""
+    for table in model.definition.tables:
+        if table.x_nl.activity:
+            extension = table_extension(model, table.x_nl.activity)
+            name = f"{table.x_nl.activity}.{extension.default_time_dimension}"
+            query = build_query(metrics=[f"min({name})", f"max({name})"])
+            compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
+            rows = warehouse.query(compiled.sql, compiled.parameters)
+            return rows.column(0)[0].as_py(), rows.column(1)[0].as_py()
+    return None, None
+
+
+def _text_dimensions(model: SemanticModel) -> Iterator[Item]:
+    for table in model.definition.tables:
+        if not table.x_nl.asked:
+            continue
+        for one in table.dimensions:
+            is_text = one.data_type in ("VARCHAR", "TEXT")
+            if is_text and one.x_nl.asked and not one.unique and not one.name.endswith(("_id", "_key")):
+                yield model.get_item(f"{table.name}.{one.name}", frozenset({Kind.DIMENSION}), role="dimension")
