@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from customer360.ask.chunks import Candidate, Chunk
+from customer360.ask.chunks import Candidate
 from customer360.ask.followups import Context, amend, leans
 from customer360.ask.frame import Frame
 from customer360.ask.grammar import reduce_chunks
@@ -22,7 +22,7 @@ from customer360.ask.plan import plan_query
 from customer360.ask.question import read_frame
 from customer360.ask.segment import find_candidates, readings
 from customer360.ask.slots import NotUnderstood
-from customer360.ask.spelling import Speller, is_english
+from customer360.ask.spelling import Speller
 from customer360.ask.words import Word, read_words
 from customer360.errors import InvalidQuery
 from customer360.semantic import SemanticModel, SemanticQuery, compile_query
@@ -63,7 +63,7 @@ class Engine:
     lexicon: Lexicon = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lexicon = build_lexicon(self.model, self.values)
+        self.lexicon = build_lexicon(self.model, self.values, self.newest)
         self.speller = Speller(self.lexicon)
         self.activity = _activities(self.model)
 
@@ -138,6 +138,7 @@ class Engine:
                 )
                 query = plan_query(frame, self.model, self.activity)
                 compile_query(self.model, query, "duckdb")
+                self._require_days(frame)
             except NotUnderstood as error:
                 failures.append(error)
             except InvalidQuery as error:
@@ -152,8 +153,25 @@ class Engine:
         _, frame, query = found[0]
         return Read(question, "answer", frame=frame, query=query, corrections=told)
 
+    def _require_days(self, frame: Frame) -> None:
+        """Refuse days of which nothing is known, because their figures would look like zero."""
+        windows = [frame.window, *(clause.window for clause in (*frame.clauses, *frame.part_clauses))]
+        windows += list(frame.comparison.windows) if frame.comparison else []
+        about_activity = not frame.window_field or frame.window_field in self.activity.values()
+        for window in windows:
+            late = window is not None and window.start is not None and window.start > self.newest
+            early = (
+                window is not None and window.end is not None and self.oldest is not None and window.end < self.oldest
+            )
+            if window is not None and (late or (early and about_activity)):
+                raise NotUnderstood(window.label, "outside_data_range")
+
     def _failed(self, question: str, failures: Sequence[NotUnderstood], told: tuple[tuple[str, str], ...]) -> Read:
         error = failures[0] if failures else NotUnderstood(question)
+        if error.reason == "outside_data_range":
+            since = f"{self.oldest:%-d %B %Y} to " if self.oldest else ""
+            say = f"There are no data {error.text}: the data range from {since}{self.newest:%-d %B %Y}."
+            return Read(question, "refuse", error.reason, say, corrections=told)
         if error.reason in (
             "missing_slots",
             "missing_measure",

@@ -14,7 +14,7 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar import WHEN, Cond, Figure, Groups, as_cond, count_of, figure_of
+from customer360.ask.grammar import WHEN, Cond, Figure, Groups, compare_filter, count_of, figure_of
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood, Slots, build_scope
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
@@ -24,14 +24,14 @@ _LEANS = re.compile(
     r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter)|"
     r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|versus|top \d+|bottom \d+|"
     r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|within|among|rank|over time|"
-    r"monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were)\b",
+    r"monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|again|expand|narrow|drill|exclude)\b",
     re.IGNORECASE,
 )
 _ADDS = re.compile(
     r"^\W*(?:and|also|split|break|then|further|additionally|add|with)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
 )
 _REMOVES = re.compile(
-    r"^\W*(?:remove|drop|clear|forget|get rid of|take out|without the)\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
+    r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|without the)\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
     re.IGNORECASE,
 )
 _KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT")  # fmt: skip
@@ -71,11 +71,14 @@ class _Amender:
         self.adds = _ADDS.search(question) is not None
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
+        self.sort_by = ""
 
     def amend(self) -> Frame:
         if not self.slots.chunks:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
+        self._take_sort_by()
+        self._take_replaced()
         for step in (
             self._move,
             self._remove,
@@ -122,6 +125,35 @@ class _Amender:
             chunks[place] = one.made("COND", cond)
             self._set(groups=tuple(group for group in self.frame.groups if group.name != item.full_name), rank=None)
 
+    def _take_sort_by(self) -> None:
+        """Take the measure that the answer is to be sorted by, where it has it."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD", "COUNTED"):
+                data = after.data[0] if after.kind == "COUNTED" else after.data
+                name = data.full_name if after.kind == "FIELD" else data.measure
+                if (
+                    name in self.frame.measures
+                    or name in self.frame.fields
+                    or any(group.name == name for group in self.frame.groups)
+                ):
+                    self.sort_by = str(name)
+                    chunks.remove(after)
+                return
+
+    def _take_replaced(self) -> None:
+        """Leave out what a follow-up says it does not want any more: weekly rather than monthly."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-2]):
+            if (
+                chunks[place + 1].kind in ("NOT", "INSTEAD")
+                and one.kind == chunks[place + 2].kind
+                and one.kind in ("GRAIN", "GROUP", "MEASURE")
+            ):
+                del chunks[place + 1 : place + 3]
+                return
+
     # Time
 
     def _move(self) -> None:
@@ -162,17 +194,24 @@ class _Amender:
         if not self.removes:
             return
         self.slots.take("REMOVE", "NOT", "NEVER")
-        named = self.slots.take("FIELD", "VALUE", "COND", "TIME", "ENTITY", "GROUP")
+        named = self.slots.take("FIELD", "VALUE", "COND", "TIME", "ENTITY", "GROUP", "UNITWORD")
         fields = {
             one.data.item.full_name if one.kind in ("VALUE", "COND") else one.data.full_name
             for one in named
             if one.kind in ("FIELD", "VALUE", "COND")
         }
-        if any(one.kind == "TIME" for one in named):
+        dated = any(
+            one.kind in ("TIME", "UNITWORD") or (one.kind == "FIELD" and one.data.kind == "time_dimension")
+            for one in named
+        )
+        before = self.frame
+        if dated:
             self._set(window=None)
-        kept = tuple(tree for tree in self.frame.filters if fields and not fields_of(tree) & fields)
+        kept = tuple(tree for tree in self.frame.filters if (fields or dated) and not fields_of(tree) & fields)
         groups = tuple(group for group in self.frame.groups if group.name not in fields)
-        self._set(filters=kept, groups=groups, clauses=self.frame.clauses if fields else ())
+        self._set(filters=kept, groups=groups, clauses=self.frame.clauses if fields or dated else ())
+        if self.frame == before:
+            raise NotUnderstood("what to leave out")
 
     def _restrict(self) -> None:
         times = [one.data for one in self.slots.take("TIME")]
@@ -225,7 +264,7 @@ class _Amender:
     def _measure(self) -> None:
         slots = self.slots
         measures = slots.take("MEASURE", "COUNTED")
-        if not measures and slots.has("AGG") and self.frame.measures:
+        if not measures and slots.has("AGG") and self.frame.measures and not slots.has("COUNT"):
             return self._aggregate_again()
         fields = [
             one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data) and one.data.kind != "dimension"
@@ -393,6 +432,8 @@ class _Amender:
             times = [window.year_before()]
         elif not times and window and (periods or self.slots.take("BEFORE")):
             times = [window.moved(-1)]
+        if len(times) == 1 and times[0] == window:
+            times = [window.moved(-1)]
         if len(times) != 1 or window is None or self.frame.kind != "figures":
             if len(times) == 1 and taken and window is None:
                 raise NotUnderstood(taken[0].text, "no_context")
@@ -414,6 +455,7 @@ class _Amender:
 
     def _limit(self) -> None:
         slots = self.slots
+        self._renumber()
         tops, sups = slots.take("TOP"), slots.take("SUP")
         numbers = [
             one for one in slots.chunks if one.kind == "NUM" and float(one.data[0]).is_integer() and not one.data[1]
@@ -431,14 +473,37 @@ class _Amender:
         descending = directions[-1] == "desc" if directions else rank.descending
         self._set(rank=rank.model_copy(update={"limit": limit, "descending": descending}))
 
+    def _renumber(self) -> None:
+        """Put other numbers into the comparison that the frame has: change it to over 10k."""
+        lone = [one for one in self.slots.chunks if one.kind == "CMP"]
+        if len(lone) != 1:
+            return
+        filters = list(self.frame.filters)
+        places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
+        if len(places) != 1:
+            raise NotUnderstood(lone[0].text)
+        self.slots.chunks.remove(lone[0])
+        tree = filters[places[0]]
+        item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
+        filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
+        self._set(filters=tuple(filters))
+
+    def _is_number(self, tree: Condition) -> bool:
+        item = next((item for item in self.model.items if item.full_name == tree.field), None)
+        return item is not None and is_numeric(item)
+
     def _resort(self) -> None:
         slots = self.slots
-        sort, direction = slots.take("SORT"), slots.take("DIR")
-        if not sort and not direction:
+        sort, direction, flip = slots.take("SORT"), slots.take("DIR"), slots.take("FLIP")
+        if not sort and not direction and not flip:
             return
         frame = self.frame
         descending = direction[0].data == "desc" if direction else True
+        if flip and not direction:
+            descending = not (frame.rank.descending if frame.rank else False)
         rank = frame.rank or Rank(by="*", descending=descending)
+        if self.sort_by:
+            rank = rank.model_copy(update={"by": self.sort_by})
         self._set(rank=rank.model_copy(update={"descending": descending}))
 
     def _recount(self) -> None:
@@ -457,6 +522,9 @@ class _Amender:
             if count is None:
                 raise NotUnderstood(counted[0].text)
             rank = None if frame.kind == "rows" else frame.rank
+            if slots.take("AGG") or items or listed:
+                rank = None
+                self._set(groups=())
             self._set(kind="figures", measures=(count.measure,), fields=(), rank=rank, summary=None)
         elif listed and (items or entity) and frame.kind == "figures" and not frame.groups:
             names = tuple(f"{frame.subject}.{name}" for name in table_extension(self.model, frame.subject).row_fields)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sqlglot import exp
@@ -84,6 +85,7 @@ class Lexicon:
 
     model: SemanticModel
     values: Values
+    newest: date
     entries: dict[Stems, list[Entry]] = field(default_factory=dict)
     aggregates: dict[tuple[str, str], Item] = field(default_factory=dict)
     """Metrics that are one aggregate of one field, by both."""
@@ -107,14 +109,15 @@ class Lexicon:
         typed = all(word.is_code for word in words)
         return sorted((one for one in found if typed or not one.exact_case), key=lambda one: one.rank)
 
-    def vocabulary(self) -> set[str]:
-        """Return all stems that occur in phrases."""
-        return {stem for stems in self.entries for stem in stems}
+    def vocabulary(self, *, without: tuple[str, ...] = ()) -> set[str]:
+        """Return all stems that occur in phrases with another meaning than those of some kinds."""
+        kept = (stems for stems, entries in self.entries.items() if any(one.kind not in without for one in entries))
+        return {stem for stems in kept for stem in stems}
 
 
-def build_lexicon(model: SemanticModel, values: Values) -> Lexicon:
+def build_lexicon(model: SemanticModel, values: Values, newest: date) -> Lexicon:
     """Compile the phrases of a model and of the values in a build."""
-    lexicon = Lexicon(model, values)
+    lexicon = Lexicon(model, values, newest)
     extensions = _extensions(model.definition)
     lexicon.extensions = extensions
     hidden = {name for name, extension in extensions.items() if not extension.asked}
@@ -166,7 +169,7 @@ def _is_key(model: SemanticModel, item: Item) -> bool:
 def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
     kind = "METRIC" if item.kind in (Kind.METRIC, Kind.DERIVED) else "FIELD"
     if item.data_type == "BOOLEAN":
-        _add_flag(lexicon, item)
+        _add_flag(lexicon, item, extension)
         return
     names = [item.name, *item.synonyms]
     for name in names:
@@ -184,12 +187,14 @@ def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
                     lexicon.add((joined, *stems_of(word)), Entry("ADJMORE", Adjective(item, op, superlative=False)))
 
 
-def _add_flag(lexicon: Lexicon, item: Item) -> None:
+def _add_flag(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
     bare = item.name.removeprefix("is_").removeprefix("has_")
     for name in (item.name, bare, *item.synonyms):
         lexicon.add(name, Entry("FLAG", Flag(item, value=True), rank=1))
         stems = stems_of(name)
         lexicon.add(("non", *stems), Entry("FLAG", Flag(item, value=False), rank=1))
+    for name in extension.less:
+        lexicon.add(name, Entry("FLAG", Flag(item, value=False), rank=0))
 
 
 def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: ItemExtension) -> None:
@@ -219,7 +224,37 @@ def _ends_with_noun(lexicon: Lexicon, alias: str) -> bool:
 
 
 _ENGLISH_CODES = frozenset(
-    "in or me hi ok oh la pa ma id de al co mo md mt ms so as at is it on no do us an be by".split()
+    [
+        "in",
+        "or",
+        "me",
+        "hi",
+        "ok",
+        "oh",
+        "la",
+        "pa",
+        "ma",
+        "id",
+        "de",
+        "al",
+        "co",
+        "mo",
+        "md",
+        "mt",
+        "ms",
+        "so",
+        "as",
+        "at",
+        "is",
+        "it",
+        "on",
+        "no",
+        "do",
+        "us",
+        "an",
+        "be",
+        "by",
+    ]
 )
 
 

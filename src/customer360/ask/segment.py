@@ -51,7 +51,7 @@ def find_candidates(
     return found[::-1]
 
 
-FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "WHATABOUT", "ITEM", "NTHONE", "BEFORE", "AFTER", "REMOVE"})
+FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "WHATABOUT", "ITEM", "NTHONE", "AFTER", "REMOVE", "FLIP"})
 """Kinds of words that only a follow-up needs."""
 
 

@@ -112,12 +112,17 @@ class _Sorter:
         window = one_window([one.data for one in taken if one.kind == "TIME"])
         held: list[Held] = [one.data for one in taken if one.kind == "HELD"]
         conds = self._conds(taken)
+        self._refuse_contradiction(conds)
+        if "OPEN" in kinds and window is None and not any(one.grain for one in self.groups):
+            opened = any(fields_of(cond.filter) & self._dates() for cond in conds)
+            if not opened:
+                raise NotUnderstood("new or opened since when", "missing_period")
         fine = [cond for cond in conds if not self._is_near(cond)]
         self.scope.near += [cond.filter for cond in conds if self._is_near(cond)]
         held = self._hold(held)
         window = self._place_window(window, kinds)
         if self.extension.activity:
-            self._clauses(fine, held, window, never="NEVER" in kinds, did="BUY" in kinds or "NEVER" in kinds)
+            self._clauses(fine, held, window, never="NEVER" in kinds, did_buy="BUY" in kinds)
         elif fine or "NEVER" in kinds or window or held:
             left = [one.text for one in taken if one.kind in ("NEVER", "HELD")] or [cond.item.label for cond in fine]
             raise NotUnderstood(" ".join(left) or (window.label if window else ""))
@@ -142,6 +147,17 @@ class _Sorter:
         if len(conds) > 1 and any(isinstance(cond.filter, AnyOf) for cond in conds):
             raise NotUnderstood("and … or", "ambiguous_term")
         return conds
+
+    def _dates(self) -> set[str]:
+        return {item.full_name for item in self.model.items if item.kind == "time_dimension"}
+
+    def _refuse_contradiction(self, conds: Sequence[Cond]) -> None:
+        """Refuse two values of one field that no row has both of."""
+        fixed: dict[str, tuple[Any, ...]] = {}
+        for cond in conds:
+            if isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and self._is_near(cond):
+                if fixed.setdefault(cond.filter.field, cond.values) != cond.values:
+                    raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
 
     def _is_near(self, cond: Cond) -> bool:
         tables = {name.rpartition(".")[0] for name in fields_of(cond.filter)} or {cond.item.table}
@@ -180,9 +196,12 @@ class _Sorter:
         return None
 
     def _clauses(
-        self, fine: list[Cond], held: Sequence[Held], window: Window | None, *, never: bool, did: bool
+        self, fine: list[Cond], held: Sequence[Held], window: Window | None, *, never: bool, did_buy: bool
     ) -> None:
         """Make clauses of what is about the subject's activity."""
+        if never and not (did_buy or fine or window or held):
+            raise NotUnderstood("not")
+        did = did_buy or never
         positive = tuple(cond.filter for cond in fine if not cond.negated and not cond.separate)
         negated = [cond for cond in fine if cond.negated]
         separate = [cond for cond in fine if cond.separate]
