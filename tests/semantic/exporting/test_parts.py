@@ -43,6 +43,15 @@ def test_what_is_inside_a_part_is_lost_with_its_path() -> None:
     assert part.left() == {"modules": {"two": 2}}
 
 
+def test_what_says_more_than_is_known_is_reported() -> None:
+    known, more = ({"columns": [{"left": "a", **one}]} for one in ({}, {"type": "asof"}))
+    for content, lost in ((known, []), (more, ["columns"])):
+        part = Part(content)
+        assert part.take_known("columns", "left") == content["columns"]
+        assert part.take_known("none", "left") == ()
+        assert [loss.path for loss in part.losses(REASON)] == lost
+
+
 def test_a_part_may_be_lost_as_a_whole() -> None:
     part = Part({"metrics": [{"name": "m", "expr": "x", "x_nl": {"unit": "count"}}]})
     [metric] = part.parts("metrics")

@@ -68,15 +68,15 @@ def to_ossie(model: SemanticModel, *, database: str | None = None) -> Export:
 
 
 def _dataset(name: str, table: Part, model: SemanticModel) -> dict[str, Any]:
-    base = table.take("base_table")
+    base = table.take_known("base_table", "database", "schema", "table")
     items = {item.name: item for item in model.list_items(ROW_KINDS, table=name)}
     kinds = ("dimensions", "time_dimensions", "facts")
     fields = [_field(part, kind, items) for kind in kinds for part in table.parts(kind)]
     content = {
         "name": name,
         "source": ".".join(base[key] for key in ("database", "schema", "table")),
-        "primary_key": table.take("primary_key")["columns"],
-        "unique_keys": [key["columns"] for key in table.take("unique_keys", ())],
+        "primary_key": table.take_known("primary_key", "columns")["columns"],
+        "unique_keys": [key["columns"] for key in table.take_known("unique_keys", "columns")],
     }
     return _filled(content | _described(table) | {"fields": fields, "custom_extensions": _extensions(table)})
 
@@ -91,7 +91,7 @@ def _field(part: Part, kind: str, items: Mapping[str, Item]) -> dict[str, Any]:
 
 
 def _relationship(part: Part) -> dict[str, Any]:
-    pairs = part.take("relationship_columns")
+    pairs = part.take_known("relationship_columns", "left_column", "right_column")
     content = {
         "name": part.take("name"),
         "from": part.take("left_table"),

@@ -56,6 +56,14 @@ class Part:
         """Return what stands under a key; it is the exporter's to write down."""
         return self._left.pop(key, default)
 
+    def take_known(self, key: str, *known: str) -> Any:
+        """Return the mapping, or list of mappings, under a key; if any says more than is known, it is also reported."""
+        content = self._left.get(key, ())
+        mappings = content if isinstance(content, list) else [content] if content else []
+        if all(mapping.keys() <= set(known) for mapping in mappings):
+            self.take(key)
+        return content
+
     def keep(self, keys: Sequence[str]) -> dict[str, Any]:
         """Take those of the keys that are there, in this order."""
         return {key: self.take(key) for key in keys if key in self._left}

@@ -37,6 +37,7 @@ REASON = reasons(
     },
     "The grammar of CREATE SEMANTIC VIEW has no such clause.",
 )
+FILTER = ["filter"]
 AS_DIMENSIONS = "They become dimensions, which is all that the statement has."
 
 
@@ -97,7 +98,7 @@ class _Items:
         name = f"{identifier(table)}.{identifier(item.name)}" if table else identifier(item.name)
         if is_shadowed(item, self._model):
             part.note("expr", SHADOWED)
-        labels = "LABELS = (FILTER) " if part.take("labels") else ""
+        labels = "LABELS = (FILTER) " if part.left().get("labels") == FILTER and part.take("labels") else ""
         first = f"{name} {labels}AS {snowflake_text(item, part.take('expr'), self._model)}"
         samples = _texts("SAMPLE_VALUES", part.take("sample_values", ()))
         enum = "IS_ENUM" if part.take("is_enum") else ""
@@ -105,10 +106,10 @@ class _Items:
 
 
 def _table(name: str, part: Part) -> str:
-    base = part.take("base_table")
+    base = part.take_known("base_table", "database", "schema", "table")
     place = ".".join(identifier(base[key]) for key in ("database", "schema", "table"))
-    primary = part.take("primary_key")["columns"]
-    unique = [key["columns"] for key in part.take("unique_keys", ()) if key["columns"] != primary]
+    primary = part.take_known("primary_key", "columns")["columns"]
+    unique = [key["columns"] for key in part.take_known("unique_keys", "columns") if key["columns"] != primary]
     keys = " ".join([f"PRIMARY KEY {_columns(primary)}", *(f"UNIQUE {_columns(columns)}" for columns in unique)])
     return _lines(
         f"{identifier(name)} AS {place} {keys}", _synonyms(part), _text("COMMENT =", part.take("description"))
@@ -116,7 +117,7 @@ def _table(name: str, part: Part) -> str:
 
 
 def _relationship(part: Part) -> str:
-    pairs = part.take("relationship_columns")
+    pairs = part.take_known("relationship_columns", "left_column", "right_column")
     left, right = ([pair[side] for pair in pairs] for side in ("left_column", "right_column"))
     name, near, far = (identifier(part.take(key)) for key in ("name", "left_table", "right_table"))
     return f"{name} AS {near} {_columns(left)} REFERENCES {far} {_columns(right)}"
