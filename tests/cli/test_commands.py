@@ -37,6 +37,7 @@ COMMANDS = (
     "query",
     "changes",
     "serve",
+    "semantic",
     "setup",
     "deploy",
     "doctor",
