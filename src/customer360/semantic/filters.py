@@ -99,7 +99,10 @@ class Relative(Part):
 
     field: FieldName
     op: Comparator
-    than: FieldName | Benchmark
+    than: Annotated[
+        Annotated[FieldName, Tag("name")] | Annotated[Benchmark, Tag("benchmark")],
+        Discriminator(lambda value: "name" if isinstance(value, str) else "benchmark"),
+    ]
     times: float = Field(default=1.0, allow_inf_nan=False)
 
 
@@ -156,7 +159,11 @@ def read_call(value: Any) -> Any:
     return {"agg": called[1], "field": called[2]} | ({second: called[3]} if called[3] else {})
 
 
-MeasureLike = Annotated[FieldName | Measure, BeforeValidator(read_call)]
+MeasureLike = Annotated[
+    Annotated[FieldName, Tag("name")] | Annotated[Measure, Tag("measure")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "measure"),
+    BeforeValidator(read_call),
+]
 
 
 class RowsCondition(Part):
