@@ -129,7 +129,7 @@ def test_every_part_of_a_query_comes_through(client: httpx.Client, query: dict[s
 def test_a_part_that_makes_no_sense_is_refused_with_its_name(client: httpx.Client) -> None:
     refused = client.post("/api/semantic/query", json={"metrics": ["sum(age)"]}).json()
     assert (refused["status"], refused["code"]) == (422, "unsafe_aggregation")
-    assert "customer_360_profile.age" in refused["message"]
+    assert "customer_360_profile.age" in str(refused)
     malformed = client.post("/api/semantic/query", json={"metrics": [{"agg": "percentile", "field": "age"}]}).json()
     assert (malformed["status"], malformed["code"]) == (422, "invalid_request")
     assert "percentile needs its number" in str(malformed)
