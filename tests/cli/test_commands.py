@@ -73,6 +73,22 @@ def test_query_prints_money_the_way_the_dataset_writes_it(online_retail_home: Pa
     assert "3 of 34 rows" in out
 
 
+def test_query_takes_aggregates_and_classes(online_retail_home: Path) -> None:
+    question = (
+        "query",
+        "--metrics",
+        "median(lifetime_value),percentile(lifetime_value, 90)",
+        "--by",
+        "recency_score:2",
+    )
+    code, out, _ = run(*question, "--order", "-median_lifetime_value", home=online_retail_home)
+    assert code == 0
+    assert "3 of 3 rows" in out
+    assert re.search(r"£[\d.,]+ +£[\d.,]+", out)
+    code, out, _ = run(*question, "--json", home=online_retail_home)
+    assert [row["recency_score_from"] for row in json.loads(out)["rows"]] == [0, 2, 4]
+
+
 def test_query_speaks_json_csv_and_sql(online_retail_home: Path) -> None:
     question = ("query", "--metrics", "customer_count", "--by", "region", "--where", "lifetime_value > 1000")
     code, out, _ = run(*question, "--json", home=online_retail_home)

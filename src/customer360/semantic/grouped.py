@@ -9,13 +9,15 @@ from sqlglot import exp
 
 from customer360.errors import InvalidQuery
 from customer360.semantic.asked import Asked, aliased, ask, columns_of, some, value_of
-from customer360.semantic.conditions import compared, comparison, enclosed, logic, where
+from customer360.semantic.comparisons import compared, comparison, enclosed, require_comparable
+from customer360.semantic.conditions import join_parts, logic, where
 from customer360.semantic.filters import Benchmark, Measure
-from customer360.semantic.measures import Figure, Inner, aggregated, change_in_percent, figure_value, get_figure
+from customer360.semantic.measures import Figure, Inner, aggregated, get_figure
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.relations import finest
-from customer360.semantic.shape import AnyLeaf, Branch, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
+from customer360.semantic.shape import AnyLeaf, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
 from customer360.semantic.source import Scope, Source, zero_filled
+from customer360.semantic.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def build_groups(scope: Scope, shape: Shape) -> Groups:
     held = {name: having_figure(model, figures, name) for name in _held_names(shape.having)}
     measured = _measures([*figures, *held.values()])
     relation: exp.Expr = _combined(scope, shape, dimensions, measured).subquery("g", copy=False)
-    window = _Window(dimensions, measured)
+    window = Windows(dimensions, measured)
     values = [*window.keys, *(window.shown(one) for one in figures)]
     compared_values = _compared_values(shape.having, held, window)
     if window.used:
@@ -57,7 +59,7 @@ def build_groups(scope: Scope, shape: Shape) -> Groups:
 
 def having_figure(model: SemanticModel, figures: Sequence[Figure], name: str) -> Figure:
     """Return the figure that a condition on groups compares: one of the query by its name, or a metric of the model."""
-    named = [one for one in figures if name in (one.item.name, one.field)]
+    named = [one for one in figures if name in (one.item.name, one.item.full_name)]
     if named:
         return named[0]
     metric = model.get_item(name, METRIC_KINDS, role="metric of having")
@@ -71,6 +73,7 @@ def _held_names(having: Node | None) -> list[str]:
             raise InvalidQuery(
                 "having filters groups by a metric; a condition on rows belongs under filters.",
                 next_action="Move it to filters.",
+                details=[{"field": "having", "message": "holds a condition on rows"}],
             )
         names.append(leaf.field)
         if isinstance(leaf, RelativeLeaf) and isinstance(leaf.than, str):
@@ -84,97 +87,10 @@ def _measures(figures: Sequence[Figure]) -> dict[Inner, str]:
     return {inner: f"m{place}" for place, inner in enumerate(dict.fromkeys(needed))}
 
 
-class _Window:
-    """Figures as expressions over the groups ``g``; notes whether one of them looks at other groups."""
-
-    def __init__(self, dimensions: Sequence[Asked], measured: Mapping[Inner, str]) -> None:
-        self.keys = [exp.column(f"d{place}", table="g") for place in range(len(dimensions))]
-        self.used = False
-        self._dimensions = dimensions
-        self._measured = measured
-
-    def value(self, figure: Figure) -> exp.Expr:
-        """Return a figure of the group itself."""
-        return figure_value(figure, lambda inner: exp.column(self._measured[inner], table="g"))
-
-    def shown(self, figure: Figure) -> exp.Expr:
-        """Return a figure as it is shown."""
-        value, show = self.value(figure), figure.shown.show
-        if show == "value":
-            return value
-        self.used = True
-        if show == "share":
-            within = figure.shown.within if isinstance(figure.shown, Measure) else ()
-            whole = _over(exp.Sum(this=value.copy()), [self._key(name) for name in within])
-            return _typed(_percent(value, whole), figure.item)
-        return _typed(self._along_time(figure, value), figure.item)
-
-    def benchmark(self, figure: Figure, benchmark: Benchmark) -> exp.Expr:
-        """Return the mean of a figure over all groups, or over those that agree in some dimensions."""
-        self.used = True
-        value = self.value(figure)
-        made = exp.Median(this=value) if benchmark.agg == "median" else exp.Avg(this=exp.cast(value, "DOUBLE"))
-        return _over(made, [self._key(name) for name in benchmark.by])
-
-    def _along_time(self, figure: Figure, value: exp.Expr) -> exp.Expr:
-        places = [place for place, one in enumerate(self._dimensions) if one.data_type in ("DATE", "TIMESTAMP")]
-        if len(places) != 1:
-            raise InvalidQuery(
-                f"{figure.item.label} needs one date to go along, and the query has {len(places)}.",
-                next_action="Group by one date, such as transaction_date:month.",
-                details=[{"field": "dimensions", "message": "not exactly one date"}],
-            )
-        parts = [key for place, key in enumerate(self.keys) if place != places[0]]
-        order = [exp.Ordered(this=self.keys[places[0]].copy(), nulls_first=False)]
-        show = figure.shown.show
-        if show == "running_total":
-            return _over(exp.Sum(this=value), parts, order, rows=None)
-        if show == "moving_average":
-            span = figure.shown.span if isinstance(figure.shown, Measure) else 3
-            return _over(exp.Avg(this=exp.cast(value, "DOUBLE")), parts, order, rows=span - 1)
-        before = _over(exp.Lag(this=value.copy()), parts, order, rows=0)
-        if show == "change_pct":
-            return change_in_percent(value, before)
-        return exp.Sub(this=exp.Paren(this=value), expression=before)
-
-    def _key(self, name: str) -> exp.Expr:
-        for one, key in zip(self._dimensions, self.keys, strict=True):
-            if name in one.called():
-                return key
-        raise InvalidQuery(
-            f"The query is not grouped by {name!r}.",
-            next_action="Name one of its dimensions.",
-            details=[{"field": name, "message": "not a dimension of the query"}],
-        )
-
-
-def _typed(value: exp.Expr, item: Item) -> exp.Expr:
-    return exp.cast(value, item.data_type, dialect="duckdb")
-
-
-def _percent(part: exp.Expr, whole: exp.Expr) -> exp.Expr:
-    divisor = exp.Nullif(this=whole, expression=exp.Literal.number(0))
-    share = exp.Div(this=exp.cast(part, "DOUBLE"), expression=divisor)
-    return exp.Mul(this=exp.Literal.number(100), expression=exp.Paren(this=share))
-
-
-def _over(
-    function: exp.Expr, parts: Sequence[exp.Expr], order: Sequence[exp.Expr] = (), rows: int | None = 0
-) -> exp.Expr:
-    """Return a function over a window; ``rows`` is how many before the current one it takes, None for all."""
-    window = exp.Window(this=function, partition_by=[part.copy() for part in parts])
-    if order:
-        window.set("order", exp.Order(expressions=list(order)))
-        if not isinstance(function, exp.Lag):
-            start = "UNBOUNDED" if rows is None else exp.Literal.number(rows)
-            window.set("spec", exp.WindowSpec(kind="ROWS", start=start, start_side="PRECEDING", end="CURRENT ROW"))
-    return window
-
-
 Compared = dict[AnyLeaf, tuple[exp.Expr, ...]]
 
 
-def _compared_values(having: Node | None, held: Mapping[str, Figure], window: _Window) -> Compared:
+def _compared_values(having: Node | None, held: Mapping[str, Figure], window: Windows) -> Compared:
     """Return, for each comparison of groups, the expressions on its sides that are no values."""
     found: Compared = {}
     for leaf in leaves(having):
@@ -182,8 +98,9 @@ def _compared_values(having: Node | None, held: Mapping[str, Figure], window: _W
             found[leaf] = (window.shown(held[leaf.field]),)
         elif isinstance(leaf, RelativeLeaf):
             left, than = held[leaf.field], leaf.than
+            require_comparable(left.item, left.item if isinstance(than, Benchmark) else held[than].item, leaf)
             right = window.benchmark(left, than) if isinstance(than, Benchmark) else window.shown(held[than])
-            found[leaf] = (window.value(left), right)
+            found[leaf] = (window.shown(left), right)
     return found
 
 
@@ -236,7 +153,11 @@ def _aggregated(
     dimensions: Sequence[Asked],
     measured: Mapping[Inner, str],
 ) -> exp.Select:
-    """Return the aggregates over what one filter keeps of a table, and nulls in the place of all others."""
+    """Return the aggregates over what one filter keeps of a table, and nulls in the place of all others.
+
+    The query's filter and the measure's stay apart: each may be fulfilled by another fine row, so that a measure's
+    filter and its ``not`` make up all that the query's filter keeps.
+    """
     table, kept = rows
     source = Source(scope, table)
     for one in dimensions:
@@ -248,11 +169,10 @@ def _aggregated(
         )
         for one, name in measured.items()
     ]
-    nodes = tuple(node for node in (shape.filters, kept) if node is not None)
-    condition = where(nodes[0] if len(nodes) == 1 else Branch("and", nodes), source) if nodes else None
+    conditions = [where(node, source) for node in (shape.filters, kept) if node is not None]
     select = source.select(*groups, *metrics)
-    if condition is not None:
-        select = select.where(condition, copy=False)
+    if conditions:
+        select = select.where(join_parts("and", conditions), copy=False)
     return _group(select, len(groups))
 
 
