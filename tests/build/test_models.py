@@ -17,7 +17,7 @@ from customer360.store import Store
 from customer360.warehouse import open_builds
 from tests.conftest import ScoredBank
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("scored_bank")]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("scored_bank"), pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
