@@ -14,13 +14,13 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar import WHEN, Cond, Figure, Groups, compare_filter, count_of, figure_of
+from customer360.ask.grammar import WHEN, Cond, Figure, Groups, compare_filter, count_of, figure_of, number, value_filter
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
-from customer360.ask.slots import NotUnderstood, Slots, build_scope
+from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 _LEANS = re.compile(
-    r"^\W*(?:and|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
+    r"^\W*(?:and|from|on|at|to|those|the ones|medium|median|average|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
     r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter)|"
     r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|versus|top \d+|bottom \d+|"
     r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|within|among|rank|over time|"
@@ -28,10 +28,10 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 _ADDS = re.compile(
-    r"^\W*(?:and|also|split|break|then|further|additionally|add|with)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
+    r"^\W*(?:and also|also|split|break|further|additionally|add|include)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
 )
 _REMOVES = re.compile(
-    r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|without the)\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
+    r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|without the (?=\w+ filter))\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
     re.IGNORECASE,
 )
 _KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT")  # fmt: skip
@@ -50,12 +50,18 @@ class Context:
     rows: tuple[dict[str, Any], ...] = ()
 
 
+LOST = Context(Frame(kind="figures", subject=""))
+"""The context after a question that was not understood: nothing to lean on, and no whole question either."""
+
+
 def amend(lexicon: Lexicon, context: Context, question: str, chunks: Sequence[Chunk]) -> Frame:
     """Return the last frame as a follow-up changes it.
 
     Raises:
         NotUnderstood: a word of the follow-up changes nothing that the frame has.
     """
+    if context is LOST:
+        raise NotUnderstood("the question before", "no_context")
     amender = _Amender(lexicon, context, question, Slots(lexicon, list(chunks)))
     frame = amender.amend()
     return frame.assume(*amender.slots.assumptions)
@@ -69,6 +75,7 @@ class _Amender:
         self.frame = context.frame
         self.slots = slots
         self.adds = _ADDS.search(question) is not None
+        self.swaps = re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
         self.sort_by = ""
@@ -133,11 +140,11 @@ class _Amender:
             if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD", "COUNTED"):
                 data = after.data[0] if after.kind == "COUNTED" else after.data
                 name = data.full_name if after.kind == "FIELD" else data.measure
-                if (
-                    name in self.frame.measures
-                    or name in self.frame.fields
-                    or any(group.name == name for group in self.frame.groups)
-                ):
+                known = name in self.frame.measures or name in self.frame.fields or any(group.name == name for group in self.frame.groups)
+                if not known and self.frame.kind == "rows" and after.kind == "FIELD":
+                    self._set(fields=(*self.frame.fields, name))
+                    known = True
+                if known:
                     self.sort_by = str(name)
                     chunks.remove(after)
                 return
@@ -149,7 +156,7 @@ class _Amender:
             if (
                 chunks[place + 1].kind in ("NOT", "INSTEAD")
                 and one.kind == chunks[place + 2].kind
-                and one.kind in ("GRAIN", "GROUP", "MEASURE")
+                and one.kind in ("GRAIN", "GROUP", "MEASURE", "AGG", "FIELD")
             ):
                 del chunks[place + 1 : place + 3]
                 return
@@ -225,6 +232,11 @@ class _Amender:
         if not taken:
             return
         frame = self.frame
+        taken = self._exchanged(taken)
+        if frame.part and self._repart(taken):
+            return
+        if not taken:
+            return
         doers = bool(table_extension(self.model, frame.subject).activity)
         scope = build_scope(self.slots, frame.subject, taken, groups=() if doers else frame.groups)
         kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
@@ -248,6 +260,39 @@ class _Amender:
         positive = [one for one in near if isinstance(one, Condition) and one.op not in ("!=", "not_in")]
         fields = {name for one in positive for name in fields_of(one)}
         return bool(fields_of(tree) & fields)
+
+    def _exchanged(self, taken: list[Chunk]) -> list[Chunk]:
+        """Swap one value for another, or add one to those that are asked for."""
+        values = [one for one in taken if one.kind == "VALUE"]
+        if len(values) == 2 and values[0].data.item == values[1].data.item and self.swaps:
+            old, new = values
+            return self._revalue(taken, values, old.data.item, without=old.data.values, more=new.data.values)
+        if len(values) == 1 and self.adds and len(taken) == 1:
+            return self._revalue(taken, values, values[0].data.item, without=(), more=values[0].data.values)
+        return taken
+
+    def _revalue(self, taken: list[Chunk], values: list[Chunk], item: Item, *, without: Sequence[Any], more: Sequence[Any]) -> list[Chunk]:
+        """Change the list of values that the frame has for a field."""
+        for place, tree in enumerate(self.frame.filters):
+            if isinstance(tree, Condition) and tree.field == item.full_name and tree.op in ("=", "in"):
+                kept = [value for value in tree.given() if value not in without]
+                filters = list(self.frame.filters)
+                filters[place] = value_filter(item, tuple(dict.fromkeys((*kept, *more))))
+                groups = self.frame.groups
+                self._set(filters=tuple(filters), groups=groups)
+                return [one for one in taken if one not in values]
+        return taken
+
+    def _repart(self, taken: Sequence[Chunk]) -> bool:
+        """Ask for the share of another part: what about medium risk?"""
+        if len(taken) != 1 or taken[0].kind not in ("VALUE", "COND"):
+            return False
+        tree = as_cond(taken[0]).filter
+        if not any(fields_of(part) & fields_of(tree) for part in self.frame.part):
+            return False
+        kept = tuple(part for part in self.frame.part if not fields_of(part) & fields_of(tree))
+        self._set(part=(*kept, tree))
+        return True
 
     def _joined(self, tree: Filter) -> Filter:
         return tree
@@ -456,7 +501,11 @@ class _Amender:
     def _limit(self) -> None:
         slots = self.slots
         self._renumber()
+        firsts = [one for one in slots.chunks if one.kind == "RECENT" and "first" in one.text.casefold()]
+        slots.chunks = [one for one in slots.chunks if one not in firsts]
         tops, sups = slots.take("TOP"), slots.take("SUP")
+        if firsts and not slots.has("NUM"):
+            raise NotUnderstood(firsts[0].text)
         numbers = [
             one for one in slots.chunks if one.kind == "NUM" and float(one.data[0]).is_integer() and not one.data[1]
         ]
@@ -479,6 +528,8 @@ class _Amender:
         if len(lone) != 1:
             return
         filters = list(self.frame.filters)
+        if self._rehaving(lone[0]):
+            return
         places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
         if len(places) != 1:
             raise NotUnderstood(lone[0].text)
@@ -487,6 +538,16 @@ class _Amender:
         item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
         filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
         self._set(filters=tuple(filters))
+
+    def _rehaving(self, lone: Chunk) -> bool:
+        """Put other numbers into the only condition on groups."""
+        having = self.frame.having
+        if len(having) != 1 or not isinstance(having[0], Condition):
+            return False
+        tree = numeric(having[0].field, lone.data.op, [number(value) for value in lone.data.values])
+        self.slots.chunks.remove(lone)
+        self._set(having=(tree,))
+        return True
 
     def _is_number(self, tree: Condition) -> bool:
         item = next((item for item in self.model.items if item.full_name == tree.field), None)

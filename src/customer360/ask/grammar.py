@@ -398,12 +398,13 @@ def _item_named(lexicon: Lexicon, fits: Callable[[Item], bool]) -> Item | None:
 
 def _sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Transactions over $900: by what makes one of them large."""
-    entity = next(one for one in part if one.kind == "ENTITY")
+    thing = next(one for one in part if one.kind in ("ENTITY", "COUNTED"))
+    table = thing.data if thing.kind == "ENTITY" else thing.data[1]
     cmp = next(one for one in part if one.kind == "CMP")
-    extension = table_extension(lexicon.model, entity.data)
+    extension = table_extension(lexicon.model, table)
     if not extension.size_field or cmp.data.unit == "percent" or (part[0].kind == "CMP" and cmp.data.unit != "money"):
         return None
-    item = next(one for one in lexicon.model.items if one.full_name == f"{entity.data}.{extension.size_field}")
+    item = next(one for one in lexicon.model.items if one.full_name == f"{table}.{extension.size_field}")
     cond = cmp.made("COND", Cond(compare_filter(item, cmp.data.op, cmp.data.values), item))
     return [*(one for one in part if one not in (cmp,)), cond]
 
@@ -505,6 +506,42 @@ def _different(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     held = Held(replace(figure, table=doers[0]), cmp.op, tuple(number(value) for value in cmp.values))
     return first.made("HELD", held, *part[1:])
+
+
+def _did_different(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Used only 1 channel: exactly so many."""
+    made = _different(lexicon, part[1:])
+    return None if made is None else [part[0], made]
+
+
+def _signed(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A positive or negative change."""
+    item = part[-1].data
+    if not is_numeric(item):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, part[0].data, (0,)), item), *part[1:])
+
+
+def _number_of_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The number of days since the last purchase is a field, not a count."""
+    field = part[-1]
+    return field.made("FIELD", field.data, part[0]) if is_numeric(field.data) and field.data.kind == "fact" else None
+
+
+def _counted_value(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Number of Premium cards: of the customers who have one."""
+    value = part[-1]
+    table = next((one.name for one in lexicon.model.definition.tables if one.x_nl.activity), "")
+    count = count_of(lexicon, table) if table else None
+    if count is None or not lexicon.model.relations.reaches(table, value.data.item.table):
+        return None
+    return [part[0].made("COUNTED", (count, table, False)), value]
+
+
+def _aggregated_held(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Average churn score over 36: the comparison is with the average, not with each score."""
+    made = _aggregated(lexicon, [part[0], part[-1]])
+    return None if made is None else [made, *part[1:-1]]
 
 
 def _across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -807,7 +844,7 @@ _RULES: tuple[Rule, ...] = (
     rule("FIELD (?:IS |BETWEEN )?VALUE", _named_value),
     rule(f"VALUE (?:{_SEP} VALUE)+", _values),
     rule("FIELD (?:IS )?NOT VALUE", _named_value),
-    rule(f"(?:NOT|NEVER) (?:IS )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
+    rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
     rule("(?:NOT )?FLAG", _flag),
     # fields
     rule("FIELD (?:IS )?DURATION", _field_duration),
@@ -822,7 +859,10 @@ _RULES: tuple[Rule, ...] = (
     rule("(?:AGG|SUP|OP) (?:(?:VALUE|COND) )+(?:FIELD|METRIC)", _after),
     rule("BY ENTITY", _across),
     rule("CMP (?:DISTINCT )?FIELD", _different),
-    rule("NUM (?:DISTINCT )?FIELD", _different),
+    rule("BUY NUM (?:DISTINCT )?FIELD", _did_different),
+    rule("COUNT FIELD", _number_of_field),
+    rule("SIGN FIELD", _signed),
+    rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
@@ -839,7 +879,7 @@ _RULES: tuple[Rule, ...] = (
     rule("METRIC", _metric),
     rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", _percentile),
     rule("PCTILE NUM (?:FIELD|MEASURE)", _percentile),
-    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA) FIELD", _correlated),
+    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA)? FIELD", _correlated),
     rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO )?FIELD", _correlated),
     rule("FIELD (?:AND|VS|TO) FIELD CORR", _correlated),
     rule("AGG(?: AGG)* FIELD", _aggregated),
@@ -847,6 +887,7 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT (?:DISTINCT )?(?:ENTITY|FIELD)", _counted),
     rule("COUNT (?:DISTINCT )?(?:(?:VALUE|COND|AND|COMMA) )+(?:ENTITY|FIELD)", _counted_some),
     rule("DISTINCT (?:ENTITY|FIELD)", _counted),
+    rule("COUNT (?:DISTINCT )?VALUE", _counted_value),
     rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
     rule("AGG COUNTED", lambda _, part: part[0].made("COUNTED", part[1].data, part[1]) if part[0].data == "sum" else None),
     # conditions on measures
@@ -856,7 +897,7 @@ _RULES: tuple[Rule, ...] = (
     rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", _more_than_things),
     rule("(?:MEASURE|COUNTED) (?:IS )?CMP", _measure_compared),
     rule("CMP MEASURE", _measure_compared),
-    rule("ENTITY (?:(?:IS|BUY|VALUE|COND) )*CMP", _sized),
+    rule("(?:ENTITY|COUNTED) (?:(?:IS|BUY|VALUE|COND) )*CMP", _sized),
     rule("CMP ENTITY", _sized),
     rule("(?:NEVER|NOT) (?:(?:VALUE|COND) )*ENTITY", _no_things),
     rule("(?:NEVER|NOT) MEASURE", _no_things),

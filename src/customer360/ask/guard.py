@@ -35,6 +35,11 @@ _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Questions only read. Nothing can be changed, sent or deleted here.",
     ),
     (
+        re.compile(r"\b(?:delete|remove|erase|drop|wipe|purge)\b.*\b(?:from (?:the |our )?(?:database|db|table|system|records|list of customers)|permanently|for good)\b", re.I),
+        "write_operation",
+        "Questions only read. Nothing can be changed, sent or deleted here.",
+    ),
+    (
         re.compile(rf"\b(?:and|then|also)\s+(?:{_WRITES}|send|email|set)\s+(?:all|the|them|every|their|it|these|those|an|a)\b", re.I),
         "write_operation",
         "Questions only read. Nothing can be changed, sent or deleted here.",

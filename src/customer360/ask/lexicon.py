@@ -266,7 +266,7 @@ def _add_glossary(lexicon: Lexicon, definition: ModelDefinition) -> None:
         if fields:
             continue
         options = tuple((option.label, option.say) for option in term.options)
-        lexicon.add(term.term, Entry("AMBIGUOUS", Ambiguous(term.term, options)))
+        lexicon.add(term.term, Entry("AMBIGUOUS", Ambiguous(term.term, options), rank=3))
     for missing in definition.x_nl.not_available:
         for name in missing.term:
             lexicon.add(name, Entry("MISSING", Missing(name, missing.say, missing.reason), rank=3))

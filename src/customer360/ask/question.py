@@ -42,6 +42,8 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     """
     slots = Slots(lexicon, list(chunks))
     frame = _Form(slots).build()
+    if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):
+        slots.take("CORR")
     slots.take(*_LINKS)
     slots.finish()
     return frame.assume(*slots.assumptions)
@@ -89,6 +91,8 @@ class _Form:
             item = next((item for item in self.model.items if item.name == "state"), None)
             if item is None:
                 raise NotUnderstood("where")
+            if any(one.kind == "GROUP" and any(group.name == item.full_name for group in one.data.dimensions) for one in slots.chunks):
+                return
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
         if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
             who = slots.take("WHO")[0]
@@ -141,6 +145,8 @@ class _Form:
             return
         if measures and agg.data == "sum":
             slots.chunks.remove(agg)
+        elif slots.has("COUNTEDFIELD") and agg.data == "sum":
+            slots.chunks.remove(agg)
         elif not measures and len(fields) == 1:
             found = figure_of(self.lexicon, agg.data, fields[0].data)
             if found is not None:
@@ -177,8 +183,12 @@ class _Form:
             (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
             for one in slots.chunks
         )
+        self._unneeded_period()
+        self._declining_spend(people=people)
         measures = [one for one in slots.chunks if one.kind == "MEASURE"]
         changes = [one for one in slots.chunks if one.kind == "CHANGE"]
+        if people and len(measures) == len(changes) == 1 and slots.has("SUP", "TOP") and not slots.has("PERIODS", "GRAIN", "TREND", "TIME"):
+            return self._most_changed(measures[0], changes[0])
         if (
             not people
             or len(measures) != 1
@@ -209,6 +219,50 @@ class _Form:
         slots.chunks[place] = measures[0].made("COND", Cond(tree, item), changes[0])
         for one in (*changes, *compared, *windows, *(other for other in slots.chunks if other.kind in ("VS", "OP"))):
             slots.chunks.remove(one)
+
+    def _changed(self, measure: Chunk) -> Item | None:
+        """Return the field that holds how much a measure changed."""
+        name = next((name for name, one in self.lexicon.extensions.items() if one.change_of and one.change_of == measure.data.measure), None)
+        return next((one for one in self.model.items if one.full_name == name), None)
+
+    def _most_changed(self, measure: Chunk, change: Chunk) -> None:
+        """Read "who increased their spend the most" as a ranking by the change that the profile holds."""
+        item = self._changed(measure)
+        if item is None:
+            return
+        chunks = self.slots.chunks
+        text = "drop" if change.data == "down" else "increase"
+        chunks[chunks.index(measure)] = Chunk("FIELD", item, measure.first, measure.last, text)
+        chunks.remove(change)
+
+    def _unneeded_period(self) -> None:
+        """Leave out "versus the prior 90 days" beside a field that says just that."""
+        slots = self.slots
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and self.lexicon.extensions[one.data.full_name].change_of]
+        windows = [one for one in slots.chunks if one.kind == "TIME"]
+        if fields and windows and all(one.data.rolling and one.data.count == 90 for one in windows):
+            slots.take("TIME", "VS")
+
+    def _declining_spend(self, *, people: bool) -> None:
+        """Read "declining spend" as a fall of the measure, not as the segment of that name."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if one.kind == "VALUE" and after.kind == "MEASURE" and one.text.casefold() in ("declining", "decreasing", "falling", "growing"):
+                item = self._changed(after)
+                if item is None:
+                    continue
+                if not people:
+                    raise NotUnderstood(one.text)
+                op = ">" if one.text.casefold() == "growing" else "<"
+                cond = Cond(compare_filter(item, op, (0,)), item)
+                windows = [other for other in chunks if other.kind == "TIME"]
+                if any(not other.data.rolling or other.data.count != 90 for other in windows):
+                    raise NotUnderstood(one.text)
+                chunks[place : place + 2] = [one.made("COND", cond, after)]
+                for other in windows:
+                    chunks.remove(other)
+                return
 
     def _which_more(self) -> bool:
         """Tell whether one of two named things is asked for: which spends more, Premium or Standard?"""
@@ -264,6 +318,8 @@ class _Form:
             groups = (*groups, *self._as_groups(fields))
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
+        if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
+            groups = self._each_value()
         self._require_related(subject, entities)
         if measures[0].kind == "COUNTED" and entities and len(measures) == 1:
             subject, figures = self._count_of_those(figures[0], entities, groups)
@@ -288,6 +344,14 @@ class _Form:
             summary="avg" if summary is not None else None,
             **scope.as_parts(),
         )
+
+    def _each_value(self) -> tuple[Dimension, ...]:
+        """Return the field of several values that a rate is asked for, each on its own."""
+        lists = [one for one in self.slots.chunks if one.kind == "VALUE" and len(one.data.values) > 1 and " or " not in one.text.casefold()]
+        if len(lists) != 1:
+            return ()
+        self.slots.assume("The rate is shown for each of them.")
+        return (Dimension(name=lists[0].data.item.full_name),)
 
     def _doers(self) -> set[str]:
         return {one.name for one in self.model.definition.tables if one.x_nl.activity}
@@ -911,6 +975,8 @@ class _Form:
             self.slots.assume(f"{numbers[0].data.label} of a group is its average.")
             figures = [found]
         elif entities:
+            if any(one.kind == "SUP" and one.last == fields[0].first for one in choice.words):
+                raise NotUnderstood(fields[0].text)
             counted = count_of(self.lexicon, entities[0].data)
             if counted is None:
                 raise NotUnderstood(entities[0].text)
@@ -1374,6 +1440,7 @@ class _Form:
             if show == "ratio" or (relative and len([one for one in slots.chunks if one.kind == "MEASURE"]) == 2):
                 return self._ratio()
             if show == "both":
+                self._refuse_field_beside()
                 slots.take("VS", "TO")
                 return self._plain()
             raise NotUnderstood("the difference between what")
@@ -1402,6 +1469,15 @@ class _Form:
         return frame.model_copy(
             update={"comparison": Comparison(show=show, filters=filters, labels=tuple(values[0] for values in parts))}
         )
+
+    def _refuse_field_beside(self) -> None:
+        """Refuse a value set against a field: they are not of one kind."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[1:-1], 1):
+            around = (chunks[place - 1], chunks[place + 1])
+            kinds = {other.kind for other in around}
+            if one.kind == "VS" and "COND" in kinds and "FIELD" in kinds:
+                raise NotUnderstood(one.text)
 
     def _distinct(self, chunk: Chunk) -> list[tuple[str, ...]]:
         """Return the values of a list, aliases of one value together."""

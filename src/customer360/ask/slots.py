@@ -207,9 +207,11 @@ class _Sorter:
         separate = [cond for cond in fine if cond.separate]
         if len(held) > 1 and (positive or window):
             raise NotUnderstood("and")
-        for one in held:
+        about_rows = [one for one in held if one.figure.table != self.subject]
+        self.scope.near += [self._own(one) for one in held if one not in about_rows]
+        for one in about_rows:
             self._held_clause(one, positive, window, never=never)
-        used = bool(held)
+        used = bool(about_rows)
         for cond in separate:
             self._clause((only(cond, value) for value in cond.values), window)
             used = True
@@ -226,6 +228,13 @@ class _Sorter:
             self.scope.clauses.append(Clause())
         elif not used and window:
             raise NotUnderstood(window.label, "window_of_rows")
+
+    def _own(self, one: Held) -> Filter:
+        """Read a condition on an average, where nothing is grouped, as one on each row's own value."""
+        fields = [name for (agg, name), metric in self.lexicon.aggregates.items() if agg == "avg" and metric == one.figure.item]
+        if not fields or one.average or one.filters:
+            raise NotUnderstood(one.figure.item.label)
+        return numeric(fields[0], one.op, one.values)
 
     def _clause(self, filters: Any, window: Window | None) -> None:
         self.scope.clauses += [Clause(filters=(one,), window=window) for one in filters]

@@ -16,7 +16,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         "avg": "average|mean|the average|averaged|on average|typical|average of|arithmetic mean",
         "sum": "total|sum|sum of|combined|in total|in all|all together|aggregate|altogether|grand total|cumulated|total amount|sum total",
         "median": "median|50th percentile|middle value",
-        "stddev": "standard deviation|std dev|stddev|stdev|sd|spread|std",
+        "stddev": "standard deviation|std dev|stddev|stdev|sd|std",
         "max": "maximum|max",
         "min": "minimum|min",
     },
@@ -56,7 +56,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         "desc": "most recent|newest|latest|most recently|last|recent|freshest",
         "asc": "oldest|earliest|first|very first|longest standing|least recent|least recently",
     },
-    "GOOD": {"desc": "best|top performing|best performing|most popular|popular|favorite|preferred|most important|best selling|most used|go to|most valuable|most important|finest", "asc": "worst|poorest|least valuable"},
+    "GOOD": {"desc": "best|top performing|best performing|most popular|popular|favorite|preferred|most important|most used|go to|most valuable|most important|finest", "asc": "worst|poorest|least valuable"},
     "BY": {"": "by|per|for each|for every|in each|across|broken down by|split by|grouped by|group by|breakdown by|"
                "segmented by|within each|for all|split out by|cut by|sliced by|according to|of each|on each|from each|at each|"
                "broken out by|break down by|split per|divided by|organized by|each|every|by each|per each|"
@@ -72,9 +72,9 @@ _WORDS: dict[str, dict[Any, str]] = {
                "when compared to|v|vs the"},
     "CHANGE": {
         "": "change|changed|growth|grow|growing|grown|grew|increase|increased|increasing|rise|rose|risen|rising|develop|evolved|"
-        "development|growth rate|rate of growth|change in|delta|growth in|percentage change|percent change|uplift|go up or down|gone up or down|gone up|went up|go up|gone up|up or down|doubled",
+        "development|growth rate|rate of growth|change in|delta|growth in|percentage change|percent change|uplift|go up or down|gone up or down|gone up|went up|go up|gone up|up or down|doubled|going up|trending up",
         "down": "decrease|decreased|drop|dropped|decline|fall|fell|fallen|dropping|falling|shrink|shrunk|decreasing|shrinking|"
-        "drop in|decline in|decrease in|fall in|reduction|reduction in|down|gone down|went down|go down",
+        "drop in|decline in|decrease in|fall in|reduction|reduction in|down|gone down|went down|go down|going down|cut|reduced|reducing|less than before|trending down",
     },
     "PERIODS": {
         "month": "month over month|mom|month on month|m o m|monthly change|monthly growth|month by month change|monthly growth rate|"
@@ -98,11 +98,12 @@ _WORDS: dict[str, dict[Any, str]] = {
     "UNITWORD": {"day": "day|days|date|dates|calendar day", "week": "week|weeks|calendar week", "month": "month|months|calendar months", "quarter": "quarter|quarters", "year": "year|years|calendar year"},
     "RUNNING": {"": "running total|cumulative|cumulatively|running sum|cumulated total|cumulative total|running|cumulative sum"},
     "MOVING": {"": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling"},
-    "DISTRIB": {"": "distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|distribute|spread out|spread over"},
+    "DISTRIB": {"": "spread|spread of|distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|distribute|spread out|spread over"},
     "BINS": {"": "buckets|bands|brackets|bracket|band|bucket|group|groups|bins|bin|ranges|range|classes|class|buckets of|bands of|bins of|groups of|ranges of|in buckets of|in bands of|in steps of|steps of|bucketed|binned|intervals|intervals of|decade|decades"},
     "CORR": {"": "correlation|correlated|correlate|correlation between|correlation of|correlation coefficient|related|relationship|relationship between|association|association between|relate"},
     "PCTILE": {"": "percentile|percentile of|quantile"},
     "QUARTILE": {25: "first quartile|lower quartile|bottom quartile|q1 quartile", 75: "third quartile|upper quartile|top quartile"},
+    "SIGN": {">": "positive|rising", "<": "negative"},
     "NOT": {"": "not|no|without|non|excluding|except|except for|other than|apart from|besides|exclude|but not|minus|outside|outside of|"
                 "aside from|everything except|everything except for|all except|all but|everywhere except|anything except|everyone except|everyone but|instead of|in place of|leave out|leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|rather than|"
                 "anything but|everything but|everywhere but|nothing|with no|other|save for|barring|do not have|does not have|omit|omitting|never been"},
@@ -162,7 +163,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     "FILL": {"": "the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|want|need|would like|to see|can you|could you|know|"
                  "in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|these|those|value of|values|value for|level of|figure|figures|data|"
                  "result|results|do we have|do we|we have|have we|did we|are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|"
-                 "they|he|she|will|shall|just|?|!|:|;|(|)|system|ones|approx|in the system|still|worth|single|ever|extended|extend|processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|after all|across all|across the|among|amongst|within our|overall|on the books|the books|at least once|once|filter|filters|condition|list|sized|size of|hey|hi|hello|thanks|thank you|kindly|quick|quickly|question|am|i am|looking|looking for|interested in|"
+                 "they|he|she|will|shall|just|?|!|:|;|(|)|how large|how large is|how big|how big is|how high|how high is|how strongly|how strongly is|how closely|how strong is|dollar|in dollar|row|point|sorry|back|meaning|namely|down|add|include|hold on|to target|target|audience|type of|mean by|break|cut|split|system|ones|approx|in the system|still|worth|single|ever|extended|extend|processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|after all|across all|across the|among|amongst|within our|overall|on the books|the books|at least once|once|filter|filters|condition|list|sized|size of|hey|hi|hello|thanks|thank you|kindly|quick|quickly|question|am|i am|looking|looking for|interested in|"
                  "information|info|about|curious|wondering|could i|may i|can|may|might|been|each of|amongst|base|portfolio|database|on file|out there|entire|whole|"
                  "full|complete|actual|actually|really|exactly what|basically|roughly|approximately|around|via|through|using|within|coming|basis|based|done|"
                  "in terms of|terms|terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|across our|of our|among our|their|out|up|made of|s|one|"

@@ -82,6 +82,7 @@ _SPELLINGS = {
     "versus": "vs",
     "pct": "percent",
     "percentages": "percentage",
+    "ids": "id",
     "custs": "customers",
     "cust": "customer",
     "txns": "transactions",
@@ -238,6 +239,7 @@ def _folded(text: str) -> str:
 
 
 _ABBREVIATED = (
+    (re.compile(r"\b(break|split|cut) (.{1,40}?) (?:down|up)\b", re.IGNORECASE), r"\1 down \2"),
     (re.compile(r"\bw/o\b", re.IGNORECASE), "without"),
     (re.compile(r"\bw/(?=\s|[A-Za-z])", re.IGNORECASE), "with "),
     (re.compile(r"\bno\.\s*of\b", re.IGNORECASE), "number of"),
