@@ -13,7 +13,7 @@ from datetime import date
 from typing import Literal
 
 from customer360.ask.chunks import Candidate
-from customer360.ask.followups import LOST, Context, amend, leans
+from customer360.ask.followups import LOST, Context, amend, leans, refers
 from customer360.ask.frame import Frame
 from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
@@ -233,6 +233,7 @@ _WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", 
 """Kinds of words without which a question that leans on another is not a whole one."""
 _SPLIT = frozenset({"FIELD", "METRIC", "BINS", "BY", "OP", "GRAIN", "SUP", "TOP", "RECENT"})
 _ASKED_BACK = {
+    "no_earlier": "There is no earlier question to go on from. What should be worked out?",
     "no_context": "The question before was not answered, so there is nothing to go on from. Ask the whole question.",
     "missing_slots": "What should be worked out? Name a measure, such as total spend or number of customers ({text}).",
     "missing_measure": "By which measure? For example by lifetime value, monthly spend or number of transactions.",

@@ -14,19 +14,21 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar import WHEN, Cond, Figure, Groups, compare_filter, count_of, figure_of, number, value_filter
+from customer360.ask.grammar import WHEN, Cond, Figure, Groups, as_cond, compare_filter, count_of, figure_of, number, value_filter
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 _LEANS = re.compile(
     r"^\W*(?:and|from|on|at|to|those|the ones|medium|median|average|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
-    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter)|"
+    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|largest)|"
     r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|versus|top \d+|bottom \d+|"
     r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|within|among|rank|over time|"
-    r"monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|again|expand|narrow|drill|exclude)\b",
+    r"running|cumulative|reset|monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|again|expand|narrow|drill|exclude)\b",
     re.IGNORECASE,
 )
+_REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
+_NOUN = re.compile(r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|segments?) (?:who|that|whose|with|spend|spending|in|having)\b", re.IGNORECASE)
 _ADDS = re.compile(
     r"^\W*(?:and also|also|split|break|further|additionally|add|include)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
 )
@@ -34,12 +36,17 @@ _REMOVES = re.compile(
     r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|without the (?=\w+ filter))\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
     re.IGNORECASE,
 )
-_KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT")  # fmt: skip
+_KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT", "DISTRIB")  # fmt: skip
 
 
 def leans(question: str) -> bool:
     """Tell whether a question starts like one that leans on another."""
-    return _LEANS.match(question) is not None
+    return _LEANS.match(question) is not None or refers(question)
+
+
+def refers(question: str) -> bool:
+    """Tell whether a question speaks of something by a pronoun."""
+    return _REFERS.search(question) is not None and _NOUN.search(question) is None
 
 
 @dataclass(frozen=True)
@@ -355,6 +362,10 @@ class _Amender:
         }
         if frame.kind == "rows":
             parts |= {"rank": None}
+        if frame.having:
+            raise NotUnderstood("the condition on the groups")
+        if self.adds and frame.kind == "figures" and subject == frame.subject and not frame.summary:
+            parts["measures"] = tuple(dict.fromkeys((*frame.measures, *parts["measures"])))
         if subject != frame.subject:
             parts |= self._moved_to(subject)
         elif frame.part or frame.part_clauses:
@@ -417,6 +428,8 @@ class _Amender:
             return
         for one in fields:
             slots.chunks.remove(one)
+        if fields and not chunks and self._is_of_rows(fields):
+            return self._set(kind="rows", measures=(), groups=(), rank=None, summary=None, fields=tuple(one.data.full_name for one in fields))
         groups: list[Dimension] = [
             Dimension(name=one.data.full_name, grain="day" if one.data.kind == "time_dimension" else None)
             for one in fields
@@ -432,6 +445,12 @@ class _Amender:
                     raise NotUnderstood(one.text)
                 groups += data.dimensions
         self._break_down(tuple(self._dated(group) for group in groups))
+
+    def _is_of_rows(self, fields: Sequence[Chunk]) -> bool:
+        """Tell whether fields name single rows, which are listed, not counted."""
+        extension = table_extension(self.model, self.frame.subject)
+        names = {f"{self.frame.subject}.{name}" for name in extension.row_fields}
+        return all(one.data.full_name in names for one in fields)
 
     def _dated(self, group: Dimension) -> Dimension:
         if group.name != WHEN:
@@ -492,15 +511,29 @@ class _Amender:
     def _show(self) -> None:
         slots = self.slots
         if slots.take("SHARE"):
-            if not self.frame.groups or self.frame.kind != "figures":
-                raise NotUnderstood("share", "ambiguous_share")
-            self._set(show="share")
+            self._share()
         if slots.take("RUNNING"):
             self._set(show="running_total")
+
+    def _share(self) -> None:
+        """Show shares of the groups, or which percentage of all the counted ones are."""
+        frame = self.frame
+        if frame.groups and frame.kind == "figures":
+            return self._set(show="share")
+        count = count_of(self.lexicon, frame.subject)
+        if count is None or frame.measures != (count.measure,) or not (frame.filters or frame.clauses):
+            raise NotUnderstood("share", "ambiguous_share")
+        self.slots.take("ITEM", "ENTITY")
+        return self._set(part=frame.filters, part_clauses=frame.clauses, filters=(), clauses=())
 
     def _limit(self) -> None:
         slots = self.slots
         self._renumber()
+        nth = slots.take("NTH", "NTHNUM")
+        if nth and self.frame.rank:
+            self._set(rank=self.frame.rank.model_copy(update={"offset": int(nth[0].data) - 1, "limit": 1}))
+        elif nth:
+            raise NotUnderstood(nth[0].text)
         firsts = [one for one in slots.chunks if one.kind == "RECENT" and "first" in one.text.casefold()]
         slots.chunks = [one for one in slots.chunks if one not in firsts]
         tops, sups = slots.take("TOP"), slots.take("SUP")

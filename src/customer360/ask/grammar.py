@@ -70,6 +70,8 @@ class Held:
     average: bool = False
     times: float = 1.0
     by: tuple[str, ...] = ()
+    counted: tuple[Chunk, Chunk] | None = None
+    """What was counted and the comparison beside it, which may belong to something else."""
 
 
 @dataclass(frozen=True)
@@ -478,8 +480,8 @@ def _several(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 
 
 def _after(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
-    """Put a condition behind what it stands before: average approved amount."""
-    return [part[0], part[-1], *part[1:-1]]
+    """Put a condition before what it stands in: average approved amount."""
+    return [*part[1:-1], part[0], part[-1]]
 
 
 def _different(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -698,7 +700,9 @@ def _measure_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
     if not _fits(figure.item, cmp.unit):
         return None
-    return part[0].made("HELD", Held(figure, cmp.op, tuple(number(value) for value in cmp.values)), *part[1:])
+    counted = (part[0], part[-1]) if part[0].kind == "COUNTED" else None
+    values = tuple(number(value) for value in cmp.values)
+    return part[0].made("HELD", Held(figure, cmp.op, values, counted=counted), *part[1:])
 
 
 def _more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -879,8 +883,8 @@ _RULES: tuple[Rule, ...] = (
     rule("METRIC", _metric),
     rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", _percentile),
     rule("PCTILE NUM (?:FIELD|MEASURE)", _percentile),
-    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA)? FIELD", _correlated),
-    rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO )?FIELD", _correlated),
+    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA|IS)? FIELD", _correlated),
+    rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO |IS )?FIELD", _correlated),
     rule("FIELD (?:AND|VS|TO) FIELD CORR", _correlated),
     rule("AGG(?: AGG)* FIELD", _aggregated),
     rule("AGG MEASURE", _aggregated_metric),

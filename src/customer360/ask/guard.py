@@ -17,7 +17,7 @@ class Refused:
     say: str
 
 
-_WRITES = r"delete|remove (?:all|every|customer)|drop (?:table|all|every|customer|the table|the database)|update|insert|truncate|alter|create|grant|revoke|erase|wipe|modify|overwrite|merge|purge|archive|cancel|upgrade|downgrade|reset|rename"
+_WRITES = r"delete|remove (?:all|every|customer)|drop (?:table|all|every|customer|the table|the database)|update|insert|truncate|alter|create|grant|revoke|erase|wipe|modify|overwrite|merge|purge|archive|cancel|upgrade|downgrade|reset (?:the|all|every)|rename"
 _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|prompt|rule|previous|above|polic|guard|restriction)|system prompt|you are now|act as |pretend (?:to be|you)|jailbreak|developer mode|reveal your|as an ai\b|admin mode|without (?:any )?(?:restriction|limits on)", re.I),

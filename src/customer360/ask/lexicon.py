@@ -201,10 +201,16 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
     kind = "NAMEDVALUE" if extension.values_named_only else "VALUE"
     found = {value.casefold(): value for value in values}
     for value in found.values():
+        if any(one.kind == "AMBIGUOUS" for one in lexicon.entries.get(stems_of(value), ())):
+            lexicon.add(value, Entry("NAMEDVALUE", ValueOf(item, (value,))))
+            continue
         is_code = len(value) <= 3 and value.isupper()
         lexicon.add(
             value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES)
         )
+    for short, value in _first_words(found.values()):
+        if stems_of(short) not in lexicon.entries:
+            lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
     for canonical, aliases in extension.value_aliases.items():
         present = [name for name in (canonical, *aliases) if name.casefold() in found]
         if not present:
@@ -215,6 +221,14 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
                 is_code = len(name) == 2 and name.isupper()
                 exact = is_code and name.casefold() in _ENGLISH_CODES
                 lexicon.add(name, Entry(kind, data, rank=0, exact_case=exact))
+
+
+def _first_words(values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the first words of a few values, where each has its own: High of High Risk."""
+    named = list(values)
+    firsts = [value.split()[0] for value in named if len(value.split()) > 1]
+    if len(named) <= 12 and len(set(firsts)) == len(firsts):
+        yield from ((value.split()[0], value) for value in named if len(value.split()) > 1)
 
 
 def _ends_with_noun(lexicon: Lexicon, alias: str) -> bool:

@@ -67,10 +67,13 @@ class _Form:
 
     def build(self) -> Frame:
         slots = self.slots
+        self.asked = list(slots.chunks)
         self.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
         self.opened = slots.has("OPEN")
         slots.take("WHAT", "HOWMUCH")
         self._where_and_who()
+        self._unheld()
+        self._opened_alone()
         self._lone_count()
         self._lone_aggregate()
         self._lone_number()
@@ -86,17 +89,37 @@ class _Form:
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
         slots = self.slots
+        if slots.has("WHERE") and any(one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1 for one in slots.chunks[:1]):
+            slots.take("WHERE")
         if slots.has("WHERE"):
             where = slots.take("WHERE")[0]
             item = next((item for item in self.model.items if item.name == "state"), None)
             if item is None:
                 raise NotUnderstood("where")
-            if any(one.kind == "GROUP" and any(group.name == item.full_name for group in one.data.dimensions) for one in slots.chunks):
-                return
+            said = [one for one in slots.chunks if one.kind == "GROUP" and [group.name for group in one.data.dimensions] == [item.full_name]]
+            for one in said:
+                slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
         if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
             who = slots.take("WHO")[0]
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
+
+    def _unheld(self) -> None:
+        """Take a count and a comparison apart where nothing is grouped: how many people under 30."""
+        chunks = self.slots.chunks
+        if self.slots.has("FIELD", "GROUP", "COUNTEDFIELD", "UNITWORD", "GRAIN"):
+            return
+        for place, one in enumerate(chunks):
+            if one.kind == "HELD" and one.data.counted is not None:
+                chunks[place : place + 1] = list(one.data.counted)
+
+    def _opened_alone(self) -> None:
+        """Read "accounts opened" as saying whose accounts they are."""
+        slots = self.slots
+        opened = [one for one in slots.chunks if one.kind == "OPEN"]
+        if opened and not slots.has("ENTITY", "COUNTED", "MEASURE", "FIELD", "COUNTEDFIELD"):
+            place = slots.chunks.index(opened[0])
+            slots.chunks.insert(place, Chunk("ENTITY", main_table(self.lexicon), opened[0].first, opened[0].first, opened[0].text))
 
     def _lone_count(self) -> None:
         """Read "…, how many?" at the end as counting what was named before."""
@@ -108,7 +131,7 @@ class _Form:
         count = slots.take("COUNT")[0]
         if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
             return
-        if thing is None and field is None and not slots.has("VALUE", "COND", "HELD"):
+        if thing is None and field is None and not slots.has("VALUE", "COND", "HELD", "OPEN"):
             raise NotUnderstood(count.text, "missing_slots")
         if thing is None and field is not None:
             slots.chunks[slots.chunks.index(field)] = field.made(
@@ -154,6 +177,23 @@ class _Form:
                 slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
         elif agg.data == "sum" and (slots.has("HELD") or slots.has("ENTITY")):
             slots.chunks.remove(agg)
+        elif agg.data == "avg" and self._superlative() is not None:
+            slots.chunks.remove(agg)
+        elif not measures:
+            self._aggregate_of_rows(agg)
+
+    def _aggregate_of_rows(self, agg: Chunk) -> None:
+        """Read "the average transaction" as the average of what makes one large."""
+        slots = self.slots
+        for one in slots.chunks:
+            if one.kind == "ENTITY" and not one.text.casefold().endswith("s"):
+                size = table_extension(self.model, one.data).size_field
+                item = next((item for item in self.model.items if item.full_name == f"{one.data}.{size}"), None)
+                figure = figure_of(self.lexicon, agg.data, item) if item is not None else None
+                if figure is not None:
+                    slots.chunks.remove(agg)
+                    slots.chunks[slots.chunks.index(one)] = one.made("MEASURE", figure, agg)
+                return
 
     def _lone_number(self) -> None:
         """Read a comparison that names nothing, beside people, as one of their age."""
@@ -248,6 +288,9 @@ class _Form:
         chunks = self.slots.chunks
         for place, one in enumerate(chunks[:-1]):
             after = chunks[place + 1]
+            if one.kind == "VALUE" and after.kind == "FIELD" and one.text.casefold() in ("declining", "falling") and self.lexicon.extensions[after.data.full_name].days_of:
+                measure = self.lexicon.extensions[after.data.full_name].days_of
+                chunks[place + 1] = after = after.made("MEASURE", Figure(measure or "", self._activity(), after.data))
             if one.kind == "VALUE" and after.kind == "MEASURE" and one.text.casefold() in ("declining", "decreasing", "falling", "growing"):
                 item = self._changed(after)
                 if item is None:
@@ -297,7 +340,8 @@ class _Form:
             return self._figures(measures, groups)
         fields = slots.take("FIELD")
         entities = [one.data for one in slots.take("ENTITY")]
-        if (distribution or slots.has("BINS")) and fields:
+        in_classes = slots.has("BINS") and all(is_numeric(one.data) for one in fields)
+        if (distribution or in_classes) and fields:
             return self._distribution(fields, groups, slots.take("BINS"))
         if entities:
             return self._of_entity(entities, fields, groups)
@@ -315,7 +359,7 @@ class _Form:
         if fields:
             if len(measures) == 1 and slots.has("HELD"):
                 raise NotUnderstood(fields[0].text)
-            groups = (*groups, *self._as_groups(fields))
+            groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
         if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
@@ -527,6 +571,11 @@ class _Form:
         """A measure for each row of a table: the mean per customer, or a list by customer."""
         slots = self.slots
         table = per.data.table
+        things = [one for one in slots.chunks if one.kind == "ENTITY" and one.data != table]
+        if not measures and len(things) == 1:
+            slots.chunks.remove(things[0])
+            found = count_of(self.lexicon, things[0].data)
+            measures = [things[0].made("COUNTED", (found, things[0].data, False))] if found else []
         if len(measures) != 1:
             raise NotUnderstood(per.text)
         if measures[0].kind == "COUNTEDFIELD":
@@ -641,6 +690,8 @@ class _Form:
         """Rows of a table, or how many there are by group."""
         slots = self.slots
         table = entities[0]
+        if fields and not groups and self._led_by(fields):
+            groups, fields = self._as_groups(fields), []
         named = [name for name in dict.fromkeys(entities) if name != table]
         taken = slots.take(*RESTRICTING)
         if groups:
@@ -676,6 +727,11 @@ class _Form:
         return any(not cond.values or self._is_key(cond) or cond.item.name.endswith("_id") for cond in conds) or any(
             one.kind == "HELD" for one in taken
         )
+
+    def _led_by(self, fields: Sequence[Chunk]) -> bool:
+        """Tell whether fields stand before what they are of, so that they are the groups: segments of customers who …"""
+        things = [one for one in self.asked if one.kind in ("ENTITY", "WHO")]
+        return bool(things) and all(not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields)
 
     def _rows(self, table: str, taken: Sequence[Chunk], extra: Sequence[Item], rank: Rank | None = None) -> Frame:
         scope = build_scope(self.slots, table, taken)
@@ -781,7 +837,8 @@ class _Form:
                 kind="figures", subject=subject, measures=(held.figure.measure,), groups=dated, **scope.as_parts()
             )
         conds = [one for one in slots.chunks if one.kind in ("VALUE", "COND")]
-        if conds and not groups and self.listing:
+        near = all(self.model.relations.reaches(main_table(self.lexicon), as_cond(one).item.table) for one in conds)
+        if conds and not groups and (self.listing or near):
             table = main_table(self.lexicon)
             return self._rows(table, slots.take(*RESTRICTING), [])
         raise NotUnderstood("what to work out", "missing_slots")
@@ -833,7 +890,7 @@ class _Form:
         sort, direction, tops = slots.take("SORT"), slots.take("DIR"), slots.take("TOP", "SUP")
         if not sort and not direction and not tops:
             return frame
-        number = self._count_wanted() if tops else None
+        number = self._count_wanted() if tops or frame.groups or frame.kind == "rows" else None
         if tops and not frame.groups:
             raise NotUnderstood(tops[0].text)
         descending = direction[0].data == "desc" if direction else tops[0].data == "desc" if tops else True

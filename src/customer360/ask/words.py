@@ -235,7 +235,7 @@ def _folded(text: str) -> str:
     )
     for pattern, word in _ABBREVIATED:
         folded = pattern.sub(word, folded)
-    return re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z])", " ", folded)
+    return re.sub(r"(?<=[A-Za-z0-9])-(?=[A-Za-z])", " ", folded)
 
 
 _ABBREVIATED = (
