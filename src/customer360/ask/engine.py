@@ -89,9 +89,16 @@ class Engine:
         told: tuple[tuple[str, str], ...],
     ) -> Read:
         """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
-        ways: list[Context | None] = (
-            [None] if previous is None else [previous, None] if leans(question) else [None, previous]
-        )
+        leaning = leans(question)
+        kinds = {entry.kind for one in candidates for entry in one.entries}
+        whole = bool(kinds & _WHOLE)
+        if previous is None and leaning and not whole and not kinds & {"ENTITY", "FIELD"}:
+            return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
+        ways: list[Context | None] = [None]
+        if previous is not None:
+            ways = [None, previous] if not leaning else [previous, None] if whole and previous is not LOST else [previous]
+            if leaning and refers(question):
+                ways = [previous]
         failed: list[Read] = []
         for context in ways:
             read = self._read_as(question, candidates, context, told)

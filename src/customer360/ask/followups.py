@@ -82,6 +82,7 @@ class _Amender:
         self.frame = context.frame
         self.slots = slots
         self.adds = _ADDS.search(question) is not None
+        self.refers = refers(question)
         self.swaps = re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
@@ -422,6 +423,9 @@ class _Amender:
 
     def _regroup(self) -> None:
         slots = self.slots
+        if self.refers and (self.frame.part or self.frame.part_clauses) and slots.has("GROUP", "FIELD"):
+            frame = self.frame
+            self._set(filters=(*frame.filters, *frame.part), clauses=(*frame.clauses, *frame.part_clauses), part=(), part_clauses=())
         chunks = slots.take("GROUP", "GRAIN", "TREND")
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
         if not chunks and not fields:

@@ -908,6 +908,7 @@ _RULES: tuple[Rule, ...] = (
     # groups
     rule("BY (?:BY )?FIELD BINS", _grouped),
     rule("BY (?:BY )?(?:FIELD|ENTITY|GRAIN)(?: GRAIN)?(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*", _grouped),
+    rule("BY UNITWORD", lambda _, part: part[0].made("GROUP", Groups((Dimension(name=WHEN, grain=part[1].data),)), part[1])),
     rule("FIELD BINS", _field_bins),
     rule("GROUP (?:AND |COMMA )?GROUP", _groups),
 )  # fmt: skip

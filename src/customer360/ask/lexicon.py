@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -209,7 +210,7 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
             value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES)
         )
     for short, value in _first_words(found.values()):
-        if stems_of(short) not in lexicon.entries:
+        if stems_of(short) not in lexicon.entries and stems_of(short) not in _grammar_words():
             lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
     for canonical, aliases in extension.value_aliases.items():
         present = [name for name in (canonical, *aliases) if name.casefold() in found]
@@ -221,6 +222,11 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
                 is_code = len(name) == 2 and name.isupper()
                 exact = is_code and name.casefold() in _ENGLISH_CODES
                 lexicon.add(name, Entry(kind, data, rank=0, exact_case=exact))
+
+
+@lru_cache(maxsize=1)
+def _grammar_words() -> frozenset[Stems]:
+    return frozenset(stems for stems, _, _ in phrases())
 
 
 def _first_words(values: Iterable[str]) -> Iterator[tuple[str, str]]:

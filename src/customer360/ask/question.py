@@ -70,7 +70,8 @@ class _Form:
         self.asked = list(slots.chunks)
         self.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
         self.opened = slots.has("OPEN")
-        slots.take("WHAT", "HOWMUCH")
+        slots.take("WHAT")
+        self._how_much()
         self._where_and_who()
         self._unheld()
         self._opened_alone()
@@ -103,6 +104,20 @@ class _Form:
         if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
             who = slots.take("WHO")[0]
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
+
+    def _how_much(self) -> None:
+        """Read "how much" as the sum of the money that is named."""
+        slots = self.slots
+        if not slots.has("HOWMUCH"):
+            return
+        asked = slots.take("HOWMUCH")[0]
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
+        if any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks):
+            return
+        figure = figure_of(self.lexicon, "sum", fields[0].data) if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of else None
+        if figure is None:
+            raise NotUnderstood(asked.text)
+        slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
 
     def _unheld(self) -> None:
         """Take a count and a comparison apart where nothing is grouped: how many people under 30."""
@@ -175,7 +190,7 @@ class _Form:
             if found is not None:
                 slots.chunks.remove(agg)
                 slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
-        elif agg.data == "sum" and (slots.has("HELD") or slots.has("ENTITY")):
+        elif agg.data == "sum" and slots.has("HELD"):
             slots.chunks.remove(agg)
         elif agg.data == "avg" and self._superlative() is not None:
             slots.chunks.remove(agg)
@@ -186,7 +201,7 @@ class _Form:
         """Read "the average transaction" as the average of what makes one large."""
         slots = self.slots
         for one in slots.chunks:
-            if one.kind == "ENTITY" and not one.text.casefold().endswith("s"):
+            if one.kind == "ENTITY" and (agg.data == "sum" or not one.text.casefold().endswith("s")):
                 size = table_extension(self.model, one.data).size_field
                 item = next((item for item in self.model.items if item.full_name == f"{one.data}.{size}"), None)
                 figure = figure_of(self.lexicon, agg.data, item) if item is not None else None
@@ -490,6 +505,8 @@ class _Form:
         """Return the metric to average over groups: average daily spend, average number of customers per state."""
         averaged = self.slots.take("AGG") if self.slots.has("AGG") else []
         if averaged and (len(averaged) > 1 or averaged[0].data not in ("avg", "median", "max", "min")):
+            raise NotUnderstood(averaged[0].text)
+        if averaged and len(groups) > 1:
             raise NotUnderstood(averaged[0].text)
         if averaged and groups:
             return figure

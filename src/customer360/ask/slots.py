@@ -266,7 +266,8 @@ def one_window(windows: Sequence[Window]) -> Window | None:
     for other in windows[1:]:
         if first == other:
             continue
-        if first.start and first.end and other.start and other.end and (other.start - first.end).days == 1:
+        neighbours = first.end and other.start and (other.start - first.end).days == 1 and first.unit != "day"
+        if neighbours and first.start and other.end:
             count = first.count + other.count
             label = f"{first.label} and {other.label}"
             first = Window(start=first.start, end=other.end, unit=first.unit, count=count, label=label)
