@@ -6,6 +6,7 @@ Invariant: every chunk is taken by a slot, or there is no frame: ``Slots.finish`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -479,10 +480,35 @@ class _Form:
         if subject in self._doers() and not self._reaches_all(subject, groups):
             found = self._doers_in(subject)
             counts = count_of(self.lexicon, subject)
-            if found is None or counts is None or figures[0].measure != counts.measure or len(figures) > 1:
+            if len(figures) > 1:
                 raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+            if found is None or counts is None or figures[0].measure != counts.measure:
+                return self._each_once(figures[0], groups)
             return found.table, [found]
         return subject, figures
+
+    def _each_once(self, figure: Figure, groups: Sequence[Dimension]) -> tuple[str, list[Figure]]:
+        """Work out a measure of customers by what they did: over those who did it, each once."""
+        activity = self._activity()
+        item, agg = self._aggregated_field(figure)
+        if item is None or not self._reaches_all(activity, groups):
+            raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+        made = figure_of(self.lexicon, agg, item, over=activity, each=True)
+        if made is None:
+            raise NotUnderstood(figure.item.label, "unreachable")
+        self.slots.assume("Each customer counts once in every group in which the customer has a transaction.")
+        return activity, [replace(made, table=activity)]
+
+    def _aggregated_field(self, figure: Figure) -> tuple[Item | None, str]:
+        """Return the field that a measure aggregates, and how."""
+        if isinstance(figure.measure, Measure):
+            agg = figure.measure.agg or ""
+            item = next((one for one in self.model.items if one.full_name == figure.measure.field), None)
+            return (item, agg) if agg in ("avg", "median", "min", "max", "stddev") else (None, "")
+        found = [(name, agg) for (agg, name), metric in self.lexicon.aggregates.items() if metric == figure.item]
+        if not found or found[0][1] not in ("avg", "median", "min", "max"):
+            return None, ""
+        return next(one for one in self.model.items if one.full_name == found[0][0]), found[0][1]
 
     def _reaches_all(self, table: str, groups: Sequence[Dimension]) -> bool:
         named = [one.name.rpartition(".")[0] for one in groups if one.name != WHEN]
