@@ -127,6 +127,12 @@ def _or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
     return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
 
 
+def _and_over(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """And over 50: not "50 and over"."""
+    more, num = part
+    return more.made("CMP", Cmp(more.data.rstrip("="), (num.data[0],), num.data[1]), num)
+
+
 def _from_to(_: Lexicon, part: list[Chunk]) -> Chunk:
     numbers = [one.data for one in part if one.kind == "NUM"]
     unit = numbers[0][1] or numbers[1][1]
@@ -828,6 +834,7 @@ _RULES: tuple[Rule, ...] = (
     rule("OP NUM", _compared),
     rule("QUARTILES FIELD", _quartiles),
     rule("NUM ORMORE", _or_more),
+    rule("ORMORE NUM", _and_over),
     rule("NOT CMP", _not_compared),
     rule("CMP (?:BUT|AND|AND BUT) CMP", _two_bounds),
     rule("NUM ADJMORE", _or_older),

@@ -91,14 +91,21 @@ class _Form:
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
         slots = self.slots
-        if slots.has("WHERE") and any(one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1 for one in slots.chunks[:1]):
+        if slots.has("WHERE") and any(
+            one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1
+            for one in slots.chunks[:1]
+        ):
             slots.take("WHERE")
         if slots.has("WHERE"):
             where = slots.take("WHERE")[0]
             item = next((item for item in self.model.items if item.name == "state"), None)
             if item is None:
                 raise NotUnderstood("where")
-            said = [one for one in slots.chunks if one.kind == "GROUP" and [group.name for group in one.data.dimensions] == [item.full_name]]
+            said = [
+                one
+                for one in slots.chunks
+                if one.kind == "GROUP" and [group.name for group in one.data.dimensions] == [item.full_name]
+            ]
             for one in said:
                 slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
@@ -115,7 +122,11 @@ class _Form:
         fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
         if any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks):
             return
-        figure = figure_of(self.lexicon, "sum", fields[0].data) if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of else None
+        figure = (
+            figure_of(self.lexicon, "sum", fields[0].data)
+            if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of
+            else None
+        )
         if figure is None:
             raise NotUnderstood(asked.text)
         slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
@@ -135,7 +146,9 @@ class _Form:
         opened = [one for one in slots.chunks if one.kind == "OPEN"]
         if opened and not slots.has("ENTITY", "COUNTED", "MEASURE", "FIELD", "COUNTEDFIELD"):
             place = slots.chunks.index(opened[0])
-            slots.chunks.insert(place, Chunk("ENTITY", main_table(self.lexicon), opened[0].first, opened[0].first, opened[0].text))
+            slots.chunks.insert(
+                place, Chunk("ENTITY", main_table(self.lexicon), opened[0].first, opened[0].first, opened[0].text)
+            )
 
     def _lone_count(self) -> None:
         """Read "…, how many?" at the end as counting what was named before."""
@@ -182,18 +195,14 @@ class _Form:
             ):
                 slots.chunks.remove(agg)
             return
-        if measures and agg.data == "sum":
-            slots.chunks.remove(agg)
-        elif slots.has("COUNTEDFIELD") and agg.data == "sum":
+        if (measures and agg.data == "sum") or (slots.has("COUNTEDFIELD") and agg.data == "sum"):
             slots.chunks.remove(agg)
         elif not measures and len(fields) == 1:
             found = figure_of(self.lexicon, agg.data, fields[0].data)
             if found is not None:
                 slots.chunks.remove(agg)
                 slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
-        elif agg.data == "sum" and slots.has("HELD"):
-            slots.chunks.remove(agg)
-        elif agg.data == "avg" and self._superlative() is not None:
+        elif (agg.data == "sum" and slots.has("HELD")) or (agg.data == "avg" and self._superlative() is not None):
             slots.chunks.remove(agg)
         elif not measures:
             self._aggregate_of_rows(agg)
@@ -243,7 +252,12 @@ class _Form:
         self._declining_spend(people=people)
         measures = [one for one in slots.chunks if one.kind == "MEASURE"]
         changes = [one for one in slots.chunks if one.kind == "CHANGE"]
-        if people and len(measures) == len(changes) == 1 and slots.has("SUP", "TOP") and not slots.has("PERIODS", "GRAIN", "TREND", "TIME"):
+        if (
+            people
+            and len(measures) == len(changes) == 1
+            and slots.has("SUP", "TOP")
+            and not slots.has("PERIODS", "GRAIN", "TREND", "TIME")
+        ):
             return self._most_changed(measures[0], changes[0])
         if (
             not people
@@ -251,25 +265,25 @@ class _Form:
             or len(changes) != 1
             or slots.has("TOP", "SUP", "PERIODS", "GRAIN", "TREND")
         ):
-            return
+            return None
         name = next(
             (name for name, one in self.lexicon.extensions.items() if one.change_of == measures[0].data.measure), None
         )
         item = next((one for one in self.model.items if one.full_name == name), None)
         windows = [one for one in slots.chunks if one.kind == "TIME"]
         if item is None or any(not one.data.rolling or one.data.count != 90 for one in windows):
-            return
+            return None
         rises = changes[0].data != "down" and any(
             word in changes[0].text.casefold()
             for word in ("increas", "grow", "grew", "rose", "rise", "ris", "up", "doubl")
         )
         if changes[0].data != "down" and not rises:
-            return
+            return None
         compared = [one for one in slots.chunks if one.kind == "CMP" and one.data.unit == "percent"]
         value = compared[0].data.values[0] if compared else 100 if "doubl" in changes[0].text.casefold() else 0
         op = compared[0].data.op if compared else ">"
         if op not in (">", ">="):
-            return
+            return None
         tree = compare_filter(item, op, (value,)) if rises else compare_filter(item, op.replace(">", "<"), (-value,))
         place = slots.chunks.index(measures[0])
         slots.chunks[place] = measures[0].made("COND", Cond(tree, item), changes[0])
@@ -278,7 +292,14 @@ class _Form:
 
     def _changed(self, measure: Chunk) -> Item | None:
         """Return the field that holds how much a measure changed."""
-        name = next((name for name, one in self.lexicon.extensions.items() if one.change_of and one.change_of == measure.data.measure), None)
+        name = next(
+            (
+                name
+                for name, one in self.lexicon.extensions.items()
+                if one.change_of and one.change_of == measure.data.measure
+            ),
+            None,
+        )
         return next((one for one in self.model.items if one.full_name == name), None)
 
     def _most_changed(self, measure: Chunk, change: Chunk) -> None:
@@ -294,7 +315,9 @@ class _Form:
     def _unneeded_period(self) -> None:
         """Leave out "versus the prior 90 days" beside a field that says just that."""
         slots = self.slots
-        fields = [one for one in slots.chunks if one.kind == "FIELD" and self.lexicon.extensions[one.data.full_name].change_of]
+        fields = [
+            one for one in slots.chunks if one.kind == "FIELD" and self.lexicon.extensions[one.data.full_name].change_of
+        ]
         windows = [one for one in slots.chunks if one.kind == "TIME"]
         if fields and windows and all(one.data.rolling and one.data.count == 90 for one in windows):
             slots.take("TIME", "VS")
@@ -304,10 +327,19 @@ class _Form:
         chunks = self.slots.chunks
         for place, one in enumerate(chunks[:-1]):
             after = chunks[place + 1]
-            if one.kind == "VALUE" and after.kind == "FIELD" and one.text.casefold() in ("declining", "falling") and self.lexicon.extensions[after.data.full_name].days_of:
+            if (
+                one.kind == "VALUE"
+                and after.kind == "FIELD"
+                and one.text.casefold() in ("declining", "falling")
+                and self.lexicon.extensions[after.data.full_name].days_of
+            ):
                 measure = self.lexicon.extensions[after.data.full_name].days_of
                 chunks[place + 1] = after = after.made("MEASURE", Figure(measure or "", self._activity(), after.data))
-            if one.kind == "VALUE" and after.kind == "MEASURE" and one.text.casefold() in ("declining", "decreasing", "falling", "growing"):
+            if (
+                one.kind == "VALUE"
+                and after.kind == "MEASURE"
+                and one.text.casefold() in ("declining", "decreasing", "falling", "growing")
+            ):
                 item = self._changed(after)
                 if item is None:
                     continue
@@ -373,7 +405,8 @@ class _Form:
             return self._counted_field(measures, entities, groups)
         fields = slots.take("FIELD")
         if fields:
-            if len(measures) == 1 and slots.has("HELD"):
+            tables = {self._figure(one, ()).table for one in measures}
+            if any(one.kind == "HELD" and one.data.figure.table in tables for one in slots.chunks):
                 raise NotUnderstood(fields[0].text)
             groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
         figures = [self._figure(one, groups) for one in measures]
@@ -407,7 +440,11 @@ class _Form:
 
     def _each_value(self) -> tuple[Dimension, ...]:
         """Return the field of several values that a rate is asked for, each on its own."""
-        lists = [one for one in self.slots.chunks if one.kind == "VALUE" and len(one.data.values) > 1 and " or " not in one.text.casefold()]
+        lists = [
+            one
+            for one in self.slots.chunks
+            if one.kind == "VALUE" and len(one.data.values) > 1 and " or " not in one.text.casefold()
+        ]
         if len(lists) != 1:
             return ()
         self.slots.assume("The rate is shown for each of them.")
@@ -774,7 +811,9 @@ class _Form:
     def _led_by(self, fields: Sequence[Chunk]) -> bool:
         """Tell whether fields stand before what they are of, so that they are the groups: segments of customers who …"""
         things = [one for one in self.asked if one.kind in ("ENTITY", "WHO")]
-        return bool(things) and all(not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields)
+        return bool(things) and all(
+            not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields
+        )
 
     def _rows(self, table: str, taken: Sequence[Chunk], extra: Sequence[Item], rank: Rank | None = None) -> Frame:
         scope = build_scope(self.slots, table, taken)
@@ -914,11 +953,16 @@ class _Form:
             raise NotUnderstood("over time")
         if subject in self._doers() and not self.opened:
             raise NotUnderstood("over time", "no_history")
+        self.slots.dated = True
         name = f"{subject}.{extension.default_time_dimension}"
         return tuple(one.model_copy(update={"name": name}) if one.name == WHEN else one for one in groups)
 
     def _span(self) -> int:
         """Take the number of periods of a moving average."""
+        for place, one in enumerate(self.slots.chunks):
+            if one.kind == "DURATION" and one.data.op == "=":
+                self.slots.chunks[place] = one.made("GRAIN", one.data.unit)
+                return int(one.data.count)
         for place, one in enumerate(self.slots.chunks[:-1]):
             unit = self.slots.chunks[place + 1]
             if one.kind == "NUM" and unit.kind in ("UNITWORD", "GRAIN"):
@@ -1091,6 +1135,7 @@ class _Form:
             raise NotUnderstood(fields[0].text, "missing_measure")
         subject = figures[0].table
         self._require_related(subject, [one.data for one in entities])
+        subject, figures = self._activity_of(subject, figures, taken, (*dimensions, *choice.groups))
         dated = self._dated((*dimensions, *choice.groups), subject)
         self._require_groups(subject, dated)
         on_groups = dated if subject not in self._doers() or self._holds_groups(taken) else ()
@@ -1383,7 +1428,7 @@ class _Form:
     def _split(self) -> tuple[list[Chunk], list[Chunk]]:
         """Take the restricting chunks before and after the verb: of the whole, and of the part."""
         slots = self.slots
-        places = [place for place, one in enumerate(slots.chunks) if one.kind in ("IS", "BUY", "NEVER", "OPEN")]
+        places = [place for place, one in enumerate(slots.chunks) if one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")]
         heads = [place for place, one in enumerate(slots.chunks) if one.kind in ("ENTITY",)]
         first = heads[0] if heads else -1
         verbs = [place for place in places if place > first]
