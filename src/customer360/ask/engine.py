@@ -20,7 +20,7 @@ from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query
-from customer360.ask.question import read_frame
+from customer360.ask.forms import read_frame
 from customer360.ask.segment import find_candidates, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller

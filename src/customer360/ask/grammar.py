@@ -21,7 +21,7 @@ from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, 
 
 WHEN = "when_it_was"
 """Stands for the date of what is asked, until that is known."""
-_FALLING = ("drop", "decrease", "decline", "fall")
+FALLING = ("drop", "decrease", "decline", "fall")
 _MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 _INVERTED = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!=", "!=": "="}
 
@@ -223,7 +223,7 @@ def _field_compared(lexicon: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chu
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
     if not is_numeric(field.data) or not _fits(field.data, cmp.unit):
         return None
-    falling = any(word in field.text.casefold() for word in _FALLING)
+    falling = any(word in field.text.casefold() for word in FALLING)
     op = _MIRRORED.get(cmp.op, cmp.op) if falling else cmp.op
     values = tuple(-value for value in cmp.values) if falling else cmp.values
     cond = Cond(compare_filter(field.data, op, values), field.data)

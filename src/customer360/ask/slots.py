@@ -35,6 +35,12 @@ class Slots:
     assumptions: list[str] = field(default_factory=list)
     dated: bool = False
     """Whether the answer is grouped by a date of the subject."""
+    listing: bool = False
+    """Whether rows or values are to be listed."""
+    opened: bool = False
+    """Whether the question is about when accounts were opened."""
+    asked: list[Chunk] = field(default_factory=list)
+    """The chunks before any was taken."""
 
     def take(self, *kinds: str) -> list[Chunk]:
         """Take all chunks of these kinds."""
