@@ -46,6 +46,8 @@ class Cond:
     negated: bool = False
     separate: bool = False
     """Each value asks for a row of its own: "both Travel and Dining"."""
+    never: bool = False
+    """Whether what must not be was said to never have been done."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,8 @@ def _not_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     item = items.pop()
     values = tuple(value for one in found for value in one.data.values)
-    return part[0].made("COND", value_cond(item, values, negated=True), *part[1:])
+    cond = replace(value_cond(item, values, negated=True), never=part[0].kind == "NEVER")
+    return part[0].made("COND", cond, *part[1:])
 
 
 def _flag(_: Lexicon, part: list[Chunk]) -> Chunk:
@@ -604,7 +607,7 @@ def _metric(_: Lexicon, part: list[Chunk]) -> Chunk:
 def _aggregated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """An aggregate of a field: average credit limit, total of lifetime value."""
     field = next(one for one in part if one.kind == "FIELD")
-    aggs = list(dict.fromkeys(one.data for one in part if one.kind == "AGG"))
+    aggs = [one.data for one in part if one.kind == "AGG"]
     if len(aggs) > 1:
         return None
     figure = figure_of(lexicon, aggs[0], field.data)
@@ -878,6 +881,7 @@ _RULES: tuple[Rule, ...] = (
     rule("RECENT ENTITY (?:IS |BUY )?DURATION", _quiet),
     rule("(?:TENURE|THEIR TENURE) (?:BY )?DURATION", _with_us),
     rule("OPEN DURATION", _opened_ago),
+    rule("ASSIGNED (?:THEIR )?FIELD", lambda _, part: part[0].made("ASSIGNED", "", *part[1:])),
     rule("(?:AGG (?:COMMA |AND |COMMA AND )?)+AGG (?:(?:VALUE|COND) )*(?:FIELD|METRIC|MEASURE)", _several),
     rule("SUP (?:AND )SUP (?:(?:VALUE|COND) )*FIELD", _several),
     rule("(?:AGG|SUP|OP) (?:(?:VALUE|COND) )+(?:FIELD|METRIC)", _after),

@@ -41,7 +41,7 @@ DATE_WORDS = frozenset(
 
 def edits_allowed(length: int) -> int:
     """Return how many letters of a word may be wrong."""
-    return 0 if length <= 3 else 1 if length <= 5 else 2 if length <= 8 else 3
+    return 0 if length <= 3 else 1 if length <= 6 else 2
 
 
 class Speller:

@@ -8,6 +8,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form
 from customer360.ask.frame import Frame, Rank, fields_of
 from customer360.ask.grammar import (
+    WHEN,
     Cond,
     Figure,
     Held,
@@ -147,7 +148,7 @@ class Figures(Form):
                 if one.kind in ("COND", "VALUE")
                 for name in fields_of(as_cond(one).filter)
             ),
-            *(one.name.rpartition(".")[0] for one in groups),
+            *(one.name.rpartition(".")[0] for one in groups if one.name != WHEN),
             *entities,
         ]
         if any(one.kind in ("TIME", "BUY") for one in taken):
@@ -173,6 +174,8 @@ class Figures(Form):
         slots, table = self.slots, per.data.table
         figure = self._figure(self._measured_per(measures, per), ())
         averaged = slots.take("AGG")
+        if len(averaged) > 1:
+            raise NotUnderstood(averaged[1].text)
         slots.take("ENTITY")
         taken = slots.take(*RESTRICTING)
         reaches = self.model.relations.reaches

@@ -68,8 +68,9 @@ class Implied(Form):
             for one in said:
                 slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
-        if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
-            who = slots.take("WHO")[0]
+        who = next((one for one in slots.chunks if one.kind == "WHO" and one.text.casefold() != "whose"), None)
+        if who is not None and not slots.has("ENTITY", "COUNTED"):
+            slots.chunks.remove(who)
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
 
     def _how_much(self) -> None:
