@@ -169,7 +169,7 @@ def _named_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     fields = [one for one in part if one.kind == "FIELD"]
     values = [one for one in part if one.kind in ("VALUE", "NAMEDVALUE", "COND")]
     data = values[0].data
-    if fields[0].data != data.item:
+    if fields[0].data != data.item or (isinstance(data, Cond) and fields[0] is values[0]):
         return None
     if isinstance(data, Cond):
         return part[0].made("COND", data, *part[1:]) if data.values else None
@@ -556,6 +556,12 @@ def _aggregated_held(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if made is None else [made, *part[1:-1]]
 
 
+def _extreme_held(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Lowest credit limit below 5: the comparison is with the lowest one."""
+    figure = figure_of(lexicon, "max" if part[0].data == "desc" else "min", part[1].data)
+    return part[0].made("MEASURE", figure, part[1]) if figure else None
+
+
 def _across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Across customers says nothing that "customers" does not."""
     told = part[0].text.casefold()
@@ -867,10 +873,12 @@ _RULES: tuple[Rule, ...] = (
     rule("VALUE BOTH VALUE", lambda lexicon, part: _values(lexicon, [part[1], part[0], part[2]])),
     rule(f"NEITHER VALUE (?:{_SEP} VALUE)+", _not_value),
     rule("FIELD BINS", _plain_field),
+    rule("BINS BY", lambda _, part: renamed(part[1], "BY")),
     rule("VALUE FIELD", _named_value),
     rule("FIELD (?:IS |BETWEEN )?VALUE", _named_value),
     rule(f"VALUE (?:{_SEP} VALUE)+", _values),
     rule("FIELD (?:IS )?NOT VALUE", _named_value),
+    rule("FIELD (?:IS )?COND", _named_value),
     rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
     rule("(?:NOT )?FLAG", _flag),
     # fields
@@ -891,6 +899,7 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT FIELD", _number_of_field),
     rule("SIGN FIELD", _signed),
     rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
+    rule("SUP FIELD (?=(?:IS )?CMP)", _extreme_held),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),

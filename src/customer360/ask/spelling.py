@@ -13,7 +13,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from customer360.ask.lexicon import Lexicon
-from customer360.ask.words import Word, stem
+from customer360.ask.words import Word, join_numbers, stem
 
 COMMON = 400
 """How often a word must occur in the dictionary's texts to be left alone."""
@@ -62,7 +62,7 @@ class Speller:
             else:
                 corrected.append(Word(found, found, found))
                 told.append((word.typed, found))
-        return corrected, told
+        return (join_numbers(corrected) if told else corrected), told
 
     def _correction(self, word: Word) -> str | None:
         if word.number is not None or word.stem in self._known or not word.text.isalpha() or word.typed.isdigit():

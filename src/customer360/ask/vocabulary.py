@@ -100,7 +100,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "BY": {
         "": (
-            "by|per|for each|for every|in each|across|broken down by|split by|grouped by|group by|"
+            "by|per|for each|for every|in each|across|broken down by|split by|grouped by|"
             "breakdown by|segmented by|within each|for all|split out by|cut by|sliced by|according to|"
             "of each|on each|from each|at each|broken out by|break down by|split per|divided by|organized by|"
             "each|every|by each|per each|as a function of|split across|broken down across|over all|in every|"
@@ -449,7 +449,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "FILL": {
         "": (
-            "now|ok|okay|right|alright|the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|want|need|would like|to see|"
+            "now|ok|okay|right|alright|the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|"
+            "want|need|would like|to see|"
             "can you|could you|know|in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|"
             "these|those|level of|figure|figures|data|result|results|do we have|do we|we have|have we|did we|"
             "are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|they|he|she|"

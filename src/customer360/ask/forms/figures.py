@@ -37,6 +37,7 @@ class Figures(Form):
             if any(one.kind == "HELD" and one.data.figure.table in tables for one in slots.chunks):
                 raise NotUnderstood(fields[0].text)
             groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
+        self._require_listed(measures)
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
         if figures[0].item.unit == "percent" and not groups and len(figures) == 1:

@@ -50,10 +50,7 @@ class Implied(Form):
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
         slots = self.slots
-        if slots.has("WHERE") and any(
-            one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1
-            for one in slots.chunks[:1]
-        ):
+        if slots.has("WHERE") and slots.asked[0].kind != "WHERE":
             slots.take("WHERE")
         if slots.has("WHERE"):
             where = slots.take("WHERE")[0]
