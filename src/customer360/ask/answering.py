@@ -163,8 +163,8 @@ class Conversation:
         return answer
 
     def _asked_back(self, read: Read) -> Answer:
-        options = find_options(self.source.engine, read, self.context) if self.suggest else read.options
-        nearest = find_nearest(self.source.engine, read, self.context) if self.suggest and not options else ()
+        options = find_options(self.source.guide, read, self.context) if self.suggest else read.options
+        nearest = find_nearest(self.source.guide, read, self.context) if self.suggest and not options else ()
         return Answer(
             question=read.question,
             status=read.status,

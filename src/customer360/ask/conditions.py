@@ -31,6 +31,8 @@ _COUNTS = {
 }
 _FLIPPED = {"=": "!=", "!=": "=", "in": "not_in", "not_in": "in", "is_null": "is_not_null", "is_not_null": "is_null"}
 
+_DENIED = ((" is ", " is not "), (" contains ", " does not contain "), (" starts with ", " does not start with "))
+
 
 def say_filter(names: Names, tree: Filter) -> str:
     """Return a filter as a clause that follows "whose"."""
@@ -98,7 +100,7 @@ def _condition(names: Names, tree: Condition) -> str:
     item = names.items.get(tree.field)
     if item is not None and item.data_type == "BOOLEAN" and tree.op in ("=", "!="):
         held = bool(tree.value) is (tree.op == "=")
-        return f"{names.field(tree.field)} is {'true' if held else 'false'}"
+        return f"{names.field(tree.field)} is {'yes' if held else 'no'}"
     return f"{names.field(tree.field)} {_comparison(names, tree)}"
 
 
@@ -144,11 +146,20 @@ def _relative(names: Names, tree: Relative) -> str:
 
 
 def _negation(names: Names, part: Filter) -> str:
+    """Say that a filter does not hold: of several parts at least one, or none of them."""
     if isinstance(part, Negation):
         return say_filter(names, part.part)
+    if isinstance(part, (AllOf, AnyOf)):
+        parts = tuple(Negation.model_validate({"not": one}) for one in part.parts)
+        other = AnyOf.model_validate({"or": parts}) if isinstance(part, AllOf) else AllOf.model_validate({"and": parts})
+        return say_filter(names, other)
     if isinstance(part, Condition) and part.op in _FLIPPED:
         return say_filter(names, part.model_copy(update={"op": _FLIPPED[part.op]}))
-    return f"not ({say_filter(names, part)})"
+    said = say_filter(names, part)
+    for held, denied in _DENIED:
+        if held in said:
+            return said.replace(held, denied, 1)
+    return f"not {said}"
 
 
 def _is_mixed(part: Filter, tree: AllOf | AnyOf) -> bool:

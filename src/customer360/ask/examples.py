@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from customer360.ask.engine import Engine
-from customer360.semantic import SemanticModel
 
 _FIRST: dict[str, tuple[str, ...]] = {
     "Churn Analysis": (
@@ -41,31 +38,19 @@ _FIRST: dict[str, tuple[str, ...]] = {
 }
 
 
-@lru_cache(maxsize=8)
-def _examples(model: SemanticModel, engine: _ByIdentity) -> dict[str, tuple[str, ...]]:
+def list_examples(engine: Engine) -> dict[str, tuple[str, ...]]:
+    """Return the questions to begin with, by category; the engine answers each of them.
+
+    A verified query's category is what its name says before a colon.
+    """
     verified: dict[str, list[str]] = {}
-    for one in model.definition.verified_queries:
+    for one in engine.model.definition.verified_queries:
         category, colon, _ = one.name.partition(":")
         verified.setdefault(category.strip() if colon else "Questions", []).append(one.question)
     chosen = {name: tuple(questions) for name, questions in verified.items()} or _FIRST
-    read = engine.engine.read
-    kept = {name: tuple(one for one in questions if read(one).status == "answer") for name, questions in chosen.items()}
+    kept = {name: tuple(one for one in questions if _is_read(engine, one)) for name, questions in chosen.items()}
     return {name: questions for name, questions in kept.items() if questions}
 
 
-class _ByIdentity:
-    """An engine as a key: one build's engine is never changed."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByIdentity) and self.engine is other.engine
-
-    def __hash__(self) -> int:
-        return id(self.engine)
-
-
-def list_examples(engine: Engine) -> dict[str, tuple[str, ...]]:
-    """Return the questions to begin with, by category; the engine answers each of them."""
-    return _examples(engine.model, _ByIdentity(engine))
+def _is_read(engine: Engine, question: str) -> bool:
+    return engine.read(question).status == "answer"

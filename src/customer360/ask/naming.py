@@ -34,6 +34,7 @@ _FORMULAS = {
 _SPOKEN = tuple(
     (re.compile(pattern), said)
     for pattern, said in (
+        (r"^(?:is|has) ", ""),
         (r"^avg ", "average "),
         (r" pct$", ""),
         (r"\bid$", "ID"),

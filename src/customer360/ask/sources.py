@@ -15,6 +15,7 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from customer360.ask.engine import Engine
+from customer360.ask.guide import Guide
 from customer360.ask.restrict import restrict_model
 from customer360.ask.values import read_days, read_values
 from customer360.clock import Clock, utc_now
@@ -37,13 +38,17 @@ KEPT_ENGINES = 4
 class Source:
     """Somewhere that answers queries, with the engine that reads questions about it."""
 
-    engine: Engine
+    guide: Guide
     figures: Figures
     build_id: str
     as_of: date
     ask: Callable[[SemanticQuery], SemanticResult]
     gone: tuple[str, ...] = ()
     """Names of the model that the database lacks."""
+
+    @property
+    def engine(self) -> Engine:
+        return self.guide.engine
 
     @property
     def model(self) -> SemanticModel:
@@ -54,21 +59,21 @@ class Engines:
     """The engines of a workspace's builds, each made when it is first needed."""
 
     def __init__(self) -> None:
-        self._engines: LRUCache[str, Engine] = LRUCache(KEPT_ENGINES)
+        self._guides: LRUCache[str, Guide] = LRUCache(KEPT_ENGINES)
         self._making = threading.Lock()
 
     def source(self, reading: Reading) -> Source:
         """Return one pinned build, ready to be asked."""
         build = reading.build
         with self._making:
-            engine = self._engines.get(build.build_id)
-            if engine is None:
+            guide = self._guides.get(build.build_id)
+            if guide is None:
                 engine = build_engine(
                     build.warehouse, reading.model, newest=reading.record.as_of, schema_suffix=build.schema_suffix
                 )
-                self._engines[build.build_id] = engine
+                guide = self._guides[build.build_id] = Guide(engine)
         return Source(
-            engine, reading.figures, build.build_id, reading.record.as_of, lambda query: reading.ask(query, keep=True)
+            guide, reading.figures, build.build_id, reading.record.as_of, lambda query: reading.ask(query, keep=True)
         )
 
 
@@ -108,7 +113,7 @@ def open_source(
             as_of = engine.newest
             return run_query(warehouse, model, query, build_id=path.name, as_of_date=as_of, timeout=timeout)
 
-        yield Source(engine, figures, path.name, engine.newest, ask, gone)
+        yield Source(Guide(engine), figures, path.name, engine.newest, ask, gone)
     finally:
         warehouse.close()
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlglot import exp
 
 from customer360.ask.engine import Engine, Option, Read
-from customer360.ask.examples import list_examples
 from customer360.ask.followups import Context
 from customer360.ask.frame import Frame
+from customer360.ask.guide import Guide
 from customer360.ask.lexicon import table_extension
 from customer360.ask.naming import Names, upper
 from customer360.ask.posing import pose_filters, pose_groups, pose_measure, pose_window
@@ -49,7 +49,7 @@ def propose_next(source: Source, frame: Frame, result: SemanticResult) -> tuple[
             first.setdefault(kind, question)
     found = [*first.values(), *more]
     if len(found) < NEXT:
-        found += _first_examples(source.engine, frame)
+        found += _first_examples(source.guide, frame)
     return tuple(dict.fromkeys(found))[:NEXT]
 
 
@@ -190,9 +190,9 @@ def _reads_as(engine: Engine, question: str, wanted: Frame) -> bool:
     return same and days[0] == days[1] and set(map(str, frame.filters)) == set(map(str, wanted.filters))
 
 
-def _first_examples(engine: Engine, frame: Frame) -> tuple[str, ...]:
-    firsts = [questions[0] for questions in list_examples(engine).values()]
-    return tuple(one for one in firsts if engine.read(one).frame != frame)[:NEXT]
+def _first_examples(guide: Guide, frame: Frame) -> tuple[str, ...]:
+    firsts = [questions[0] for questions in guide.examples.values()]
+    return tuple(one for one in firsts if guide.engine.read(one).frame != frame)[:NEXT]
 
 
 # Instead of an answer
@@ -213,14 +213,14 @@ def find_alternatives(engine: Engine, read: Read, context: Context | None) -> tu
     return tuple(found)
 
 
-def find_options(engine: Engine, read: Read, context: Context | None) -> tuple[Option, ...]:
+def find_options(guide: Guide, read: Read, context: Context | None) -> tuple[Option, ...]:
     """Return questions that settle what was asked back, each of which is answered."""
     bare = read.question.strip().rstrip("?.! ")
     made = [Option(upper(form.format(bare)), upper(form.format(bare))) for form in _ASKED_FOR.get(read.reason, ())]
-    found = tuple(_answered(engine, [*read.options, *made], context))
+    found = tuple(_answered(guide.engine, [*read.options, *made], context))
     if found or read.reason != "no_context":
         return found
-    return tuple(Option(one, one) for questions in list_examples(engine).values() for one in questions[:1])[:NEAREST]
+    return tuple(Option(one, one) for questions in guide.examples.values() for one in questions[:1])[:NEAREST]
 
 
 def _answered(engine: Engine, options: Iterable[Option], context: Context | None) -> Iterator[Option]:
@@ -232,14 +232,14 @@ def _answered(engine: Engine, options: Iterable[Option], context: Context | None
             yield option
 
 
-def find_nearest(engine: Engine, read: Read, context: Context | None) -> tuple[Option, ...]:
+def find_nearest(guide: Guide, read: Read, context: Context | None) -> tuple[Option, ...]:
     """Return what comes nearest to a question that is not answered: it without its unknown words, or an example."""
     if read.reason in _NOT_NEARED:
         return ()
-    without = _without_unknown(engine, read.question)
+    without = _without_unknown(guide.engine, read.question)
     tried = [Option(upper(without), upper(without))] if without else []
-    tried += [Option(one, one) for one in _similar(engine, read.question)]
-    return tuple(_answered(engine, tried, context))[:NEAREST]
+    tried += [Option(one, one) for one in _similar(guide, read.question)]
+    return tuple(_answered(guide.engine, tried, context))[:NEAREST]
 
 
 def _without_unknown(engine: Engine, question: str) -> str:
@@ -249,11 +249,11 @@ def _without_unknown(engine: Engine, question: str) -> str:
     return " ".join(kept) if 1 < len(kept) < len(words) else ""
 
 
-def _similar(engine: Engine, question: str) -> list[str]:
+def _similar(guide: Guide, question: str) -> list[str]:
     """Return the examples that share the most words with a question."""
     asked = {word.stem for word in read_words(question)}
     scored = []
-    for questions in list_examples(engine).values():
+    for questions in guide.examples.values():
         for one in questions:
             words = {word.stem for word in read_words(one)}
             shared = (asked & words) - _COMMON

@@ -18,8 +18,7 @@ from customer360.errors import InvalidInput
 from customer360.settings import QuerySettings, ResourceSettings, load, memory_limit, project_files
 
 if TYPE_CHECKING:
-    from customer360.ask.answering import Answer
-    from customer360.ask.sources import Source
+    from customer360.ask import Answer, Source
     from customer360.semantic import Figures, SemanticResult
 
 NOT_ANSWERED = 2
@@ -64,7 +63,7 @@ def ask(
 
 @contextmanager
 def _source(database: Path | None, build: str | None) -> Iterator[Source]:
-    from customer360.ask.sources import Engines, open_source  # noqa: PLC0415
+    from customer360.ask import Engines, open_source  # noqa: PLC0415
     from customer360.semantic import Figures  # noqa: PLC0415
     from customer360.semantic.definition import read_definition  # noqa: PLC0415
 
@@ -89,8 +88,7 @@ def _source(database: Path | None, build: str | None) -> Iterator[Source]:
 
 
 def _answer_one(source: Source, question: str, *, as_sql: bool, explain: bool, as_json: bool) -> None:
-    from customer360.ask.answering import Conversation  # noqa: PLC0415
-    from customer360.ask.explaining import explain_reading  # noqa: PLC0415
+    from customer360.ask import Conversation, explain_reading  # noqa: PLC0415
     from customer360.semantic import json_value  # noqa: PLC0415
 
     answer = Conversation(source, suggest=not as_sql).ask(question)
@@ -108,7 +106,7 @@ def _answer_one(source: Source, question: str, *, as_sql: bool, explain: bool, a
 
 
 def _answer_file(source: Source, path: Path) -> None:
-    from customer360.ask.batch import answer_batch, read_batch  # noqa: PLC0415
+    from customer360.ask import answer_batch, read_batch  # noqa: PLC0415
 
     questions, started = read_batch(path), time.perf_counter()
     answered = 0
@@ -122,7 +120,7 @@ def _answer_file(source: Source, path: Path) -> None:
 
 
 def _chat(source: Source, first: str | None) -> None:
-    from customer360.ask.answering import Conversation  # noqa: PLC0415
+    from customer360.ask import Conversation  # noqa: PLC0415
 
     conversation = Conversation(source)
     proposed: list[str] = []
