@@ -1,4 +1,7 @@
-"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE]`` and the sizes of single benchmarks."""
+"""``python -m bench [NAME …] [--json FILE] [--write-docs] [--render FILE …]`` and the sizes of single benchmarks.
+
+The page keeps what it shows in ``docs/benchmarks.json``: what is measured anew takes the place of its section alone.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from typing import Any
 
 from bench import bank, churn, ingest, latency, online_retail, snowflake, value
 from bench.measure import MeasurementFailed, machine
-from bench.report import render
+from bench.report import merge, render
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
+KEPT = PAGE.with_suffix(".json")
 NAMES = ("online_retail", "latency", "bank", "churn", "ingest", "value", "snowflake")
 
 
@@ -24,28 +28,42 @@ def main() -> int:
     """Measure what was named, all of it by default; a missed target is shown, never an error."""
     options = _options()
     if options.render:
-        results = json.loads(options.render.read_text(encoding="utf-8"))
+        runs = [run for path in options.render for run in read_runs(path)]
     else:
         try:
-            results = _measure(options)
+            runs = [_measure(options)]
         except MeasurementFailed as failure:
             sys.stderr.write(f"{failure}\n")
             return 1
-    page = render(results)
-    print(page)
+    print(render(merge(runs)))
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        _write(options.json, merge(runs))
     if options.write_docs:
-        PAGE.write_text(page, encoding="utf-8")
+        together = merge([*(read_runs(KEPT) if KEPT.exists() else []), *runs])
+        _write(KEPT, together)
+        PAGE.write_text(render(together), encoding="utf-8")
     return 0
+
+
+def read_runs(path: Path) -> list[dict[str, Any]]:
+    """Return the runs of a file, which holds one or a list of them."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, list) else [content]
+
+
+def _write(path: Path, runs: list[dict[str, Any]]) -> None:
+    content = runs[0] if len(runs) == 1 else runs
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}; default: all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--write-docs", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
-    parser.add_argument("--render", type=Path, help="show the figures of this file instead of measuring")
+    parser.add_argument("--write-docs", action="store_true", help=f"bring {PAGE.relative_to(ROOT)} up to date")
+    parser.add_argument(
+        "--render", type=Path, nargs="+", metavar="FILE", help="show the figures of these files instead of measuring"
+    )
     parser.add_argument("--rounds", type=int, default=online_retail.ROUNDS, help="rounds of online_retail")
     parser.add_argument("--seconds", type=float, default=latency.SECONDS, help="length of each latency run")
     parser.add_argument("--scales", default="demo", help="of the bank: demo,standard,full (the last takes long)")

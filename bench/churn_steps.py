@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from bench.churn import SQL
 from bench.value_steps import peak_mb, timed
 from customer360.churn.fitted import fit
+from customer360.churn.rules import DEFAULT_LEAVING
 from customer360.churn.scores import score_customers
 from customer360.churn.training import SEED
 from customer360.churn.training_data import make_training_data
@@ -32,7 +33,6 @@ MODELS = {
 }
 """In the order that they read one another."""
 MEMORY = "2GB"
-LOW_SPEND_PCT = 30.0
 TO_SCORE = "select * from churn_features where split = 'score' and eligibility = 'Eligible' order by customer_id"
 
 
@@ -48,7 +48,7 @@ def main(folder: Path, *, only_sql: bool) -> dict[str, Any]:
     if not only_sql:
         with threadpool_limits(1):
             with timed(seconds, "fit"):
-                data = make_training_data(learnt, low_spend_pct=LOW_SPEND_PCT, newest_cutoff=date.max)
+                data = make_training_data(learnt, leaving=DEFAULT_LEAVING, newest_cutoff=date.max)
                 fitted = fit(data, data.training, seed=SEED)
             with timed(seconds, "score and explain"):
                 score_customers(fitted, "bench", customers)

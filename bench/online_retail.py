@@ -77,7 +77,7 @@ def run(folder: Path, archive: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         script = measure([sys.executable, "-m", "bench.baseline", str(archive), str(script_file)])
         measured.append(_ours(script, home, archive))
     rows = compare(script_file, warehouse(home))
-    return _result(measured, rows)
+    return _result(measured, rows) | {"alone": list_alone(warehouse(home))}
 
 
 def publish(home: Path, archive: Path) -> None:
@@ -103,6 +103,13 @@ def compare(script: Path, ours: Path, tables: Sequence[str] = TABLES) -> dict[st
         for name, path in (("script", script), ("ours", ours)):
             connection.execute(f"attach '{path}' as {name} (read_only)")
         return {table: _same(connection, table) for table in tables}
+
+
+def list_alone(ours: Path) -> list[str]:
+    """Return the tables of gold that ours makes and the script does not."""
+    with duckdb.connect(str(ours), read_only=True) as connection:
+        found = connection.execute("select table_name from information_schema.tables where table_schema = 'gold'")
+        return sorted({f"gold.{name}" for (name,) in found.fetchall()} - set(TABLES))
 
 
 def _same(connection: duckdb.DuckDBPyConnection, table: str) -> int:

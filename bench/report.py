@@ -8,13 +8,26 @@ from typing import Any
 INTRODUCTION = """\
 # Benchmarks
 
-`make bench` measures these on your machine; `python -m bench --write-docs` also writes this page. Figures compare
-within one run: read the ratios, and expect other absolute numbers elsewhere.
+`make bench` measures these on your machine; `python -m bench NAME --write-docs` also puts them on this page, in the
+place of what was measured before. Figures compare within one run: read the ratios, and expect other absolute numbers
+elsewhere.
 """
+MACHINE, REMARK = "machine", "remark"
+"""What a run holds beside its benchmarks: where it ran, and what a reader must know of it."""
 
 
-def render(results: dict[str, Any]) -> str:
-    """Return the page for the results of one run."""
+def merge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the runs, oldest first, with each benchmark where it was measured last; a run left with none is gone."""
+    found: list[dict[str, Any]] = []
+    for run in runs:
+        found = [{name: part for name, part in old.items() if name in (MACHINE, REMARK) or name not in run}
+                 for old in found]  # fmt: skip
+        found.append(run)
+    return [run for run in found if run.keys() - {MACHINE, REMARK}]
+
+
+def render(runs: Sequence[dict[str, Any]]) -> str:
+    """Return the page for the results of these runs, none of which measured what another did."""
     sections = {
         "online_retail": _online_retail,
         "latency": _latency,
@@ -24,24 +37,29 @@ def render(results: dict[str, Any]) -> str:
         "value": _value,
         "snowflake": _snowflake,
     }
-    parts = [INTRODUCTION, _machine(results["machine"]), _targets(results)]
+    results = {name: result for run in runs for name, result in run.items() if name in sections}
+    order = [name for name in sections if name in results]
+    parts = [INTRODUCTION, *(_run(run, order) for run in runs), _targets([results[name] for name in order])]
     for name, section in sections.items():
         if name in results:
             parts.append("\n".join(section(results[name])))
     return "\n".join(parts)
 
 
-def _machine(facts: dict[str, Any]) -> str:
+def _run(run: dict[str, Any], order: Sequence[str]) -> str:
+    facts, names = run[MACHINE], ", ".join(name for name in order if name in run)
+    remark = f"{run[REMARK]}\n" if REMARK in run else ""
+    busy = facts["load_average"]
+    load = "" if busy is None else f"Other programs kept {busy} cores busy when the run began.\n"
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     return (
-        f"Measured {facts['at']} on {facts['cores']} cores ({facts['processor']}), {facts['memory_gb']} GB, "
-        f"{facts['system']}; Python {facts['python']}, {versions}.\n"
-        f"Other programs kept {facts['load_average']} cores busy when the run began.\n"
+        f"{names}: measured {facts['at']} on {facts['cores']} cores ({facts['processor']}), {facts['memory_gb']} GB, "
+        f"{facts['system']}; Python {facts['python']}, {versions}.\n{load}{remark}"
     )
 
 
-def _targets(results: dict[str, Any]) -> str:
-    targets = [target for result in results.values() for target in result.get("targets", [])]
+def _targets(results: Sequence[dict[str, Any]]) -> str:
+    targets = [target for result in results for target in result.get("targets", [])]
     rows = [
         [t["name"], f"{t['measured']:.2f} {t['unit']}", f"{t['most']:g} {t['unit']}", "PASS" if t["holds"] else "FAIL"]
         for t in targets
@@ -52,13 +70,15 @@ def _targets(results: dict[str, Any]) -> str:
 def _online_retail(result: dict[str, Any]) -> Iterator[str]:
     ratios = ", ".join(f"{ratio:.2f}" for ratio in result["ratio_of_each_round"])
     ratio = result["ours_seconds"] / result["script_seconds"]
+    alone = len(result.get("alone", ()))
+    more = f"makes {alone} tables more, those of churn at each cutoff among them, and " if alone else ""
     yield "## Online Retail: load, build and publish"
     yield ""
     yield (
         f"305 files, {result['rows']['gold.fct_transactions']:,} lines, from the archive to a published build, against "
         f"`bench/baseline.py`: one hand-written DuckDB script. Both make the same {len(result['rows'])} tables, "
-        "compared value for value. Ours also makes features and labels of churn at each cutoff, and keeps each file, "
-        "each line's origin, rejects, its checks and older builds."
+        f"compared value for value. Ours also {more}keeps each file, each line's origin, rejects, its checks and older "
+        "builds."
     )
     yield ""
     yield (

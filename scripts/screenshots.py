@@ -1,6 +1,8 @@
 """Write the pictures of the pages: start them on a workspace, open them in Chromium, save docs/screens/*.png.
 
-python scripts/screenshots.py --home PATH [--customer 14646] [--into docs/screens]
+python scripts/screenshots.py [--home PATH] [--customer CUST00000615] [--search alexa] [--into docs/screens]
+
+The pictures of the documentation are of the bank at demo scale (customer360 generate), loaded, built and learnt from.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from customer360.settings import WorkspaceSettings, load
 from customer360.ui import command
 
 CHROMIUM = "/usr/bin/chromium"
@@ -77,19 +80,26 @@ def picture(browser: Browser, address: str, path: Path, *, size: tuple[int, int]
 def main() -> None:
     """Parse the command line and write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--home", type=Path, required=True, help="workspace with a published build")
-    parser.add_argument("--customer", default="14646")
+    parser.add_argument("--home", type=Path, help="workspace with a published build; default: that of the settings")
+    parser.add_argument("--customer", default="CUST00000615", help="whose page is shown")
+    parser.add_argument("--search", default="alexa", help="what is searched for")
     parser.add_argument("--into", type=Path, default=Path("docs/screens"))
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
-    with pages(options.home) as address, sync_playwright() as playwright:
+    with pages(options.home or load(WorkspaceSettings).home) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         customer = f"{address}/?customer={options.customer}"
         picture(browser, customer, options.into / "customer-light.png", size=LAPTOP, scheme="light")
         picture(browser, customer, options.into / "customer-dark.png", size=LAPTOP, scheme="dark")
         picture(browser, customer, options.into / "customer-phone.png", size=PHONE, scheme="light")
         picture(browser, address, options.into / "start-phone.png", size=PHONE, scheme="dark")
-        picture(browser, f"{address}/?search=146", options.into / "search-light.png", size=LAPTOP, scheme="light")
+        picture(
+            browser,
+            f"{address}/?search={options.search}",
+            options.into / "search-light.png",
+            size=LAPTOP,
+            scheme="light",
+        )
         browser.close()
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from customer360.build.migrating import migrate
 from customer360.build.models import run_training, run_value_fit
 from customer360.build.pipeline import run_build, run_load
+from customer360.churn.boosting import Growth
 from customer360.ingest import find_dataset
 from customer360.semantic import Reader
 from customer360.settings import (
@@ -129,6 +131,26 @@ def small_bank_home(shared_tmp: Path) -> Path:
     return publish(home, "bank", files).home
 
 
+@contextmanager
+def quick_training() -> Iterator[None]:
+    """Train as ever with fewer trees, inner folds, resamples and rows to weigh features on; all checks are made."""
+    grown = {"small trees": Growth(4, 0.12, 120, 20), "larger trees": Growth(10, 0.08, 120, 20)}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("customer360.churn.model.growths", lambda _rows: grown)
+        patched.setattr("customer360.churn.model.INNER_FOLDS", 3)
+        patched.setattr("customer360.churn.scoring.DRAWS", 300)
+        patched.setattr("customer360.churn.holdout.SHUFFLINGS", 1)
+        patched.setattr("customer360.churn.holdout.ROWS_TO_WEIGH", 300)
+        yield
+
+
+@pytest.fixture
+def quick() -> Iterator[None]:
+    """Train as the scored bank was trained."""
+    with quick_training():
+        yield
+
+
 @dataclass(frozen=True)
 class ScoredBank:
     """A bank with a model: the published build has its scores, and those of a day two months before as history."""
@@ -175,7 +197,8 @@ def _score_bank(home: Path) -> dict[str, Any]:
     unscored = run_build(workspace, *settings)
     value = run_value_fit(workspace)
     assert value is not None
-    training = run_training(workspace, seed=42)
+    with quick_training():
+        training = run_training(workspace, seed=42)
     assert training is not None
     assert training.promoted
     version = training.trained.record.version

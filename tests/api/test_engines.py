@@ -64,6 +64,46 @@ def test_every_field_of_every_table_is_the_same(
         assert on_snowflake == on_duckdb
 
 
+COMPARISONS: list[dict[str, Any]] = [
+    {
+        "metrics": [
+            "median(lifetime_value)",
+            "percentile(lifetime_value, 90)",
+            "avg(age)",
+            "stddev(total_transactions)",
+        ],
+        "dimensions": ["lifetime_value:500"],
+    },
+    {
+        "metrics": [
+            "total_spend",
+            {"metric": "total_spend", "show": "share", "as": "share"},
+            {"metric": "total_spend", "show": "moving_average"},
+            {"metric": "total_spend", "show": "change_pct"},
+        ],
+        "dimensions": ["transaction_date:month"],
+        "having": {"field": "total_spend", "op": ">", "than": {"agg": "median"}},
+    },
+    {
+        "fields": ["customer_id", "lifetime_value"],
+        "filters": {
+            "and": [
+                {"field": "lifetime_value", "op": ">", "than": {"by": ["country"]}},
+                {"measure": "count_distinct(channel)", "op": "<", "value": 3},
+            ]
+        },
+    },
+    {"metrics": ["total_spend"], "dimensions": ["customer_id"], "summary": "median"},
+]
+
+
+@pytest.mark.parametrize("query", COMPARISONS)
+def test_comparisons_are_the_same(clients: tuple[httpx.Client, httpx.Client], query: dict[str, Any]) -> None:
+    on_duckdb, on_snowflake = asked_of_both(clients, "POST", "/api/semantic/query", json=query)
+    assert on_snowflake == on_duckdb
+    assert on_duckdb["rows"]
+
+
 def test_a_customer_is_the_same_in_all_parts(clients: tuple[httpx.Client, httpx.Client]) -> None:
     listed = clients[0].get("/api/customers/", params={"limit": 1000}).json()["rows"]
     for row in listed[::250]:

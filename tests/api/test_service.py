@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -87,6 +88,57 @@ def test_a_semantic_query_says_how_complete_it_is(client: httpx.Client) -> None:
     assert (first["rows_returned"], first["rows_available"], first["truncated"]) == (5, 38, True)
     assert first["columns"][1]["unit"] == "currency"
     assert "SELECT" in first["sql"]
+
+
+COMPARISONS: list[dict[str, Any]] = [
+    {"metrics": ["median(lifetime_value)", "percentile(lifetime_value, 90)"], "dimensions": ["recency_score:2"]},
+    {
+        "metrics": [{"metric": "total_spend", "show": "share", "as": "share"}],
+        "dimensions": ["country"],
+        "having": {"field": "share", "op": ">", "value": 1},
+        "order": ["-share"],
+    },
+    {
+        "metrics": [
+            {
+                "op": "percent",
+                "left": {"metric": "customer_count", "where": {"measure": "transaction_count", "op": ">", "value": 10}},
+                "right": "customer_count",
+                "as": "loyal",
+            }
+        ],
+        "filters": {"field": "lifetime_value", "op": ">", "than": {"agg": "avg", "by": ["country"]}, "times": 2},
+    },
+    {
+        "metrics": ["total_spend", {"metric": "total_spend", "show": "change_pct"}],
+        "dimensions": ["transaction_date:month", "region"],
+        "order": ["-total_spend"],
+        "top_per": {"by": ["transaction_date:month"]},
+    },
+    {"metrics": ["total_spend"], "dimensions": ["transaction_date:month"], "summary": "median"},
+]
+
+
+@pytest.mark.parametrize("query", COMPARISONS)
+def test_every_part_of_a_query_comes_through(client: httpx.Client, query: dict[str, Any]) -> None:
+    answer = client.post("/api/semantic/query", json=query)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rows_returned"] == len(answer.json()["rows"]) > 0
+
+
+def test_a_part_that_makes_no_sense_is_refused_with_its_name(client: httpx.Client) -> None:
+    refused = client.post("/api/semantic/query", json={"metrics": ["sum(age)"]}).json()
+    assert (refused["status"], refused["code"]) == (422, "unsafe_aggregation")
+    assert "customer_360_profile.age" in str(refused)
+    malformed = client.post("/api/semantic/query", json={"metrics": [{"agg": "percentile", "field": "age"}]}).json()
+    assert (malformed["status"], malformed["code"]) == (422, "invalid_request")
+    assert "percentile needs its number" in str(malformed)
+
+
+def test_the_parts_of_a_query_are_in_the_description_of_the_api(client: httpx.Client) -> None:
+    parts = client.get("/openapi.json").json()["components"]["schemas"]
+    assert {"SemanticQuery", "Measure", "Formula", "Relative", "RowsCondition", "Benchmark", "TopPer"} <= parts.keys()
+    assert {"as", "where", "show", "within", "span"} <= parts["Measure"]["properties"].keys()
 
 
 def test_all_spend_of_the_real_data_is_there_to_the_cent(client: httpx.Client) -> None:

@@ -6,11 +6,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from bench.__main__ import KEPT, PAGE, read_runs
 from bench.baseline import build
 from bench.load_generator import due_times
 from bench.measure import MeasurementFailed, Target, median, per_second, percentile
 from bench.online_retail import TABLES, compare, warehouse
-from bench.report import render
+from bench.report import merge, render
 
 from bench import ingest, value
 from customer360.build.pipeline import run_build, run_load
@@ -65,7 +66,7 @@ def test_a_page_shows_what_each_step_on_snowflake_sends_beside_its_target() -> N
         "steps": {"load": {"statements": 24, "requests": 25, "seconds": 6.5}},
         "targets": [target.as_dict()],
     }
-    page = render({"machine": machine | {"load_average": 0}, "snowflake": result})
+    page = render([{"machine": machine | {"load_average": 0}, "snowflake": result}])
     assert "| load |         24 |      30 |       25 |    6.50 |" in page
     assert "400 customers and 40,000 transactions" in page
 
@@ -83,10 +84,12 @@ def test_a_page_shows_both_readers_of_an_api_and_what_holds_for_them() -> None:
     }
     targets = [target.as_dict() for target in ingest.targets(case, case)]
     page = render(
-        {
-            "machine": machine | {"load_average": 0},
-            "ingest": {"records": 1_000_000, "cases": {"throttled": case}, "targets": targets},
-        }
+        [
+            {
+                "machine": machine | {"load_average": 0},
+                "ingest": {"records": 1_000_000, "cases": {"throttled": case}, "targets": targets},
+            }
+        ]
     )
     assert "| throttled, pages of 100: customer360 ingest |   220.0 |" in page
     assert "| ingest, throttled: time against the bare loop |    1.10 × |  1.25 × | PASS |" in page
@@ -113,10 +116,26 @@ def test_a_page_shows_how_long_customers_take_to_value_and_what_was_drawn_beside
         "found": {name: {"estimate": 1.01 * one} for name, one in value.PARAMETERS.items()},
     }
     targets = [target.as_dict() for target in value.targets(result)]
-    page = render({"machine": machine | {"load_average": 0}, "value": result | {"targets": targets}})
+    page = render([{"machine": machine | {"load_average": 0}, "value": result | {"targets": targets}}])
     assert "| value, 1,000,000 customers: fit         |     5.50 s |     5 s | FAIL |" in page
     assert "| intervals of 50,000 customers |    3.00 |" in page
     assert "| drawn with | 0.243 | 4.414 |" in page
+
+
+@pytest.mark.unit
+def test_what_is_measured_anew_takes_the_place_of_its_section_alone() -> None:
+    first = {"machine": {"at": "then"}, "remark": "of old", "bank": {"a": 1}, "churn": {"a": 2}}
+    again = {"machine": {"at": "now"}, "churn": {"a": 3}}
+    rest = {"machine": {"at": "then"}, "remark": "of old", "bank": {"a": 1}}
+    assert merge([first, again]) == [rest, again]
+    assert merge([again, {"machine": {"at": "later"}, "churn": {"a": 4}}]) == [
+        {"machine": {"at": "later"}, "churn": {"a": 4}}
+    ]
+
+
+@pytest.mark.unit
+def test_the_page_is_what_its_figures_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(merge(read_runs(KEPT)))
 
 
 @pytest.mark.integration

@@ -106,6 +106,10 @@ class Story:
     hook: Webhook
 
 
+one_worker = pytest.mark.xdist_group("story_of_alerts")
+"""The story is four builds: one worker tells it."""
+
+
 @pytest.fixture(scope="module")
 def story(messy: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("story")
@@ -142,6 +146,7 @@ def fail_twice(workspace: Workspace, store: Store) -> dict[str, Alert]:
     return open_alerts(store, "build")
 
 
+@one_worker
 @pytest.mark.contract("S2.27")
 def test_a_defect_becomes_a_monitoring_row_an_alert_and_a_call_of_the_webhook(story: Story) -> None:
     monitoring = """
@@ -164,12 +169,14 @@ def test_a_defect_becomes_a_monitoring_row_an_alert_and_a_call_of_the_webhook(st
     assert (posted["detail"]["failed_rows"], posted["detail"]["threshold_pct"]) == (3, 5)
 
 
+@one_worker
 @pytest.mark.contract("S2.27")
 def test_corrected_data_resolves_the_alert_and_the_webhook_is_told(story: Story) -> None:
     assert set(story.found) - set(story.left) == {*DEFECT_RULES, "products_bad.csv"}
     assert sorted(story.hook.subjects(resolved=True)) == sorted([*DEFECT_RULES, "products_bad.csv"])
 
 
+@one_worker
 @pytest.mark.contract("X.41")
 def test_rejects_scores_monitoring_and_alerts_say_the_same_of_each_rule(story: Story) -> None:
     """What the alert counts is what was rejected for the rule's reason, or scored lower for its field."""
@@ -191,6 +198,7 @@ def test_rejects_scores_monitoring_and_alerts_say_the_same_of_each_rule(story: S
     assert rows(story.workspace, build_id, scored) == [(expected["customers.email_plausible"],)]
 
 
+@one_worker
 def test_a_build_keeps_what_the_operational_store_knew_when_it_began(story: Story) -> None:
     kept = "select component, count(*), count(resolved_at) from monitoring.alerts group by component order by component"
     build_id = story.corrected.build_id
@@ -247,6 +255,7 @@ def test_a_dataset_sets_the_share_of_rows_that_raises_an_alert(messy: Workspace,
 # Builds that fail
 
 
+@one_worker
 def test_a_build_that_fails_is_critical_until_one_passes(story: Story) -> None:
     """It failed twice; the build after that passed."""
     [alert] = story.failed.values()

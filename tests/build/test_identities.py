@@ -31,7 +31,7 @@ from customer360.workspace import Workspace
 from tests.build.neighbours import ingest_neighbours
 from tests.servers.demo_api import QUIET, running
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("identities")]
 
 
 IN_EUROPE = "engagement_level, activity_status, acquisition_channel, customer_tier"

@@ -11,13 +11,13 @@ import duckdb
 import pytest
 
 from customer360.build.models import measure_drift, run_promotion, run_training
-from customer360.churn import Registry, read_customers_to_score, score_customers
+from customer360.churn import Registry, read_customers_to_score, render_card, score_customers
 from customer360.errors import Conflict, InvalidInput, NotFound
 from customer360.store import Store
 from customer360.warehouse import open_builds
 from tests.conftest import ScoredBank
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("scored_bank")]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("scored_bank"), pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ def test_a_model_is_judged_on_a_cutoff_later_than_all_it_learnt_from(scored_bank
     assert trained["gate"]["future_shuffled"]["changed_labels"] > 1000
     assert {"auc", "pr_auc", "f1", "precision", "recall", "brier"} <= trained["metrics"].keys()
     assert trained["metrics"]["auc"]["estimate"] > trained["baselines"]["one_column"]["auc"]["estimate"]
+
+
+@pytest.mark.contract("S3.84")
+def test_the_card_says_what_counted_as_leaving_where_the_model_learnt(scored_bank: ScoredBank) -> None:
+    trained = scored_bank.trained
+    assert trained["leaving"] == {"days": 60, "spend_pct": 30}
+    assert Registry(scored_bank.workspace).get(scored_bank.version).leaving == trained["leaving"]
+    assert "no transaction for 60 days, or less than 30 % of the usual spend" in render_card(trained)
+    other = render_card(trained | {"leaving": {"days": 90, "spend_pct": 40}})
+    assert "% of whom left within 90 days" in other
+    assert "no transaction for 90 days, or less than 40 % of the usual spend" in other
+    assert "60 days" not in other
 
 
 @pytest.mark.contract("X.9")

@@ -98,16 +98,6 @@ def test_a_later_build_differs_by_exactly_what_landed_and_can_be_rolled_back(mes
     assert builds.current_id() == before
 
 
-def test_an_earlier_as_of_date_leaves_out_what_came_after(messy: Workspace, tmp_path: Path) -> None:
-    from datetime import date
-
-    workspace = Workspace(tmp_path / "home")
-    shutil.copytree(messy.home, workspace.home)
-    record = run_build(workspace, load(ResourceSettings), load(WorkspaceSettings), as_of=date(2024, 4, 1))
-    assert record.as_of_date == "2024-04-01"
-    assert record.tables["gold.fct_transactions"]["rows"] == 2
-
-
 def test_a_model_that_breaks_an_invariant_is_not_published(messy: Workspace, tmp_path: Path) -> None:
     """Runs a copy of the product whose profile counts double; the gate must stop it and leave the served build."""
     workspace = Workspace(tmp_path / "home")

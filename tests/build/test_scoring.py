@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from customer360.build.pipeline import needs_build, run_build
+from customer360.build.scoring import days_ahead
 from customer360.churn import Registry
 from customer360.customers import explain_churn
 from customer360.errors import BuildFailed, NotFound
@@ -174,6 +175,20 @@ def test_a_customer_is_explained_with_a_score_or_with_why_there_is_none(scored_b
     assert unscored.reasons == ()
     assert unscored.headline.endswith("is Not Scored: Inactive for 60 days or more.")
     assert unscored.as_dict()["margin"] is None
+
+
+@pytest.mark.contract("S3.90")
+def test_a_customer_is_told_how_far_the_model_looked_ahead_that_scored_the_build(bank: ScoredBank) -> None:
+    path = Registry(bank.workspace).folder / bank.version / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"leaving": {"days": 90, "spend_pct": 30}}))
+    assert days_ahead(bank.workspace) == 90
+    path = bank.folder(bank.published) / "build.json"
+    record = json.loads(path.read_text())
+    assert record["churn_days"] == 60
+    path.write_text(json.dumps(record | {"churn_days": 90}))
+    [[risky]] = rows(bank, bank.published, "select min(customer_id) from gold.churn_predictions where churn_margin > 0")
+    with reading(bank) as asked:
+        assert explain_churn(asked, risky).headline.endswith("likely to leave within 90 days.")
 
 
 @pytest.mark.contract("S3.85")

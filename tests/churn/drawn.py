@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from customer360.churn.features import FEATURES, Feature
+from customer360.churn.rules import DEFAULT_LEAVING
 from customer360.churn.training_data import TrainingData, make_training_data
 
 AS_OF = date(2025, 10, 31)
 CUTOFFS = tuple(AS_OF - timedelta(days=60 * number) for number in (3, 2, 1))
-LOW_SPEND_PCT = 30.0
 LEVELS = {
     "country": ("US",),
     "state": ("CA", "NY", "TX", "WA"),
@@ -63,4 +63,4 @@ def replaced(table: pa.Table, name: str, values: Any) -> pa.Table:
 
 def make(table: pa.Table) -> TrainingData:
     """Return what a model learns from."""
-    return make_training_data(table, low_spend_pct=LOW_SPEND_PCT, newest_cutoff=CUTOFFS[-1])
+    return make_training_data(table, leaving=DEFAULT_LEAVING, newest_cutoff=CUTOFFS[-1])

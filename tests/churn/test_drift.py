@@ -109,6 +109,15 @@ def test_outcomes_it_was_not_judged_on_ask_for_another_model(bank: ScoredBank) -
     assert reason == "Outcomes are known up to 2025-09-01; it was judged on those of 2025-07-03."
 
 
+def test_a_model_that_learnt_by_other_rules_asks_for_another(bank: ScoredBank) -> None:
+    change_record(bank, leaving={"days": 90, "spend_pct": 40})
+    [reason] = measure_drift(bank.workspace).reasons
+    assert reason == (
+        "It learnt by other rules: 90 days and 40 % of the usual spend, "
+        "and the build goes by 60 days and 30 % of the usual spend."
+    )
+
+
 def test_scores_that_told_apart_fewer_than_on_the_holdout_ask_for_another_model(bank: ScoredBank) -> None:
     metrics: Mapping[str, object] = {"auc": {"estimate": 0.999, "interval": [0.999, 0.999]}}
     change_record(bank, metrics=metrics)

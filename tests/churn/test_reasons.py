@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from customer360.churn.features import FEATURES, get_feature
 from customer360.churn.fitted import FittedModel
 from customer360.churn.reasons import MEAN, MOST_REASONS, OTHERS, Typical, learn_typical, list_reasons
+from customer360.churn.rules import Leaving
 from customer360.churn.scores import score_customers
 from customer360.churn.table import Column
 from tests.churn.drawn import draw_table, replaced
@@ -28,7 +31,7 @@ TYPICAL = {name: Typical(10.0) for name in NAMES} | {"state": Typical(np.nan, "C
 
 
 def reasons_of(contributions: list[list[float]]) -> pa.Table:
-    return list_reasons(np.array(contributions), NAMES, COLUMNS, TYPICAL, pa.array(["A", "B"]))
+    return list_reasons(np.array(contributions), NAMES, COLUMNS, TYPICAL, pa.array(["A", "B"]), days=60)
 
 
 def test_the_most_weighty_come_first_whichever_way_they_push_and_the_rest_is_summed() -> None:
@@ -90,7 +93,18 @@ def test_every_feature_has_words_for_its_values() -> None:
     for feature in FEATURES:
         levels = ("x",) if feature.kind == "category" else ()
         column = Column(feature.name, "category" if levels else "number", np.array([0.0, np.nan]), levels)
-        found = list_reasons(
-            np.ones((2, 2)), [feature.name], {feature.name: column}, {feature.name: Typical(1.0, "x")}, pa.array("AB")
-        )
-        assert found["text"][0].as_py().removeprefix("not in ").startswith(feature.words)
+        typical = {feature.name: Typical(1.0, "x")}
+        found = list_reasons(np.ones((2, 2)), [feature.name], {feature.name: column}, typical, pa.array("AB"), days=60)
+        assert found["text"][0].as_py().removeprefix("not in ").startswith(feature.say(60))
+
+
+def test_words_follow_how_far_the_model_looks_ahead(fitted: FittedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "spend_to_baseline_pct"
+    columns, typical = {name: Column(name, "number", np.array([40.0]))}, {name: Typical(100.0)}
+    found = list_reasons(np.ones((1, 2)), [name], columns, typical, pa.array("A"), days=90)
+    assert found["text"][0].as_py() == "spend of 90 days against the usual: 40 % (usual: 100 %)"
+    monkeypatch.setattr("customer360.churn.reasons.MOST_REASONS", len(FEATURES))
+    far = replace(fitted, leaving=Leaving(90, 40))
+    near, farther = (score_customers(model, "v1", draw_table(30))[1]["text"].to_pylist() for model in (fitted, far))
+    assert farther == [text.replace("spend of 60 days", "spend of 90 days") for text in near]
+    assert farther != near

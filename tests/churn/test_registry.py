@@ -14,8 +14,8 @@ from customer360.churn.fitted import FittedModel, without_rows
 from customer360.churn.registry import ModelRecord, Registry, library_versions, new_version
 from customer360.churn.scores import score_customers
 from customer360.clock import fixed
-from customer360.errors import Conflict, NotFound
-from customer360.workspace import Workspace
+from customer360.errors import Conflict, NotFound, WorkspaceBusy
+from customer360.workspace import Workspace, locked
 from tests.churn.drawn import draw_table
 
 pytestmark = [pytest.mark.unit, pytest.mark.contract("S3.88")]
@@ -95,6 +95,18 @@ def test_what_a_killed_process_left_is_no_version(registry: Registry, model: Fit
     assert registry.list() == []
     with pytest.raises(NotFound):
         registry.get(".churn_1")
+    registry.folder.joinpath(".champion.json.1.tmp").touch()
+    add(registry, model, "churn_2")
+    assert sorted(path.name for path in registry.folder.iterdir()) == [".champion.json.1.tmp", "churn_2"]
+
+
+def test_what_another_process_is_writing_is_not_swept(registry: Registry, model: FittedModel) -> None:
+    registry.folder.joinpath(".churn_1").mkdir(parents=True)
+    with locked(registry.folder, exclusive=True), pytest.MonkeyPatch.context() as impatient:
+        impatient.setattr(module, "LOCK_WAIT_SECONDS", 0.1)
+        with pytest.raises(WorkspaceBusy, match="keeping a model"):
+            add(registry, model, "churn_2")
+    assert [path.name for path in registry.folder.iterdir()] == [".churn_1"]
 
 
 @pytest.mark.parametrize("asked", ["churn_9", "", "../churn_1", "churn_1/."])

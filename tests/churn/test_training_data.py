@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 import pytest
 
 from customer360.churn.features import BARRED, FEATURES
+from customer360.churn.rules import DEFAULT_LEAVING, Leaving, leaving_of
 from customer360.churn.training_data import make_training_data
 from customer360.errors import InvalidInput
-from tests.churn.drawn import CUTOFFS, LOW_SPEND_PCT, draw_table, make, replaced
+from tests.churn.drawn import CUTOFFS, draw_table, make, replaced
 
 pytestmark = pytest.mark.unit
 TABLE = draw_table()
@@ -75,7 +76,7 @@ def test_a_cutoff_whose_outcome_is_not_known_yet_is_refused() -> None:
     )
     refusal = refused(future)
     assert (refusal.code, str(day) in refusal.message) == ("outcome_unknown", True)
-    make_training_data(future, low_spend_pct=LOW_SPEND_PCT, newest_cutoff=day)
+    make_training_data(future, leaving=DEFAULT_LEAVING, newest_cutoff=day)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,9 @@ def test_features_without_any_value_are_refused() -> None:
 def test_values_that_are_no_numbers_are_missing_not_an_error() -> None:
     ages = np.where(np.arange(TABLE.num_rows) % 2, np.nan, 40.0)
     assert make(replaced(TABLE, "age", ages)).columns["age"].missing.sum() == TABLE.num_rows // 2
+
+
+@pytest.mark.contract("S3.76")
+def test_what_counts_as_leaving_is_what_the_dataset_says_or_the_rules_of_the_project() -> None:
+    assert leaving_of({}) == DEFAULT_LEAVING
+    assert leaving_of({"rules": {"churn_months": 3, "churn_spend_pct": 40}}) == Leaving(90, 40)

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from customer360.cli import app, changes
 from tests.build.messy import ROWS, write_dataset, write_files
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("changes")]
 
 TABLE = "gold.monthly_customer_spending"
 CORRECTED = [line.replace("80.00", "90.00") for line in ROWS["transactions"] if not line.startswith("T2,")]

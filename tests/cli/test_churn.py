@@ -176,6 +176,7 @@ def test_what_is_not_needed_is_not_done(at_bank: ScoredBank) -> None:
 
 
 @scored
+@pytest.mark.usefixtures("quick")
 @pytest.mark.contract("S3.83")
 @pytest.mark.contract("S3.88")
 def test_a_model_is_trained_kept_back_forced_and_brought_back(at_copy: ScoredBank) -> None:

@@ -37,6 +37,7 @@ COMMANDS = (
     "query",
     "changes",
     "serve",
+    "semantic",
     "setup",
     "deploy",
     "doctor",
@@ -70,6 +71,22 @@ def test_query_prints_money_the_way_the_dataset_writes_it(online_retail_home: Pa
     assert "United Kingdom" in out
     assert "£5,765,326.83" in out
     assert "3 of 34 rows" in out
+
+
+def test_query_takes_aggregates_and_classes(online_retail_home: Path) -> None:
+    question = (
+        "query",
+        "--metrics",
+        "median(lifetime_value),percentile(lifetime_value, 90)",
+        "--by",
+        "recency_score:2",
+    )
+    code, out, _ = run(*question, "--order", "-median_lifetime_value", home=online_retail_home)
+    assert code == 0
+    assert "3 of 3 rows" in out
+    assert re.search(r"£[\d.,]+ +£[\d.,]+", out)
+    code, out, _ = run(*question, "--json", home=online_retail_home)
+    assert [row["recency_score_from"] for row in json.loads(out)["rows"]] == [0, 2, 4]
 
 
 def test_query_speaks_json_csv_and_sql(online_retail_home: Path) -> None:

@@ -29,6 +29,7 @@ SCORED = ChurnExplanation(
 
 def test_a_score_is_said_in_one_sentence_and_its_reasons_sum_to_the_margin() -> None:
     assert SCORED.headline == "Ada Diaz: High Risk, score 88 of 100, 31.4% likely to leave within 60 days."
+    assert replace(SCORED, within_days=90).headline.endswith("31.4% likely to leave within 90 days.")
     assert SCORED.margin == -1.5
     assert SCORED.as_dict()["margin"] == -1.5
 

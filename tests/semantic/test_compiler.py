@@ -161,8 +161,9 @@ def test_columns_say_what_they_are(compiled: Compile) -> None:
 
 
 def test_the_compiler_never_sees_a_value() -> None:
-    from customer360.semantic import conditions, source, statements
+    from customer360.semantic import aggregates, comparisons, conditions, grouped, measures, source, statements, windows
 
-    code = "".join(inspect.getsource(module) for module in (conditions, source, statements))
+    modules = (aggregates, comparisons, conditions, grouped, measures, source, statements, windows)
+    code = "".join(inspect.getsource(module) for module in modules)
     assert "given()" not in code
     assert "take_apart" not in code

@@ -111,3 +111,27 @@ def test_a_command_line_becomes_a_query() -> None:
         order=["-total_spend", "country"],
         limit=10,
     )
+
+
+def test_a_command_line_takes_aggregates_and_classes() -> None:
+    query = query_from_text(
+        metrics=["median(lifetime_value), percentile(age, 99.5),customer_count", "corr(age,lifetime_value)"],
+        by=["age:10,country"],
+        order=["-median_lifetime_value"],
+    )
+    assert query == build_query(
+        metrics=[
+            {"agg": "median", "field": "lifetime_value"},
+            {"agg": "percentile", "field": "age", "percentile": 99.5},
+            "customer_count",
+            {"agg": "corr", "field": "age", "other": "lifetime_value"},
+        ],
+        dimensions=[{"name": "age", "bin": 10}, "country"],
+        order=["-median_lifetime_value"],
+    )
+
+
+@pytest.mark.parametrize("text", ["median(age", "median age)", "median(age))", "f(a, b, c)", "median()", "(age)"])
+def test_what_is_no_aggregate_is_refused(text: str) -> None:
+    with pytest.raises(InvalidQuery):
+        query_from_text(metrics=[text])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
@@ -20,7 +21,7 @@ from customer360.warehouse import DuckDBWarehouse
 
 pytestmark = pytest.mark.integration
 
-Mean = Callable[[list[Decimal | None]], Decimal | None]
+Mean = Callable[..., Decimal | None]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def mean(model: SemanticModel, tmp_path_factory: pytest.TempPathFactory) -> Mean
     """Ask the semantic layer for the mean of some amounts."""
     folder = tmp_path_factory.mktemp("means")
 
-    def ask(amounts: list[Decimal | None]) -> Decimal | None:
+    def ask(amounts: list[Decimal | None], metric: str = "avg_lifetime_value") -> Decimal | None:
         file = folder / "build.duckdb"
         file.unlink(missing_ok=True)
         with duckdb.connect(str(file)) as connection:
@@ -36,7 +37,7 @@ def mean(model: SemanticModel, tmp_path_factory: pytest.TempPathFactory) -> Mean
             connection.execute("create table gold.customer_360_profile (lifetime_value decimal(38, 4))")
             connection.execute("insert into gold.customer_360_profile select unnest($1::decimal(38, 4)[])", [amounts])
         with closing(DuckDBWarehouse(file, threads=1, memory="500MB")) as warehouse:
-            query = build_query(metrics=["avg_lifetime_value"])
+            query = build_query(metrics=[metric])
             found = run_query(warehouse, model, query, build_id="b", as_of_date=date(2024, 1, 1))
         value: Decimal | None = found.table.column(0)[0].as_py()
         return value
@@ -67,6 +68,13 @@ def test_halves_go_away_from_zero_and_nulls_do_not_count(
 def test_the_mean_is_the_one_of_exact_numbers(mean: Mean, amounts: list[Decimal]) -> None:
     exact = sum(amounts) / Decimal(len(amounts))
     assert mean(list(amounts)) == exact.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.decimals(-(10**8), 10**8, places=4), min_size=1, max_size=12))
+def test_the_median_is_the_one_of_exact_numbers(mean: Mean, amounts: list[Decimal]) -> None:
+    exact = statistics.median(amounts).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    assert mean(amounts, "median_lifetime_value") == mean(amounts, "percentile(lifetime_value, 50)") == exact
 
 
 @pytest.mark.parametrize(

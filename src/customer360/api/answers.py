@@ -97,6 +97,7 @@ class ChurnAnswer(BaseModel):
     probability: float | None
     score: int | None
     not_scored_reason: str | None
+    within_days: int
     margin: float | None
     reasons: list[ChurnReason]
 

@@ -296,6 +296,16 @@ def _prior_n(match: re.Match[str], anchor: date) -> Window | None:
     return _rolling(_as_unit(match[2]), int(match[1]), anchor, offset=1)
 
 
+def _days_of(match: re.Match[str], anchor: date) -> Window | None:
+    month = _month(_MONTHS[match[3]], int(match[4]) if match[4] else None, anchor)
+    count = int(match[2])
+    if month.start is None or month.end is None or not 0 < count <= 31:
+        return None
+    if match[1] == "first":
+        return _between(month.start, month.start + timedelta(days=count - 1), "day", count)
+    return _between(month.end - timedelta(days=count - 1), month.end, "day", count)
+
+
 def _ago(match: re.Match[str], anchor: date) -> Window | None:
     count = int(match[1])
     return _calendar(_as_unit(match[2]), anchor, count) if match[2] != "day" else _calendar("day", anchor, count)
@@ -339,6 +349,10 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(rf"{_IN}same {_UNIT} (?:of )?(?:last|the previous|previous|a) year(?: ago| earlier)?", _same_last_year),
     _rule(rf"{_IN}(?:last|past|previous|most recent|latest|preceding) (\d+) (?:full|complete|whole|calendar|completed) {_UNIT}", _full_n),
     _rule(rf"{_IN}(?:prior|preceding) (\d+) {_UNIT}", _prior_n),
+    _rule(rf"{_IN}(\d+) {_UNIT} (?:before|earlier|prior)(?: that)?", _prior_n),
+    _rule(rf"{_IN}(?:last|past|previous) half (?:a )?year", lambda _, anchor: _rolling("month", 6, anchor)),
+    _rule(r"l(\d+)d", lambda match, anchor: _rolling("day", int(match[1]), anchor)),
+    _rule(rf"{_IN}(first|last) (\d+) days of (?:{_MONTH})(?: ,? ?{_YEAR})?", _days_of),
     _rule(rf"{_IN}(?:previous) (\d+) {_UNIT}", _last_n),
     _rule(rf"{_IN}(?:last|past|most recent|latest|trailing|recent|these|rolling) (?:the )?(\d+) {_UNIT}", _last_n),
     _rule(rf"(\d+) {_UNIT} (?:to date|rolling)", _last_n),
@@ -349,7 +363,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(r"(?:quarter to date|qtd|so far this quarter)", lambda _, anchor: _so_far("quarter", anchor)),
     _rule(r"(?:month to date|mtd|so far this month)", lambda _, anchor: _so_far("month", anchor)),
     _rule(r"(?:week to date|wtd|so far this week)", lambda _, anchor: _so_far("week", anchor)),
-    _rule(rf"{_IN}(\d+) (day|week|month|quarter|year)s? ago", _ago),
+    _rule(rf"(?<!than )(?<!over )(?<!least )(?<!under )(?<!within ){_IN}(\d+) (day|week|month|quarter|year)s? ago", _ago),
     _rule(rf"{_IN}(?:today|latest day|most recent day|last day|newest day|latest date)(?: of (?:the )?data)?", lambda _, anchor: _calendar("day", anchor, 0)),
     _rule(r"(?:on )?yesterday", lambda _, anchor: _calendar("day", anchor, 1)),
     _rule(rf"(?:in |during |over |for |within |on |of |from |the |throughout )*{_ISO}", _one_point),

@@ -7,22 +7,23 @@ something else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from customer360.ask.chunks import Candidate, Chunk
-from customer360.ask.followups import Context, amend, leans
+from customer360.ask.chunks import Candidate
+from customer360.ask.followups import LOST, Context, amend, leans, refers
 from customer360.ask.frame import Frame
 from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query
 from customer360.ask.question import read_frame
-from customer360.ask.segment import find_candidates, readings
+from customer360.ask.segment import find_candidates, readings, unexplained
 from customer360.ask.slots import NotUnderstood
-from customer360.ask.spelling import Speller, is_english
+from customer360.ask.spelling import Speller
 from customer360.ask.words import Word, read_words
 from customer360.errors import InvalidQuery
 from customer360.semantic import SemanticModel, SemanticQuery, compile_query
@@ -63,7 +64,7 @@ class Engine:
     lexicon: Lexicon = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lexicon = build_lexicon(self.model, self.values)
+        self.lexicon = build_lexicon(self.model, self.values, self.newest)
         self.speller = Speller(self.lexicon)
         self.activity = _activities(self.model)
 
@@ -72,16 +73,14 @@ class Engine:
         refused = refuse(question)
         if refused:
             return Read(question, "refuse", refused.reason, refused.say)
-        words, corrections = self.speller.correct(read_words(question))
+        text, reworded = self._reworded(question)
+        words, misspelt = self.speller.correct(read_words(text))
+        corrections = [*reworded, *misspelt]
         candidates = find_candidates(words, self.lexicon, self.newest)
         told = tuple(corrections)
-        unknown = [one for one in candidates if one.entries[0].kind in ("UNKNOWN", "MISSING", "AMBIGUOUS")]
-        if any(one.entries[0].kind == "MISSING" for one in unknown):
-            return self._missing(question, next(one for one in unknown if one.entries[0].kind == "MISSING"))
-        if any(one.entries[0].kind == "UNKNOWN" for one in unknown):
-            return self._unknown(question, [one for one in unknown if one.entries[0].kind == "UNKNOWN"])
-        if unknown:
-            return self._ambiguous(question, unknown[0])
+        blind = unexplained(candidates)
+        if blind:
+            return self._unexplained(question, blind)
         return self._read(question, words, candidates, previous, told)
 
     def _read(
@@ -93,9 +92,18 @@ class Engine:
         told: tuple[tuple[str, str], ...],
     ) -> Read:
         """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
-        ways: list[Context | None] = (
-            [None] if previous is None else [previous, None] if leans(question) else [None, previous]
-        )
+        leaning = leans(question)
+        kinds = {entry.kind for one in candidates for entry in one.entries}
+        whole = bool(kinds & _WHOLE)
+        if previous is None and leaning and not whole and not kinds & {"ENTITY", "FIELD"}:
+            return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
+        ways: list[Context | None] = [None]
+        if previous is not None:
+            ways = (
+                [None, previous] if not leaning else [previous, None] if whole and previous is not LOST else [previous]
+            )
+            if leaning and refers(question):
+                ways = [previous]
         failed: list[Read] = []
         for context in ways:
             read = self._read_as(question, candidates, context, told)
@@ -104,7 +112,7 @@ class Engine:
             failed.append(read)
             for split in (one for one in candidates if one.last - one.first > 1 and one.entries[0].kind in _SPLIT):
                 again = find_candidates(words, self.lexicon, self.newest, split=split)
-                if all(one.entries[0].kind not in ("UNKNOWN", "MISSING", "AMBIGUOUS") for one in again):
+                if not unexplained(again):
                     read = self._read_as(question, again, context, told)
                     if read.status == "answer":
                         return read
@@ -138,6 +146,7 @@ class Engine:
                 )
                 query = plan_query(frame, self.model, self.activity)
                 compile_query(self.model, query, "duckdb")
+                self._require_days(frame)
             except NotUnderstood as error:
                 failures.append(error)
             except InvalidQuery as error:
@@ -146,14 +155,50 @@ class Engine:
                 if all(query != known for _, _, known in found):
                     found.append((rank, frame, query))
         if not found:
-            return self._failed(question, failures, told)
+            return self._failed(question, candidates, failures, told)
         if len(found) > 1:
             return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
         _, frame, query = found[0]
         return Read(question, "answer", frame=frame, query=query, corrections=told)
 
-    def _failed(self, question: str, failures: Sequence[NotUnderstood], told: tuple[tuple[str, str], ...]) -> Read:
+    def _reworded(self, question: str) -> tuple[str, list[tuple[str, str]]]:
+        """Put what the model says a phrase means in its place."""
+        told: list[tuple[str, str]] = []
+        for one in self.model.definition.x_nl.paraphrases:
+            pattern = re.compile(rf"\b{re.escape(one.term)}\b", re.IGNORECASE)
+            if pattern.search(question):
+                question = pattern.sub(one.say, question)
+                told.append((one.term, one.say))
+        return question, told
+
+    def _require_days(self, frame: Frame) -> None:
+        """Refuse days of which nothing is known, because their figures would look like zero."""
+        windows = [frame.window, *(clause.window for clause in (*frame.clauses, *frame.part_clauses))]
+        windows += list(frame.comparison.windows) if frame.comparison else []
+        about_activity = not frame.window_field or frame.window_field in self.activity.values()
+        for window in windows:
+            late = window is not None and window.start is not None and window.start > self.newest
+            early = (
+                window is not None and window.end is not None and self.oldest is not None and window.end < self.oldest
+            )
+            if window is not None and (late or (early and about_activity)):
+                raise NotUnderstood(window.label, "outside_data_range")
+
+    def _failed(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        failures: Sequence[NotUnderstood],
+        told: tuple[tuple[str, str], ...],
+    ) -> Read:
         error = failures[0] if failures else NotUnderstood(question)
+        meant = next((one for one in candidates for entry in one.entries if entry.kind == "AMBIGUOUS"), None)
+        if meant is not None:
+            return self._ambiguous(question, meant)
+        if error.reason == "outside_data_range":
+            since = f"{self.oldest:%-d %B %Y} to " if self.oldest else ""
+            say = f"There are no data {error.text}: the data range from {since}{self.newest:%-d %B %Y}."
+            return Read(question, "refuse", error.reason, say, corrections=told)
         if error.reason in (
             "missing_slots",
             "missing_measure",
@@ -174,6 +219,15 @@ class Engine:
             question, "refuse", error.reason, f"I could not place “{error.text}” in this question.", corrections=told
         )
 
+    def _unexplained(self, question: str, blind: Sequence[Candidate]) -> Read:
+        """Say which words nothing explains, and what the glossary says of them."""
+        kinds = {one.entries[0].kind: one for one in reversed(blind)}
+        if "MISSING" in kinds:
+            return self._missing(question, kinds["MISSING"])
+        if "UNKNOWN" in kinds:
+            return self._unknown(question, [one for one in blind if one.entries[0].kind == "UNKNOWN"])
+        return self._ambiguous(question, kinds["AMBIGUOUS"])
+
     def _missing(self, question: str, candidate: Candidate) -> Read:
         missing: Missing = candidate.entries[0].data
         return Read(question, "refuse", missing.reason, f"“{candidate.text}”: {missing.say}")
@@ -185,7 +239,7 @@ class Engine:
         )
 
     def _ambiguous(self, question: str, candidate: Candidate) -> Read:
-        term: Ambiguous = candidate.entries[0].data
+        term: Ambiguous = next(one.data for one in candidate.entries if one.kind == "AMBIGUOUS")
         options = tuple(Option(label, question.replace(candidate.text, say)) for label, say in term.options)
         labels = " or ".join(label for label, _ in term.options)
         return Read(
@@ -197,8 +251,12 @@ class Engine:
         )
 
 
+_WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", "AGG", "HOWMUCH"})
+"""Kinds of words without which a question that leans on another is not a whole one."""
 _SPLIT = frozenset({"FIELD", "METRIC", "BINS", "BY", "OP", "GRAIN", "SUP", "TOP", "RECENT"})
 _ASKED_BACK = {
+    "no_earlier": "There is no earlier question to go on from. What should be worked out?",
+    "no_context": "The question before was not answered, so there is nothing to go on from. Ask the whole question.",
     "missing_slots": "What should be worked out? Name a measure, such as total spend or number of customers ({text}).",
     "missing_measure": "By which measure? For example by lifetime value, monthly spend or number of transactions.",
     "ambiguous_share": "A share of which whole? Say what the percentage is of, as in “what percentage of customers in Texas are Premium”.",

@@ -14,32 +14,53 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar import WHEN, Cond, Figure, Groups, as_cond, count_of, figure_of
+from customer360.ask.grammar import (
+    WHEN,
+    Cond,
+    Figure,
+    Groups,
+    as_cond,
+    compare_filter,
+    count_of,
+    figure_of,
+    number,
+    value_filter,
+)
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
-from customer360.ask.slots import NotUnderstood, Slots, build_scope
+from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 _LEANS = re.compile(
-    r"^\W*(?:and|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
-    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter)|"
+    r"^\W*(?:and|from|on|at|to|those|the ones|medium|median|average|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
+    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|largest)|"
     r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|versus|top \d+|bottom \d+|"
     r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|within|among|rank|over time|"
-    r"monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were)\b",
+    r"running|cumulative|reset|monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|again|expand|narrow|drill|exclude)\b",
+    re.IGNORECASE,
+)
+_REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
+_NOUN = re.compile(
+    r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|segments?) (?:who|that|whose|with|spend|spending|in|having)\b",
     re.IGNORECASE,
 )
 _ADDS = re.compile(
-    r"^\W*(?:and|also|split|break|then|further|additionally|add|with)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
+    r"^\W*(?:and also|also|split|break|further|additionally|add|include)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
 )
 _REMOVES = re.compile(
-    r"^\W*(?:remove|drop|clear|forget|get rid of|take out|without the)\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
+    r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|without the (?=\w+ filter))\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
     re.IGNORECASE,
 )
-_KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT")  # fmt: skip
+_KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT", "DISTRIB")  # fmt: skip
 
 
 def leans(question: str) -> bool:
     """Tell whether a question starts like one that leans on another."""
-    return _LEANS.match(question) is not None
+    return _LEANS.match(question) is not None or refers(question)
+
+
+def refers(question: str) -> bool:
+    """Tell whether a question speaks of something by a pronoun."""
+    return _REFERS.search(question) is not None and _NOUN.search(question) is None
 
 
 @dataclass(frozen=True)
@@ -50,12 +71,18 @@ class Context:
     rows: tuple[dict[str, Any], ...] = ()
 
 
+LOST = Context(Frame(kind="figures", subject=""))
+"""The context after a question that was not understood: nothing to lean on, and no whole question either."""
+
+
 def amend(lexicon: Lexicon, context: Context, question: str, chunks: Sequence[Chunk]) -> Frame:
     """Return the last frame as a follow-up changes it.
 
     Raises:
         NotUnderstood: a word of the follow-up changes nothing that the frame has.
     """
+    if context is LOST:
+        raise NotUnderstood("the question before", "no_context")
     amender = _Amender(lexicon, context, question, Slots(lexicon, list(chunks)))
     frame = amender.amend()
     return frame.assume(*amender.slots.assumptions)
@@ -69,13 +96,20 @@ class _Amender:
         self.frame = context.frame
         self.slots = slots
         self.adds = _ADDS.search(question) is not None
+        self.refers = refers(question)
+        self.swaps = (
+            re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
+        )
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
+        self.sort_by = ""
 
     def amend(self) -> Frame:
         if not self.slots.chunks:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
+        self._take_sort_by()
+        self._take_replaced()
         for step in (
             self._move,
             self._remove,
@@ -122,6 +156,39 @@ class _Amender:
             chunks[place] = one.made("COND", cond)
             self._set(groups=tuple(group for group in self.frame.groups if group.name != item.full_name), rank=None)
 
+    def _take_sort_by(self) -> None:
+        """Take the measure that the answer is to be sorted by, where it has it."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD", "COUNTED"):
+                data = after.data[0] if after.kind == "COUNTED" else after.data
+                name = data.full_name if after.kind == "FIELD" else data.measure
+                known = (
+                    name in self.frame.measures
+                    or name in self.frame.fields
+                    or any(group.name == name for group in self.frame.groups)
+                )
+                if not known and self.frame.kind == "rows" and after.kind == "FIELD":
+                    self._set(fields=(*self.frame.fields, name))
+                    known = True
+                if known:
+                    self.sort_by = str(name)
+                    chunks.remove(after)
+                return
+
+    def _take_replaced(self) -> None:
+        """Leave out what a follow-up says it does not want any more: weekly rather than monthly."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-2]):
+            if (
+                chunks[place + 1].kind in ("NOT", "INSTEAD")
+                and one.kind == chunks[place + 2].kind
+                and one.kind in ("GRAIN", "GROUP", "MEASURE", "AGG", "FIELD")
+            ):
+                del chunks[place + 1 : place + 3]
+                return
+
     # Time
 
     def _move(self) -> None:
@@ -162,17 +229,24 @@ class _Amender:
         if not self.removes:
             return
         self.slots.take("REMOVE", "NOT", "NEVER")
-        named = self.slots.take("FIELD", "VALUE", "COND", "TIME", "ENTITY", "GROUP")
+        named = self.slots.take("FIELD", "VALUE", "COND", "TIME", "ENTITY", "GROUP", "UNITWORD")
         fields = {
             one.data.item.full_name if one.kind in ("VALUE", "COND") else one.data.full_name
             for one in named
             if one.kind in ("FIELD", "VALUE", "COND")
         }
-        if any(one.kind == "TIME" for one in named):
+        dated = any(
+            one.kind in ("TIME", "UNITWORD") or (one.kind == "FIELD" and one.data.kind == "time_dimension")
+            for one in named
+        )
+        before = self.frame
+        if dated:
             self._set(window=None)
-        kept = tuple(tree for tree in self.frame.filters if fields and not fields_of(tree) & fields)
+        kept = tuple(tree for tree in self.frame.filters if (fields or dated) and not fields_of(tree) & fields)
         groups = tuple(group for group in self.frame.groups if group.name not in fields)
-        self._set(filters=kept, groups=groups, clauses=self.frame.clauses if fields else ())
+        self._set(filters=kept, groups=groups, clauses=self.frame.clauses if fields or dated else ())
+        if self.frame == before:
+            raise NotUnderstood("what to leave out")
 
     def _restrict(self) -> None:
         times = [one.data for one in self.slots.take("TIME")]
@@ -186,6 +260,11 @@ class _Amender:
         if not taken:
             return
         frame = self.frame
+        taken = self._exchanged(taken)
+        if frame.part and self._repart(taken):
+            return
+        if not taken:
+            return
         doers = bool(table_extension(self.model, frame.subject).activity)
         scope = build_scope(self.slots, frame.subject, taken, groups=() if doers else frame.groups)
         kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
@@ -210,6 +289,41 @@ class _Amender:
         fields = {name for one in positive for name in fields_of(one)}
         return bool(fields_of(tree) & fields)
 
+    def _exchanged(self, taken: list[Chunk]) -> list[Chunk]:
+        """Swap one value for another, or add one to those that are asked for."""
+        values = [one for one in taken if one.kind == "VALUE"]
+        if len(values) == 2 and values[0].data.item == values[1].data.item and self.swaps:
+            old, new = values
+            return self._revalue(taken, values, old.data.item, without=old.data.values, more=new.data.values)
+        if len(values) == 1 and self.adds and len(taken) == 1:
+            return self._revalue(taken, values, values[0].data.item, without=(), more=values[0].data.values)
+        return taken
+
+    def _revalue(
+        self, taken: list[Chunk], values: list[Chunk], item: Item, *, without: Sequence[Any], more: Sequence[Any]
+    ) -> list[Chunk]:
+        """Change the list of values that the frame has for a field."""
+        for place, tree in enumerate(self.frame.filters):
+            if isinstance(tree, Condition) and tree.field == item.full_name and tree.op in ("=", "in"):
+                kept = [value for value in tree.given() if value not in without]
+                filters = list(self.frame.filters)
+                filters[place] = value_filter(item, tuple(dict.fromkeys((*kept, *more))))
+                groups = self.frame.groups
+                self._set(filters=tuple(filters), groups=groups)
+                return [one for one in taken if one not in values]
+        return taken
+
+    def _repart(self, taken: Sequence[Chunk]) -> bool:
+        """Ask for the share of another part: what about medium risk?"""
+        if len(taken) != 1 or taken[0].kind not in ("VALUE", "COND"):
+            return False
+        tree = as_cond(taken[0]).filter
+        if not any(fields_of(part) & fields_of(tree) for part in self.frame.part):
+            return False
+        kept = tuple(part for part in self.frame.part if not fields_of(part) & fields_of(tree))
+        self._set(part=(*kept, tree))
+        return True
+
     def _joined(self, tree: Filter) -> Filter:
         return tree
 
@@ -225,7 +339,7 @@ class _Amender:
     def _measure(self) -> None:
         slots = self.slots
         measures = slots.take("MEASURE", "COUNTED")
-        if not measures and slots.has("AGG") and self.frame.measures:
+        if not measures and slots.has("AGG") and self.frame.measures and not slots.has("COUNT"):
             return self._aggregate_again()
         fields = [
             one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data) and one.data.kind != "dimension"
@@ -271,6 +385,10 @@ class _Amender:
         }
         if frame.kind == "rows":
             parts |= {"rank": None}
+        if frame.having:
+            raise NotUnderstood("the condition on the groups")
+        if self.adds and frame.kind == "figures" and subject == frame.subject and not frame.summary:
+            parts["measures"] = tuple(dict.fromkeys((*frame.measures, *parts["measures"])))
         if subject != frame.subject:
             parts |= self._moved_to(subject)
         elif frame.part or frame.part_clauses:
@@ -327,12 +445,29 @@ class _Amender:
 
     def _regroup(self) -> None:
         slots = self.slots
+        if self.refers and (self.frame.part or self.frame.part_clauses) and slots.has("GROUP", "FIELD"):
+            frame = self.frame
+            self._set(
+                filters=(*frame.filters, *frame.part),
+                clauses=(*frame.clauses, *frame.part_clauses),
+                part=(),
+                part_clauses=(),
+            )
         chunks = slots.take("GROUP", "GRAIN", "TREND")
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
         if not chunks and not fields:
-            return
+            return None
         for one in fields:
             slots.chunks.remove(one)
+        if fields and not chunks and self._is_of_rows(fields):
+            return self._set(
+                kind="rows",
+                measures=(),
+                groups=(),
+                rank=None,
+                summary=None,
+                fields=tuple(one.data.full_name for one in fields),
+            )
         groups: list[Dimension] = [
             Dimension(name=one.data.full_name, grain="day" if one.data.kind == "time_dimension" else None)
             for one in fields
@@ -348,6 +483,12 @@ class _Amender:
                     raise NotUnderstood(one.text)
                 groups += data.dimensions
         self._break_down(tuple(self._dated(group) for group in groups))
+
+    def _is_of_rows(self, fields: Sequence[Chunk]) -> bool:
+        """Tell whether fields name single rows, which are listed, not counted."""
+        extension = table_extension(self.model, self.frame.subject)
+        names = {f"{self.frame.subject}.{name}" for name in extension.row_fields}
+        return all(one.data.full_name in names for one in fields)
 
     def _dated(self, group: Dimension) -> Dimension:
         if group.name != WHEN:
@@ -393,6 +534,8 @@ class _Amender:
             times = [window.year_before()]
         elif not times and window and (periods or self.slots.take("BEFORE")):
             times = [window.moved(-1)]
+        if len(times) == 1 and times[0] == window:
+            times = [window.moved(-1)]
         if len(times) != 1 or window is None or self.frame.kind != "figures":
             if len(times) == 1 and taken and window is None:
                 raise NotUnderstood(taken[0].text, "no_context")
@@ -406,15 +549,34 @@ class _Amender:
     def _show(self) -> None:
         slots = self.slots
         if slots.take("SHARE"):
-            if not self.frame.groups or self.frame.kind != "figures":
-                raise NotUnderstood("share", "ambiguous_share")
-            self._set(show="share")
+            self._share()
         if slots.take("RUNNING"):
             self._set(show="running_total")
 
+    def _share(self) -> None:
+        """Show shares of the groups, or which percentage of all the counted ones are."""
+        frame = self.frame
+        if frame.groups and frame.kind == "figures":
+            return self._set(show="share")
+        count = count_of(self.lexicon, frame.subject)
+        if count is None or frame.measures != (count.measure,) or not (frame.filters or frame.clauses):
+            raise NotUnderstood("share", "ambiguous_share")
+        self.slots.take("ITEM", "ENTITY")
+        return self._set(part=frame.filters, part_clauses=frame.clauses, filters=(), clauses=())
+
     def _limit(self) -> None:
         slots = self.slots
+        self._renumber()
+        nth = slots.take("NTH", "NTHNUM")
+        if nth and self.frame.rank:
+            self._set(rank=self.frame.rank.model_copy(update={"offset": int(nth[0].data) - 1, "limit": 1}))
+        elif nth:
+            raise NotUnderstood(nth[0].text)
+        firsts = [one for one in slots.chunks if one.kind == "RECENT" and "first" in one.text.casefold()]
+        slots.chunks = [one for one in slots.chunks if one not in firsts]
         tops, sups = slots.take("TOP"), slots.take("SUP")
+        if firsts and not slots.has("NUM"):
+            raise NotUnderstood(firsts[0].text)
         numbers = [
             one for one in slots.chunks if one.kind == "NUM" and float(one.data[0]).is_integer() and not one.data[1]
         ]
@@ -431,14 +593,49 @@ class _Amender:
         descending = directions[-1] == "desc" if directions else rank.descending
         self._set(rank=rank.model_copy(update={"limit": limit, "descending": descending}))
 
+    def _renumber(self) -> None:
+        """Put other numbers into the comparison that the frame has: change it to over 10k."""
+        lone = [one for one in self.slots.chunks if one.kind == "CMP"]
+        if len(lone) != 1:
+            return
+        filters = list(self.frame.filters)
+        if self._rehaving(lone[0]):
+            return
+        places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
+        if len(places) != 1:
+            raise NotUnderstood(lone[0].text)
+        self.slots.chunks.remove(lone[0])
+        tree = filters[places[0]]
+        item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
+        filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
+        self._set(filters=tuple(filters))
+
+    def _rehaving(self, lone: Chunk) -> bool:
+        """Put other numbers into the only condition on groups."""
+        having = self.frame.having
+        if len(having) != 1 or not isinstance(having[0], Condition):
+            return False
+        tree = numeric(having[0].field, lone.data.op, [number(value) for value in lone.data.values])
+        self.slots.chunks.remove(lone)
+        self._set(having=(tree,))
+        return True
+
+    def _is_number(self, tree: Condition) -> bool:
+        item = next((item for item in self.model.items if item.full_name == tree.field), None)
+        return item is not None and is_numeric(item)
+
     def _resort(self) -> None:
         slots = self.slots
-        sort, direction = slots.take("SORT"), slots.take("DIR")
-        if not sort and not direction:
+        sort, direction, flip = slots.take("SORT"), slots.take("DIR"), slots.take("FLIP")
+        if not sort and not direction and not flip:
             return
         frame = self.frame
         descending = direction[0].data == "desc" if direction else True
+        if flip and not direction:
+            descending = not (frame.rank.descending if frame.rank else False)
         rank = frame.rank or Rank(by="*", descending=descending)
+        if self.sort_by:
+            rank = rank.model_copy(update={"by": self.sort_by})
         self._set(rank=rank.model_copy(update={"descending": descending}))
 
     def _recount(self) -> None:
@@ -457,6 +654,9 @@ class _Amender:
             if count is None:
                 raise NotUnderstood(counted[0].text)
             rank = None if frame.kind == "rows" else frame.rank
+            if slots.take("AGG") or items or listed:
+                rank = None
+                self._set(groups=())
             self._set(kind="figures", measures=(count.measure,), fields=(), rank=rank, summary=None)
         elif listed and (items or entity) and frame.kind == "figures" and not frame.groups:
             names = tuple(f"{frame.subject}.{name}" for name in table_extension(self.model, frame.subject).row_fields)

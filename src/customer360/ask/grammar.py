@@ -6,15 +6,17 @@ groups. What a whole question means is decided afterwards, from what is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from sqlglot import exp
 
 from customer360.ask.chunks import Chunk, Rule, apply, renamed, rule
-from customer360.ask.lexicon import Adjective, Flag, Lexicon, ValueOf, is_numeric
+from customer360.ask.lexicon import Adjective, Flag, Lexicon, ValueOf, is_numeric, table_extension
 from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, Measure, Negation, Relative
 
 WHEN = "when_it_was"
@@ -68,6 +70,8 @@ class Held:
     average: bool = False
     times: float = 1.0
     by: tuple[str, ...] = ()
+    counted: tuple[Chunk, Chunk] | None = None
+    """What was counted and the comparison beside it, which may belong to something else."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Groups:
     dimensions: tuple[Dimension, ...]
     table: str = ""
     """The table each of whose rows is a group, where one was named instead of a field."""
+    within: tuple[str, ...] = ()
+    """The fields inside of whose values the others are split."""
 
 
 def number(value: float) -> int | Decimal:
@@ -119,6 +125,12 @@ def _compared(_: Lexicon, part: list[Chunk]) -> Chunk:
 def _or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
     num, more = part
     return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
+
+
+def _and_over(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """And over 50: not "50 and over"."""
+    more, num = part
+    return more.made("CMP", Cmp(more.data.rstrip("="), (num.data[0],), num.data[1]), num)
 
 
 def _from_to(_: Lexicon, part: list[Chunk]) -> Chunk:
@@ -237,10 +249,8 @@ def _field_number(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 
 def _fits(item: Item, unit: str) -> bool:
-    return (
-        not unit
-        or (item.unit == "currency") == (unit == "money")
-        and (unit != "percent" or item.unit in ("percent", "score"))
+    return not unit or (
+        (item.unit == "currency") == (unit == "money") and (unit != "percent" or item.unit in ("percent", "score"))
     )
 
 
@@ -268,15 +278,6 @@ def _decade(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     low = part[-1].data
     return part[0].made("COND", Cond(compare_filter(age, "between", (low, low + 9)), age), *part[1:])
-
-
-def _years_old(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
-    """Customers over 65, people under 30: an age, where nothing else was named."""
-    age, cmp = _item_called(lexicon, "age"), part[1].data
-    if age is None or cmp.unit or not all(16 <= value <= 110 for value in cmp.values):
-        return None
-    cond = part[1].made("COND", Cond(compare_filter(age, cmp.op, cmp.values), age))
-    return None if part[0].data != age.table else [part[0], cond]  # type: ignore[return-value]
 
 
 def _item_called(lexicon: Lexicon, name: str) -> Item | None:
@@ -310,6 +311,256 @@ def _than_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made(
         "COND", Cond(Relative(field=left.full_name, op=op, than=right.full_name, times=times), left), *part[1:]
     )
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A length of time and how it is compared."""
+
+    op: str
+    count: float
+    unit: str
+
+    def days(self) -> float:
+        """Return it in days."""
+        return self.count * {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}[self.unit]
+
+    def months(self) -> float:
+        """Return it in months."""
+        return self.count * {"day": 1 / 30, "week": 7 / 30, "month": 1, "quarter": 3, "year": 12}[self.unit]
+
+    def before(self, day: date) -> date:
+        """Return the day that lies so long before another."""
+        unit = {"day": "days", "week": "weeks", "month": "months", "quarter": "months", "year": "years"}[self.unit]
+        return day - relativedelta(**{unit: int(self.count) * (3 if self.unit == "quarter" else 1)})  # type: ignore[arg-type]
+
+
+def _duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than 60 days, under a year."""
+    first, unit = part[0], part[-1]
+    if first.kind == "CMP":
+        cmp: Cmp = first.data
+        if cmp.op == "between" or cmp.unit:
+            return None
+        return first.made("DURATION", Duration(cmp.op, cmp.values[0], unit.data), unit)
+    if first.kind == "NUM":
+        return None if first.data[1] else first.made("DURATION", Duration("=", first.data[0], unit.data), unit)
+    if not unit.text.casefold().startswith(("a ", "one ")):
+        return None
+    return first.made("DURATION", Duration(first.data, 1, unit.data), unit)
+
+
+def _field_duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Tenure over 2 years: the field's own unit decides."""
+    field, duration = part[0].data, part[-1].data
+    if field.unit not in ("days", "months", "years"):
+        return None
+    in_units = {"days": duration.days, "months": duration.months, "years": lambda: duration.months() / 12}
+    cond = Cond(compare_filter(field, duration.op, (in_units[field.unit](),)), field)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def _quiet(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Inactive for more than 60 days, no purchase in over a month."""
+    item = _item_named(lexicon, lambda one: one.unit == "days" and one.kind == "fact")
+    duration: Duration = part[-1].data
+    if item is None or duration.op not in (">", ">=", "=", "<", "<="):
+        return None
+    if part[0].kind == "VALUE" and "Inactive" not in part[0].data.values:
+        return None
+    op = ">=" if duration.op == "=" else duration.op
+    return part[0].made("COND", Cond(compare_filter(item, op, (duration.days(),)), item), *part[1:])
+
+
+def _with_us(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """With us for more than 2 years."""
+    item = _item_named(lexicon, lambda one: one.unit == "months" and one.kind == "fact")
+    if item is None:
+        return None
+    duration: Duration = part[-1].data
+    op = ">=" if duration.op == "=" else duration.op
+    return part[0].made("COND", Cond(compare_filter(item, op, (duration.months(),)), item), *part[1:])
+
+
+def _opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Opened more than 2 years ago: before that day."""
+    duration: Duration = part[-1].data
+    tables = [one for one in lexicon.model.definition.tables if one.x_nl.activity and one.x_nl.default_time_dimension]
+    if not tables or duration.op == "=":
+        return None
+    name = f"{tables[0].name}.{tables[0].x_nl.default_time_dimension}"
+    item = next(one for one in lexicon.model.items if one.full_name == name)
+    op = {">": "<", ">=": "<=", "<": ">", "<=": ">="}.get(duration.op, "=")
+    tree = Condition.model_validate({"field": name, "op": op, "value": duration.before(lexicon.newest)})
+    return part[0].made("COND", Cond(tree, item), *part[1:])
+
+
+def _item_named(lexicon: Lexicon, fits: Callable[[Item], bool]) -> Item | None:
+    asked = (
+        one
+        for one in lexicon.model.items
+        if one.full_name in lexicon.extensions and lexicon.extensions[one.full_name].asked
+    )
+    return next((one for one in asked if fits(one)), None)
+
+
+def _sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Transactions over $900: by what makes one of them large."""
+    thing = next(one for one in part if one.kind in ("ENTITY", "COUNTED"))
+    table = thing.data if thing.kind == "ENTITY" else thing.data[1]
+    cmp = next(one for one in part if one.kind == "CMP")
+    extension = table_extension(lexicon.model, table)
+    if not extension.size_field or cmp.data.unit == "percent" or (part[0].kind == "CMP" and cmp.data.unit != "money"):
+        return None
+    item = next(one for one in lexicon.model.items if one.full_name == f"{table}.{extension.size_field}")
+    cond = cmp.made("COND", Cond(compare_filter(item, cmp.data.op, cmp.data.values), item))
+    return [*(one for one in part if one not in (cmp,)), cond]
+
+
+def _percent_on(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spend more than 25 % of their money on travel: the share that the profile holds."""
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    value = part[-1].data.values[0].casefold()
+    item = _item_named(
+        lexicon, lambda one: one.unit == "percent" and one.kind == "fact" and one.name == f"{value}_spend_pct"
+    )
+    if item is None or cmp.unit != "percent":
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
+
+
+def _than_before(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spending less than in the prior 90 days: one period of the profile against the other."""
+    figure: Figure = part[0].data
+    op = next(one.data for one in part if one.kind == "OP")
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    windows = [one.data for one in part if one.kind == "TIME"]
+    pairs = {
+        (one.days, one.days_before): name for name, one in lexicon.extensions.items() if one.days_of == figure.measure
+    }
+    lengths = {days for days, _ in pairs}
+    if any(window.unit != "day" or window.count not in lengths or not window.rolling for window in windows):
+        return None
+    days = windows[0].count
+    now, before = pairs.get((days, 0)), pairs.get((days, days))
+    if not now or not before:
+        return None
+    item = next(one for one in lexicon.model.items if one.full_name == now)
+    cond = Cond(Relative(field=now, op=op, than=before, times=times), item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def _quartiles(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    item = part[-1].data
+    figures = [figure_of(lexicon, "percentile", item, percentile=at) for at in (25, 50, 75)]
+    return [part[0].made("MEASURE", figure, *part[1:]) for figure in figures] if all(figures) else None
+
+
+def _several(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Minimum, maximum and mean of one field."""
+    last = part[-1]
+    names = {"desc": "max", "asc": "min"}
+    aggs = [names.get(one.data, one.data) for one in part if one.kind in ("AGG", "SUP")]
+    item = (
+        last.data
+        if last.kind == "FIELD"
+        else _added_up(lexicon, last.data if last.kind == "METRIC" else last.data.item)
+    )
+    if item is None and last.kind == "METRIC":
+        item = next(
+            (
+                one
+                for one in lexicon.model.items
+                for (agg, name), metric in lexicon.aggregates.items()
+                if metric == last.data and one.full_name == name
+            ),
+            None,
+        )
+    if item is None or len(set(aggs)) < len(aggs):
+        return None
+    figures = [figure_of(lexicon, agg, item) for agg in aggs]
+    kept = [one for one in part if one.kind in ("VALUE", "COND")]
+    if not all(figures):
+        return None
+    return [*(part[0].made("MEASURE", figure, *part[1:]) for figure in figures), *kept]
+
+
+def _after(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
+    """Put a condition before what it stands in: average approved amount."""
+    return [*part[1:-1], part[0], part[-1]]
+
+
+def _different(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """At least 3 different merchants: how many values of a field a customer's rows have."""
+    item, first = part[-1].data, part[0]
+    doers = [one.x_nl.activity for one in lexicon.model.definition.tables if one.x_nl.activity]
+    if (
+        is_numeric(item)
+        or item.kind != "dimension"
+        or not doers
+        or not lexicon.model.relations.reaches(doers[0], item.table)
+    ):
+        return None
+    if any(
+        one.x_nl.activity and lexicon.model.relations.reaches(one.name, item.table)
+        for one in lexicon.model.definition.tables
+    ):
+        return None
+    cmp = first.data if first.kind == "CMP" else Cmp("=", (first.data[0],), first.data[1])
+    if cmp.unit:
+        return None
+    figure = figure_of(lexicon, "count_distinct", item, over=doers[0])
+    if figure is None:
+        return None
+    held = Held(replace(figure, table=doers[0]), cmp.op, tuple(number(value) for value in cmp.values))
+    return first.made("HELD", held, *part[1:])
+
+
+def _did_different(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Used only 1 channel: exactly so many."""
+    made = _different(lexicon, part[1:])
+    return None if made is None else [part[0], made]
+
+
+def _signed(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A positive or negative change."""
+    item = part[-1].data
+    if not is_numeric(item):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, part[0].data, (0,)), item), *part[1:])
+
+
+def _number_of_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The number of days since the last purchase is a field, not a count."""
+    field = part[-1]
+    return field.made("FIELD", field.data, part[0]) if is_numeric(field.data) and field.data.kind == "fact" else None
+
+
+def _counted_value(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Number of Premium cards: of the customers who have one."""
+    value = part[-1]
+    table = next((one.name for one in lexicon.model.definition.tables if one.x_nl.activity), "")
+    count = count_of(lexicon, table) if table else None
+    if count is None or not lexicon.model.relations.reaches(table, value.data.item.table):
+        return None
+    return [part[0].made("COUNTED", (count, table, False)), value]
+
+
+def _aggregated_held(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Average churn score over 36: the comparison is with the average, not with each score."""
+    made = _aggregated(lexicon, [part[0], part[-1]])
+    return None if made is None else [made, *part[1:-1]]
+
+
+def _across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Across customers says nothing that "customers" does not."""
+    told = part[0].text.casefold()
+    return renamed(part[1], "ENTITY") if told.startswith(("across", "over all", "for all")) else None
+
+
+def _plain_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Employment group: the word adds nothing to a field that has no classes."""
+    return part[0].made("FIELD", part[0].data, part[1]) if not is_numeric(part[0].data) else None
 
 
 # Measures
@@ -455,7 +706,9 @@ def _measure_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
     if not _fits(figure.item, cmp.unit):
         return None
-    return part[0].made("HELD", Held(figure, cmp.op, tuple(number(value) for value in cmp.values)), *part[1:])
+    counted = (part[0], part[-1]) if part[0].kind == "COUNTED" else None
+    values = tuple(number(value) for value in cmp.values)
+    return part[0].made("HELD", Held(figure, cmp.op, values, counted=counted), *part[1:])
 
 
 def _more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -476,8 +729,7 @@ def _no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     if (
         count is None
         or count.item.unit != "count"
-        or part[-1].kind == "ENTITY"
-        and not _is_fine(lexicon, part[-1].data)
+        or (part[-1].kind == "ENTITY" and not _is_fine(lexicon, part[-1].data))
     ):
         return None
     filters = tuple(as_cond(one).filter for one in part[1:-1] if one.kind in ("VALUE", "COND"))
@@ -523,7 +775,8 @@ def _grouped(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         place += 1
     if table and dimensions:
         return None
-    return part[0].made("GROUP", Groups(tuple(dimensions), table), *part[1:])
+    within = tuple(one.name for one in dimensions) if part[0].text.casefold().startswith("within") else ()
+    return part[0].made("GROUP", Groups(tuple(dimensions), table, within), *part[1:])
 
 
 def dimension_of(lexicon: Lexicon, item: Item, after: Chunk | None = None) -> tuple[Dimension | None, int]:
@@ -561,7 +814,8 @@ def _groups(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     left, right = part[0].data, part[-1].data
     if left.table or right.table:
         return None
-    return part[0].made("GROUP", Groups((*left.dimensions, *right.dimensions)), *part[1:])
+    dimensions = tuple(dict.fromkeys((*left.dimensions, *right.dimensions)))
+    return part[0].made("GROUP", Groups(dimensions, "", (*left.within, *right.within)), *part[1:])
 
 
 def as_cond(chunk: Chunk) -> Cond:
@@ -578,24 +832,49 @@ _RULES: tuple[Rule, ...] = (
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", _from_to),
     rule("NUM TO NUM", _from_to),
     rule("OP NUM", _compared),
+    rule("QUARTILES FIELD", _quartiles),
     rule("NUM ORMORE", _or_more),
+    rule("ORMORE NUM", _and_over),
     rule("NOT CMP", _not_compared),
     rule("CMP (?:BUT|AND|AND BUT) CMP", _two_bounds),
     rule("NUM ADJMORE", _or_older),
+    rule("BINS (?:DECADE (?:COMMA |AND )?)+", lambda _, part: part[0].made("BINS", 10.0, *part[1:])),
     rule("(?:THEIR )?DECADE", _decade),
+    rule("BINS (?:BY )?NUM (?:UNITWORD)?", _bins),
+    rule("NUM UNITWORD BINS", _bins),
+    rule("(?:CMP|NUM) UNITWORD", _duration),
+    rule("OP GRAIN", _duration),
     # values
     rule("FIELD (?:IS )?(?:NOT )?NAMEDVALUE", _named_value),
     rule("NAMEDVALUE FIELD", _named_value),
     rule("(?:BOTH|EITHER) VALUE (?:AND|OR) VALUE", _values),
     rule("VALUE BOTH VALUE", lambda lexicon, part: _values(lexicon, [part[1], part[0], part[2]])),
     rule(f"NEITHER VALUE (?:{_SEP} VALUE)+", _not_value),
+    rule("FIELD BINS", _plain_field),
     rule("VALUE FIELD", _named_value),
     rule("FIELD (?:IS |BETWEEN )?VALUE", _named_value),
     rule(f"VALUE (?:{_SEP} VALUE)+", _values),
     rule("FIELD (?:IS )?NOT VALUE", _named_value),
-    rule(f"(?:NOT|NEVER) (?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
+    rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
     rule("(?:NOT )?FLAG", _flag),
     # fields
+    rule("FIELD (?:IS )?DURATION", _field_duration),
+    rule("VALUE DURATION", _quiet),
+    rule("NEVER (?:BUY |ENTITY )DURATION", _quiet),
+    rule("NOT (?:BUY |ENTITY )DURATION", _quiet),
+    rule("RECENT ENTITY (?:IS |BUY )?DURATION", _quiet),
+    rule("(?:TENURE|THEIR TENURE) (?:BY )?DURATION", _with_us),
+    rule("OPEN DURATION", _opened_ago),
+    rule("(?:AGG (?:COMMA |AND |COMMA AND )?)+AGG (?:(?:VALUE|COND) )*(?:FIELD|METRIC|MEASURE)", _several),
+    rule("SUP (?:AND )SUP (?:(?:VALUE|COND) )*FIELD", _several),
+    rule("(?:AGG|SUP|OP) (?:(?:VALUE|COND) )+(?:FIELD|METRIC)", _after),
+    rule("BY ENTITY", _across),
+    rule("CMP (?:DISTINCT )?FIELD", _different),
+    rule("BUY NUM (?:DISTINCT )?FIELD", _did_different),
+    rule("COUNT FIELD", _number_of_field),
+    rule("SIGN FIELD", _signed),
+    rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
+    rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
@@ -606,33 +885,37 @@ _RULES: tuple[Rule, ...] = (
     rule("CMP (?:IS )?FIELD", _field_compared),
     rule("FIELD (?:IS )?NUM", _field_number),
     rule("NUM FIELD", _field_number),
-    rule("NOT COND", _not_cond),
+    rule("(?:NOT|NEVER) (?:IS )?COND", _not_cond),
     # measures
     rule("METRIC", _metric),
     rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", _percentile),
     rule("PCTILE NUM (?:FIELD|MEASURE)", _percentile),
-    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA) FIELD", _correlated),
-    rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO )?FIELD", _correlated),
+    rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA|IS)? FIELD", _correlated),
+    rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO |IS )?FIELD", _correlated),
     rule("FIELD (?:AND|VS|TO) FIELD CORR", _correlated),
     rule("AGG(?: AGG)* FIELD", _aggregated),
     rule("AGG MEASURE", _aggregated_metric),
     rule("COUNT (?:DISTINCT )?(?:ENTITY|FIELD)", _counted),
     rule("COUNT (?:DISTINCT )?(?:(?:VALUE|COND|AND|COMMA) )+(?:ENTITY|FIELD)", _counted_some),
     rule("DISTINCT (?:ENTITY|FIELD)", _counted),
+    rule("COUNT (?:DISTINCT )?VALUE", _counted_value),
     rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
     rule("AGG COUNTED", lambda _, part: part[0].made("COUNTED", part[1].data, part[1]) if part[0].data == "sum" else None),
     # conditions on measures
-    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG(?: ENTITY)?(?: (?:THEIR|BY) FIELD)?", _measure_average),
+    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:VS TIME)?", _than_before),
+    rule("MEASURE TIME OP (?:VS )?TIME", _than_before),
+    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG (?:ENTITY|FIELD)? (?:(?:THEIR|BY) FIELD)?", _measure_average),
     rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", _more_than_things),
     rule("(?:MEASURE|COUNTED) (?:IS )?CMP", _measure_compared),
     rule("CMP MEASURE", _measure_compared),
+    rule("(?:ENTITY|COUNTED) (?:(?:IS|BUY|VALUE|COND) )*CMP", _sized),
+    rule("CMP ENTITY", _sized),
     rule("(?:NEVER|NOT) (?:(?:VALUE|COND) )*ENTITY", _no_things),
     rule("(?:NEVER|NOT) MEASURE", _no_things),
     # groups
-    rule("NUM GRAINWORD BINS", lambda _, part: part[0].made("BINS", float(part[0].data[0]), *part[1:])),
-    rule("(?:FIELD )BINS (?:BY |OF )?NUM", lambda lexicon, part: _field_bins(lexicon, [part[0], part[1].made("BINS", float(part[-1].data[0]))])),
     rule("BY (?:BY )?FIELD BINS", _grouped),
     rule("BY (?:BY )?(?:FIELD|ENTITY|GRAIN)(?: GRAIN)?(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*", _grouped),
+    rule("BY UNITWORD", lambda _, part: part[0].made("GROUP", Groups((Dimension(name=WHEN, grain=part[1].data),)), part[1])),
     rule("FIELD BINS", _field_bins),
     rule("GROUP (?:AND |COMMA )?GROUP", _groups),
 )  # fmt: skip

@@ -17,7 +17,7 @@ class Refused:
     say: str
 
 
-_WRITES = r"delete|remove|drop|update|insert|truncate|alter|create|grant|revoke|erase|wipe|modify|overwrite|merge|purge|archive|cancel|upgrade|downgrade|reset|rename"
+_WRITES = r"delete|remove (?:all|every|customer)|drop (?:table|all|every|customer|the table|the database)|update|insert|truncate|alter|create|grant|revoke|erase|wipe|modify|overwrite|merge|purge|archive|cancel|upgrade|downgrade|reset (?:the|all|every)|rename"
 _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|prompt|rule|previous|above|polic|guard|restriction)|system prompt|you are now|act as |pretend (?:to be|you)|jailbreak|developer mode|reveal your|as an ai\b|admin mode|without (?:any )?(?:restriction|limits on)", re.I),
@@ -30,7 +30,12 @@ _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Questions are read as English; SQL in them is not run. Ask in words, or use the guarded SQL endpoint.",
     ),
     (
-        re.compile(rf"^\W*(?:please\s+|can you\s+|could you\s+|i want (?:you )?to\s+|go ahead and\s+|now\s+|then\s+|we need to\s+|let's\s+|i need you to\s+)*(?:{_WRITES}|set|change|add|move|send|mark|make all|put|assign|give all|refund|block|approve|decline|close|email|e-mail|notify|schedule|text|call|offer|write)\b(?!\s+(?:in|of|by|from)\b)", re.I),
+        re.compile(rf"^\W*(?:please\s+|can you\s+|could you\s+|i want (?:you )?to\s+|go ahead and\s+|now\s+|then\s+|we need to\s+|let's\s+|i need you to\s+)*(?:{_WRITES}|set|change (?:all|the|every|their|his|her|customer)|add (?:a|an|all|new|customer|\d+)|move|send|mark|make all|put|assign|give all|refund|block|approve all|decline all|close|email|e-mail|notify|schedule|text|call|offer|write)\b(?!\s+(?:in|of|by|from)\b)", re.I),
+        "write_operation",
+        "Questions only read. Nothing can be changed, sent or deleted here.",
+    ),
+    (
+        re.compile(r"\b(?:delete|remove|erase|drop|wipe|purge)\b.*\b(?:from (?:the |our )?(?:database|db|table|system|records|list of customers)|permanently|for good)\b", re.I),
         "write_operation",
         "Questions only read. Nothing can be changed, sent or deleted here.",
     ),
@@ -45,7 +50,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Why something happened cannot be read from these tables. What changed, by how much and where, can: ask for that by segment, state or month.",
     ),
     (
-        re.compile(r"\b(?:predict|forecast|project(?:ed|ion|ions)?|estimate next|will .{0,40}\b(?:be|spend|churn|leave|grow|reach|have|increase|decrease|buy)|going to|next (?:week|month|quarter|year|\d+)|tomorrow|in the future|future|upcoming|expect(?:ed)? (?:to|for|in|next|spend|revenue)|by 20[3-9]\d|what if|outlook|extrapolate)\b", re.I),
+        re.compile(r"\b(?:predict(?! churn)|forecast|project(?:ed|ion|ions)?|estimate next|will .{0,40}\b(?:be|spend|churn|leave|grow|reach|have|increase|decrease|buy)|going to|next (?:week|month|quarter|year|\d+)|tomorrow|in the future|future|upcoming|expect(?:ed)? (?:to|for|in|next|spend|revenue)|by 20[3-9]\d|what if|outlook|extrapolate)\b", re.I),
         "forecast",
         "A forecast or prediction of the future is not supported; what has been is. Ask for past spend, a trend, or the churn risk score of customers.",
     ),

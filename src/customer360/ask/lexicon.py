@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -84,6 +86,7 @@ class Lexicon:
 
     model: SemanticModel
     values: Values
+    newest: date
     entries: dict[Stems, list[Entry]] = field(default_factory=dict)
     aggregates: dict[tuple[str, str], Item] = field(default_factory=dict)
     """Metrics that are one aggregate of one field, by both."""
@@ -107,14 +110,15 @@ class Lexicon:
         typed = all(word.is_code for word in words)
         return sorted((one for one in found if typed or not one.exact_case), key=lambda one: one.rank)
 
-    def vocabulary(self) -> set[str]:
-        """Return all stems that occur in phrases."""
-        return {stem for stems in self.entries for stem in stems}
+    def vocabulary(self, *, without: tuple[str, ...] = ()) -> set[str]:
+        """Return all stems that occur in phrases with another meaning than those of some kinds."""
+        kept = (stems for stems, entries in self.entries.items() if any(one.kind not in without for one in entries))
+        return {stem for stems in kept for stem in stems}
 
 
-def build_lexicon(model: SemanticModel, values: Values) -> Lexicon:
+def build_lexicon(model: SemanticModel, values: Values, newest: date) -> Lexicon:
     """Compile the phrases of a model and of the values in a build."""
-    lexicon = Lexicon(model, values)
+    lexicon = Lexicon(model, values, newest)
     extensions = _extensions(model.definition)
     lexicon.extensions = extensions
     hidden = {name for name, extension in extensions.items() if not extension.asked}
@@ -166,7 +170,7 @@ def _is_key(model: SemanticModel, item: Item) -> bool:
 def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
     kind = "METRIC" if item.kind in (Kind.METRIC, Kind.DERIVED) else "FIELD"
     if item.data_type == "BOOLEAN":
-        _add_flag(lexicon, item)
+        _add_flag(lexicon, item, extension)
         return
     names = [item.name, *item.synonyms]
     for name in names:
@@ -184,22 +188,30 @@ def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
                     lexicon.add((joined, *stems_of(word)), Entry("ADJMORE", Adjective(item, op, superlative=False)))
 
 
-def _add_flag(lexicon: Lexicon, item: Item) -> None:
+def _add_flag(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
     bare = item.name.removeprefix("is_").removeprefix("has_")
     for name in (item.name, bare, *item.synonyms):
         lexicon.add(name, Entry("FLAG", Flag(item, value=True), rank=1))
         stems = stems_of(name)
         lexicon.add(("non", *stems), Entry("FLAG", Flag(item, value=False), rank=1))
+    for name in extension.less:
+        lexicon.add(name, Entry("FLAG", Flag(item, value=False), rank=0))
 
 
 def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: ItemExtension) -> None:
     kind = "NAMEDVALUE" if extension.values_named_only else "VALUE"
     found = {value.casefold(): value for value in values}
     for value in found.values():
+        if any(one.kind == "AMBIGUOUS" for one in lexicon.entries.get(stems_of(value), ())):
+            lexicon.add(value, Entry("NAMEDVALUE", ValueOf(item, (value,))))
+            continue
         is_code = len(value) <= 3 and value.isupper()
         lexicon.add(
             value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES)
         )
+    for short, value in _first_words(found.values()):
+        if stems_of(short) not in lexicon.entries and stems_of(short) not in _grammar_words():
+            lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
     for canonical, aliases in extension.value_aliases.items():
         present = [name for name in (canonical, *aliases) if name.casefold() in found]
         if not present:
@@ -212,6 +224,19 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
                 lexicon.add(name, Entry(kind, data, rank=0, exact_case=exact))
 
 
+@lru_cache(maxsize=1)
+def _grammar_words() -> frozenset[Stems]:
+    return frozenset(stems for stems, _, _ in phrases())
+
+
+def _first_words(values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the first words of a few values, where each has its own: High of High Risk."""
+    named = list(values)
+    firsts = [value.split()[0] for value in named if len(value.split()) > 1]
+    if len(named) <= 12 and len(set(firsts)) == len(firsts):
+        yield from ((value.split()[0], value) for value in named if len(value.split()) > 1)
+
+
 def _ends_with_noun(lexicon: Lexicon, alias: str) -> bool:
     """Tell whether an alias is another one followed by a table's name, which has a meaning of its own."""
     stems = stems_of(alias)
@@ -219,7 +244,37 @@ def _ends_with_noun(lexicon: Lexicon, alias: str) -> bool:
 
 
 _ENGLISH_CODES = frozenset(
-    "in or me hi ok oh la pa ma id de al co mo md mt ms so as at is it on no do us an be by".split()
+    [
+        "in",
+        "or",
+        "me",
+        "hi",
+        "ok",
+        "oh",
+        "la",
+        "pa",
+        "ma",
+        "id",
+        "de",
+        "al",
+        "co",
+        "mo",
+        "md",
+        "mt",
+        "ms",
+        "so",
+        "as",
+        "at",
+        "is",
+        "it",
+        "on",
+        "no",
+        "do",
+        "us",
+        "an",
+        "be",
+        "by",
+    ]
 )
 
 
@@ -231,7 +286,7 @@ def _add_glossary(lexicon: Lexicon, definition: ModelDefinition) -> None:
         if fields:
             continue
         options = tuple((option.label, option.say) for option in term.options)
-        lexicon.add(term.term, Entry("AMBIGUOUS", Ambiguous(term.term, options)))
+        lexicon.add(term.term, Entry("AMBIGUOUS", Ambiguous(term.term, options), rank=3))
     for missing in definition.x_nl.not_available:
         for name in missing.term:
             lexicon.add(name, Entry("MISSING", Missing(name, missing.say, missing.reason), rank=3))

@@ -6,6 +6,7 @@ Invariant: every chunk is taken by a slot, or there is no frame: ``Slots.finish`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -20,13 +21,14 @@ from customer360.ask.grammar import (
     Groups,
     Held,
     as_cond,
+    compare_filter,
     count_of,
     figure_of,
     metric_figure,
     width_of,
 )
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
-from customer360.ask.slots import RESTRICTING, NotUnderstood, Scope, Slots, build_scope, having_of
+from customer360.ask.slots import RESTRICTING, NotUnderstood, Slots, build_scope
 from customer360.semantic import Condition, Dimension, Filter, Formula, Item, Measure
 
 _LINKS = ("IS", "AND", "COMMA", "BUY", "FROM", "TO", "BETWEEN", "THEIR", "BOTH", "BUT", "BY", "EITHER", "WHICH", "WHO")
@@ -41,6 +43,8 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     """
     slots = Slots(lexicon, list(chunks))
     frame = _Form(slots).build()
+    if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):
+        slots.take("CORR")
     slots.take(*_LINKS)
     slots.finish()
     return frame.assume(*slots.assumptions)
@@ -64,12 +68,21 @@ class _Form:
 
     def build(self) -> Frame:
         slots = self.slots
-        self.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO")
-        slots.take("WHAT", "HOWMUCH")
+        self.asked = list(slots.chunks)
+        self.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
+        self.opened = slots.has("OPEN")
+        slots.take("WHAT")
+        self._how_much()
         self._where_and_who()
+        self._unheld()
+        self._opened_alone()
+        self._lone_count()
+        self._lone_aggregate()
+        self._lone_number()
+        self._fallen()
         if slots.has("SHARE") and not slots.has("RATIO"):
             return self._sorted(self._share())
-        if slots.has("RATIO", "DIFF", "COMPARE", "VS", "CHANGE", "PERIODS", "YEARAGO"):
+        if slots.has("RATIO", "DIFF", "COMPARE", "VS", "CHANGE", "PERIODS", "YEARAGO", "BEFORE") or self._which_more():
             return self._sorted(self._compared())
         if slots.has("TOP", "SUP", "RECENT", "GOOD", "NTH") or self._superlative() is not None:
             return self._ranked()
@@ -78,15 +91,275 @@ class _Form:
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
         slots = self.slots
+        if slots.has("WHERE") and any(
+            one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1
+            for one in slots.chunks[:1]
+        ):
+            slots.take("WHERE")
         if slots.has("WHERE"):
             where = slots.take("WHERE")[0]
             item = next((item for item in self.model.items if item.name == "state"), None)
             if item is None:
                 raise NotUnderstood("where")
+            said = [
+                one
+                for one in slots.chunks
+                if one.kind == "GROUP" and [group.name for group in one.data.dimensions] == [item.full_name]
+            ]
+            for one in said:
+                slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
         if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
             who = slots.take("WHO")[0]
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
+
+    def _how_much(self) -> None:
+        """Read "how much" as the sum of the money that is named."""
+        slots = self.slots
+        if not slots.has("HOWMUCH"):
+            return
+        asked = slots.take("HOWMUCH")[0]
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
+        if any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks):
+            return
+        figure = (
+            figure_of(self.lexicon, "sum", fields[0].data)
+            if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of
+            else None
+        )
+        if figure is None:
+            raise NotUnderstood(asked.text)
+        slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
+
+    def _unheld(self) -> None:
+        """Take a count and a comparison apart where nothing is grouped: how many people under 30."""
+        chunks = self.slots.chunks
+        if self.slots.has("FIELD", "GROUP", "COUNTEDFIELD", "UNITWORD", "GRAIN"):
+            return
+        for place, one in enumerate(chunks):
+            if one.kind == "HELD" and one.data.counted is not None:
+                chunks[place : place + 1] = list(one.data.counted)
+
+    def _opened_alone(self) -> None:
+        """Read "accounts opened" as saying whose accounts they are."""
+        slots = self.slots
+        opened = [one for one in slots.chunks if one.kind == "OPEN"]
+        if opened and not slots.has("ENTITY", "COUNTED", "MEASURE", "FIELD", "COUNTEDFIELD"):
+            place = slots.chunks.index(opened[0])
+            slots.chunks.insert(
+                place, Chunk("ENTITY", main_table(self.lexicon), opened[0].first, opened[0].first, opened[0].text)
+            )
+
+    def _lone_count(self) -> None:
+        """Read "…, how many?" at the end as counting what was named before."""
+        slots = self.slots
+        if not slots.has("COUNT"):
+            return
+        thing = next((one for one in slots.chunks if one.kind == "ENTITY"), None)
+        field = next((one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)), None)
+        count = slots.take("COUNT")[0]
+        if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
+            return
+        if thing is None and field is None and not slots.has("VALUE", "COND", "HELD", "OPEN"):
+            raise NotUnderstood(count.text, "missing_slots")
+        if thing is None and field is not None:
+            slots.chunks[slots.chunks.index(field)] = field.made(
+                "COUNTEDFIELD", (figure_of(self.lexicon, "count_distinct", field.data), field.data), count
+            )
+            return
+        table = thing.data if thing else main_table(self.lexicon)
+        found = count_of(self.lexicon, table)
+        if found is None:
+            raise NotUnderstood(count.text)
+        counted = (thing or count).made("COUNTED", (found, table, False))
+        if thing:
+            slots.chunks[slots.chunks.index(thing)] = counted
+        else:
+            slots.chunks.append(counted)
+
+    def _lone_aggregate(self) -> None:
+        """Read "on average", "in total" and their like, wherever they stand, as said of the one thing measured."""
+        slots = self.slots
+        aggs = [one for one in slots.chunks if one.kind == "AGG"]
+        if len(aggs) != 1:
+            return
+        agg = aggs[0]
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data)]
+        measures = [one for one in slots.chunks if one.kind in ("MEASURE", "COUNTED")]
+        if len(measures) == 1 and measures[0].kind == "MEASURE":
+            figure: Figure = measures[0].data
+            if (
+                figure.agg == agg.data
+                or (agg.data == "sum" and figure.item.unit in ("count", "currency") and not figure.agg)
+                or (agg.data == "avg" and figure.item.unit in ("percent", "score"))
+            ):
+                slots.chunks.remove(agg)
+            return
+        if (measures and agg.data == "sum") or (slots.has("COUNTEDFIELD") and agg.data == "sum"):
+            slots.chunks.remove(agg)
+        elif not measures and len(fields) == 1:
+            found = figure_of(self.lexicon, agg.data, fields[0].data)
+            if found is not None:
+                slots.chunks.remove(agg)
+                slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
+        elif (agg.data == "sum" and slots.has("HELD")) or (agg.data == "avg" and self._superlative() is not None):
+            slots.chunks.remove(agg)
+        elif not measures:
+            self._aggregate_of_rows(agg)
+
+    def _aggregate_of_rows(self, agg: Chunk) -> None:
+        """Read "the average transaction" as the average of what makes one large."""
+        slots = self.slots
+        for one in slots.chunks:
+            if one.kind == "ENTITY" and (agg.data == "sum" or not one.text.casefold().endswith("s")):
+                size = table_extension(self.model, one.data).size_field
+                item = next((item for item in self.model.items if item.full_name == f"{one.data}.{size}"), None)
+                figure = figure_of(self.lexicon, agg.data, item) if item is not None else None
+                if figure is not None:
+                    slots.chunks.remove(agg)
+                    slots.chunks[slots.chunks.index(one)] = one.made("MEASURE", figure, agg)
+                return
+
+    def _lone_number(self) -> None:
+        """Read a comparison that names nothing, beside people, as one of their age."""
+        slots = self.slots
+        lone = [one for one in slots.chunks if one.kind == "CMP"]
+        table = main_table(self.lexicon)
+        age = next((item for item in self.model.items if item.name == "age" and item.table == table), None)
+        people = any(
+            (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
+            for one in slots.chunks
+        )
+        if len(lone) != 1 or age is None or not people or slots.has("TOP"):
+            return
+        cmp = lone[0].data
+        if cmp.unit or not all(16 <= value <= 110 for value in cmp.values):
+            return
+        slots.assume(f"“{lone[0].text}” is meant as years of age.")
+        slots.chunks[slots.chunks.index(lone[0])] = lone[0].made(
+            "COND", Cond(compare_filter(age, cmp.op, cmp.values), age)
+        )
+
+    def _fallen(self) -> None:
+        """Read "customers whose spend dropped by more than 30 %" as a condition on the change that the profile holds."""
+        slots = self.slots
+        table = main_table(self.lexicon)
+        people = any(
+            (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
+            for one in slots.chunks
+        )
+        self._unneeded_period()
+        self._declining_spend(people=people)
+        measures = [one for one in slots.chunks if one.kind == "MEASURE"]
+        changes = [one for one in slots.chunks if one.kind == "CHANGE"]
+        if (
+            people
+            and len(measures) == len(changes) == 1
+            and slots.has("SUP", "TOP")
+            and not slots.has("PERIODS", "GRAIN", "TREND", "TIME")
+        ):
+            return self._most_changed(measures[0], changes[0])
+        if (
+            not people
+            or len(measures) != 1
+            or len(changes) != 1
+            or slots.has("TOP", "SUP", "PERIODS", "GRAIN", "TREND")
+        ):
+            return None
+        name = next(
+            (name for name, one in self.lexicon.extensions.items() if one.change_of == measures[0].data.measure), None
+        )
+        item = next((one for one in self.model.items if one.full_name == name), None)
+        windows = [one for one in slots.chunks if one.kind == "TIME"]
+        if item is None or any(not one.data.rolling or one.data.count != 90 for one in windows):
+            return None
+        rises = changes[0].data != "down" and any(
+            word in changes[0].text.casefold()
+            for word in ("increas", "grow", "grew", "rose", "rise", "ris", "up", "doubl")
+        )
+        if changes[0].data != "down" and not rises:
+            return None
+        compared = [one for one in slots.chunks if one.kind == "CMP" and one.data.unit == "percent"]
+        value = compared[0].data.values[0] if compared else 100 if "doubl" in changes[0].text.casefold() else 0
+        op = compared[0].data.op if compared else ">"
+        if op not in (">", ">="):
+            return None
+        tree = compare_filter(item, op, (value,)) if rises else compare_filter(item, op.replace(">", "<"), (-value,))
+        place = slots.chunks.index(measures[0])
+        slots.chunks[place] = measures[0].made("COND", Cond(tree, item), changes[0])
+        for one in (*changes, *compared, *windows, *(other for other in slots.chunks if other.kind in ("VS", "OP"))):
+            slots.chunks.remove(one)
+
+    def _changed(self, measure: Chunk) -> Item | None:
+        """Return the field that holds how much a measure changed."""
+        name = next(
+            (
+                name
+                for name, one in self.lexicon.extensions.items()
+                if one.change_of and one.change_of == measure.data.measure
+            ),
+            None,
+        )
+        return next((one for one in self.model.items if one.full_name == name), None)
+
+    def _most_changed(self, measure: Chunk, change: Chunk) -> None:
+        """Read "who increased their spend the most" as a ranking by the change that the profile holds."""
+        item = self._changed(measure)
+        if item is None:
+            return
+        chunks = self.slots.chunks
+        text = "drop" if change.data == "down" else "increase"
+        chunks[chunks.index(measure)] = Chunk("FIELD", item, measure.first, measure.last, text)
+        chunks.remove(change)
+
+    def _unneeded_period(self) -> None:
+        """Leave out "versus the prior 90 days" beside a field that says just that."""
+        slots = self.slots
+        fields = [
+            one for one in slots.chunks if one.kind == "FIELD" and self.lexicon.extensions[one.data.full_name].change_of
+        ]
+        windows = [one for one in slots.chunks if one.kind == "TIME"]
+        if fields and windows and all(one.data.rolling and one.data.count == 90 for one in windows):
+            slots.take("TIME", "VS")
+
+    def _declining_spend(self, *, people: bool) -> None:
+        """Read "declining spend" as a fall of the measure, not as the segment of that name."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if (
+                one.kind == "VALUE"
+                and after.kind == "FIELD"
+                and one.text.casefold() in ("declining", "falling")
+                and self.lexicon.extensions[after.data.full_name].days_of
+            ):
+                measure = self.lexicon.extensions[after.data.full_name].days_of
+                chunks[place + 1] = after = after.made("MEASURE", Figure(measure or "", self._activity(), after.data))
+            if (
+                one.kind == "VALUE"
+                and after.kind == "MEASURE"
+                and one.text.casefold() in ("declining", "decreasing", "falling", "growing")
+            ):
+                item = self._changed(after)
+                if item is None:
+                    continue
+                if not people:
+                    raise NotUnderstood(one.text)
+                op = ">" if one.text.casefold() == "growing" else "<"
+                cond = Cond(compare_filter(item, op, (0,)), item)
+                windows = [other for other in chunks if other.kind == "TIME"]
+                if any(not other.data.rolling or other.data.count != 90 for other in windows):
+                    raise NotUnderstood(one.text)
+                chunks[place : place + 2] = [one.made("COND", cond, after)]
+                for other in windows:
+                    chunks.remove(other)
+                return
+
+    def _which_more(self) -> bool:
+        """Tell whether one of two named things is asked for: which spends more, Premium or Standard?"""
+        lone = [one for one in self.slots.chunks if one.kind == "OP"]
+        lists = [one for one in self.slots.chunks if one.kind == "VALUE" and len(one.data.values) == 2]
+        return bool(lone and lists) and not self.slots.has("NUM", "CMP")
 
     # Plain questions
 
@@ -115,8 +388,9 @@ class _Form:
             return self._figures(measures, groups)
         fields = slots.take("FIELD")
         entities = [one.data for one in slots.take("ENTITY")]
-        if distribution and fields:
-            return self._distribution(fields, groups)
+        in_classes = slots.has("BINS") and all(is_numeric(one.data) for one in fields)
+        if (distribution or in_classes) and fields:
+            return self._distribution(fields, groups, slots.take("BINS"))
         if entities:
             return self._of_entity(entities, fields, groups)
         if fields:
@@ -131,11 +405,14 @@ class _Form:
             return self._counted_field(measures, entities, groups)
         fields = slots.take("FIELD")
         if fields:
-            if len(measures) == 1 and slots.has("HELD"):
+            tables = {self._figure(one, ()).table for one in measures}
+            if any(one.kind == "HELD" and one.data.figure.table in tables for one in slots.chunks):
                 raise NotUnderstood(fields[0].text)
-            groups = (*groups, *self._as_groups(fields))
+            groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
+        if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
+            groups = self._each_value()
         self._require_related(subject, entities)
         if measures[0].kind == "COUNTED" and entities and len(measures) == 1:
             subject, figures = self._count_of_those(figures[0], entities, groups)
@@ -160,6 +437,18 @@ class _Form:
             summary="avg" if summary is not None else None,
             **scope.as_parts(),
         )
+
+    def _each_value(self) -> tuple[Dimension, ...]:
+        """Return the field of several values that a rate is asked for, each on its own."""
+        lists = [
+            one
+            for one in self.slots.chunks
+            if one.kind == "VALUE" and len(one.data.values) > 1 and " or " not in one.text.casefold()
+        ]
+        if len(lists) != 1:
+            return ()
+        self.slots.assume("The rate is shown for each of them.")
+        return (Dimension(name=lists[0].data.item.full_name),)
 
     def _doers(self) -> set[str]:
         return {one.name for one in self.model.definition.tables if one.x_nl.activity}
@@ -228,16 +517,41 @@ class _Form:
         if subject in self._doers() and not self._reaches_all(subject, groups):
             found = self._doers_in(subject)
             counts = count_of(self.lexicon, subject)
-            if found is None or counts is None or figures[0].measure != counts.measure or len(figures) > 1:
+            if len(figures) > 1:
                 raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+            if found is None or counts is None or figures[0].measure != counts.measure:
+                return self._each_once(figures[0], groups)
             return found.table, [found]
         return subject, figures
+
+    def _each_once(self, figure: Figure, groups: Sequence[Dimension]) -> tuple[str, list[Figure]]:
+        """Work out a measure of customers by what they did: over those who did it, each once."""
+        activity = self._activity()
+        item, agg = self._aggregated_field(figure)
+        if item is None or not self._reaches_all(activity, groups):
+            raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+        made = figure_of(self.lexicon, agg, item, over=activity, each=True)
+        if made is None:
+            raise NotUnderstood(figure.item.label, "unreachable")
+        self.slots.assume("Each customer counts once in every group in which the customer has a transaction.")
+        return activity, [replace(made, table=activity)]
+
+    def _aggregated_field(self, figure: Figure) -> tuple[Item | None, str]:
+        """Return the field that a measure aggregates, and how."""
+        if isinstance(figure.measure, Measure):
+            agg = figure.measure.agg or ""
+            item = next((one for one in self.model.items if one.full_name == figure.measure.field), None)
+            return (item, agg) if agg in ("avg", "median", "min", "max", "stddev") else (None, "")
+        found = [(name, agg) for (agg, name), metric in self.lexicon.aggregates.items() if metric == figure.item]
+        if not found or found[0][1] not in ("avg", "median", "min", "max"):
+            return None, ""
+        return next(one for one in self.model.items if one.full_name == found[0][0]), found[0][1]
 
     def _reaches_all(self, table: str, groups: Sequence[Dimension]) -> bool:
         named = [one.name.rpartition(".")[0] for one in groups if one.name != WHEN]
         dated = any(one.name == WHEN for one in groups)
         if dated and table in self._doers():
-            return self.slots.has("OPEN") and all(self.model.relations.reaches(table, name) for name in named)
+            return self.opened and all(self.model.relations.reaches(table, name) for name in named)
         return all(self.model.relations.reaches(table, name) for name in named)
 
     def _require_groups(self, subject: str, groups: Sequence[Dimension]) -> None:
@@ -255,6 +569,8 @@ class _Form:
         averaged = self.slots.take("AGG") if self.slots.has("AGG") else []
         if averaged and (len(averaged) > 1 or averaged[0].data not in ("avg", "median", "max", "min")):
             raise NotUnderstood(averaged[0].text)
+        if averaged and len(groups) > 1:
+            raise NotUnderstood(averaged[0].text)
         if averaged and groups:
             return figure
         if averaged:
@@ -264,6 +580,7 @@ class _Form:
         return None
 
     _said_per = False
+    within: tuple[str, ...] = ()
 
     def _counted_field(self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension]) -> Frame:
         """How many states, merchants, categories: different values, or groups that a measure fits."""
@@ -334,6 +651,11 @@ class _Form:
         """A measure for each row of a table: the mean per customer, or a list by customer."""
         slots = self.slots
         table = per.data.table
+        things = [one for one in slots.chunks if one.kind == "ENTITY" and one.data != table]
+        if not measures and len(things) == 1:
+            slots.chunks.remove(things[0])
+            found = count_of(self.lexicon, things[0].data)
+            measures = [things[0].made("COUNTED", (found, things[0].data, False))] if found else []
         if len(measures) != 1:
             raise NotUnderstood(per.text)
         if measures[0].kind == "COUNTEDFIELD":
@@ -347,7 +669,9 @@ class _Form:
         is_list = not averaged and not figure.agg and not per.text.casefold().startswith("per")
         taken = slots.take(*RESTRICTING)
         if table == figure.table or self.model.relations.reaches(table, figure.table):
-            if figure.agg and figure.table == table or is_list is False and figure.item.unit != "count" and figure.agg:
+            if (figure.agg and figure.table == table) or (
+                is_list is False and figure.item.unit != "count" and figure.agg
+            ):
                 return self._figures_of(figure, taken, groups, figure.table)
             raise NotUnderstood(per.text)
         if not self.model.relations.reaches(figure.table, table):
@@ -417,12 +741,13 @@ class _Form:
             **scope.as_parts(),
         )
 
-    def _distribution(self, fields: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+    def _distribution(self, fields: Sequence[Chunk], groups: Sequence[Dimension], bins: Sequence[Chunk] = ()) -> Frame:
         """How many rows there are by value of a field, numbers in classes."""
         slots = self.slots
         items = [one.data for one in fields]
         entities = [one.data for one in slots.take("ENTITY")]
-        dimensions = tuple(self._binned(item) for item in items)
+        width = next((one.data for one in bins if one.data), None)
+        dimensions = tuple(self._binned(item, width) for item in items)
         tables = [item.table for item in items]
         if entities:
             self._require_related(entities[0], tables)
@@ -436,15 +761,17 @@ class _Form:
             raise NotUnderstood(fields[0].text)
         return self._figures_of(count, slots.take(*RESTRICTING), (*dimensions, *groups), subject)
 
-    def _binned(self, item: Item) -> Dimension:
+    def _binned(self, item: Item, width: float | None = None) -> Dimension:
         if is_numeric(item):
-            return Dimension(name=item.full_name, bin=width_of(self.lexicon, item))
+            return Dimension(name=item.full_name, bin=width or width_of(self.lexicon, item))
         return Dimension(name=item.full_name, grain="month" if item.kind == "time_dimension" else None)
 
     def _of_entity(self, entities: Sequence[str], fields: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
         """Rows of a table, or how many there are by group."""
         slots = self.slots
         table = entities[0]
+        if fields and not groups and self._led_by(fields):
+            groups, fields = self._as_groups(fields), []
         named = [name for name in dict.fromkeys(entities) if name != table]
         taken = slots.take(*RESTRICTING)
         if groups:
@@ -461,13 +788,32 @@ class _Form:
             scope = build_scope(slots, subject, taken, groups=held_groups)
             return Frame(kind="figures", subject=subject, measures=(count.measure,), groups=dated, **scope.as_parts())
         if named:
-            if any(not self.model.relations.reaches(name, table) for name in named):
+            reaches = self.model.relations.reaches
+            if any(not reaches(name, table) and not reaches(table, name) for name in named):
                 raise NotUnderstood(named[0])
             if named[0] == table_extension(self.model, table).activity:
                 taken = [*taken, Chunk("BUY", "", 0, 0, named[0])]
         if fields and any(one.kind == "HELD" and one.data.figure.table == table for one in taken):
             return self._groups_with(fields, taken)
+        if table == self._activity() and not self.listing and not fields and not self._measured_rows(taken):
+            found = count_of(self.lexicon, table)
+            if found is not None:
+                return self._figures_of(found, [one for one in taken if one.kind != "BUY"], (), table)
         return self._rows(table, taken, [one.data for one in fields])
+
+    def _measured_rows(self, taken: Sequence[Chunk]) -> bool:
+        """Tell whether a condition compares a number of the rows, so that it is they who are wanted."""
+        conds = [as_cond(one) for one in taken if one.kind in ("COND", "VALUE")]
+        return any(not cond.values or self._is_key(cond) or cond.item.name.endswith("_id") for cond in conds) or any(
+            one.kind == "HELD" for one in taken
+        )
+
+    def _led_by(self, fields: Sequence[Chunk]) -> bool:
+        """Tell whether fields stand before what they are of, so that they are the groups: segments of customers who …"""
+        things = [one for one in self.asked if one.kind in ("ENTITY", "WHO")]
+        return bool(things) and all(
+            not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields
+        )
 
     def _rows(self, table: str, taken: Sequence[Chunk], extra: Sequence[Item], rank: Rank | None = None) -> Frame:
         scope = build_scope(self.slots, table, taken)
@@ -573,7 +919,8 @@ class _Form:
                 kind="figures", subject=subject, measures=(held.figure.measure,), groups=dated, **scope.as_parts()
             )
         conds = [one for one in slots.chunks if one.kind in ("VALUE", "COND")]
-        if conds and not groups and self.listing:
+        near = all(self.model.relations.reaches(main_table(self.lexicon), as_cond(one).item.table) for one in conds)
+        if conds and not groups and (self.listing or near):
             table = main_table(self.lexicon)
             return self._rows(table, slots.take(*RESTRICTING), [])
         raise NotUnderstood("what to work out", "missing_slots")
@@ -592,6 +939,7 @@ class _Form:
             if any(dimension.grain for dimension in data.dimensions):
                 self._said_per = not one.text.casefold().startswith("by")
             found += data.dimensions
+            self.within = (*self.within, *data.within)
         if self.slots.take("TREND") and not any(one.grain for one in found):
             found.append(Dimension(name=WHEN, grain=grain_of(window)))
         return tuple(dict.fromkeys(found)), per
@@ -603,16 +951,18 @@ class _Form:
         extension = table_extension(self.model, subject)
         if not extension.default_time_dimension:
             raise NotUnderstood("over time")
-        if subject in self._doers() and not self.slots.has("OPEN") and not self._opened:
+        if subject in self._doers() and not self.opened:
             raise NotUnderstood("over time", "no_history")
-        self._opened = subject in self._doers()
+        self.slots.dated = True
         name = f"{subject}.{extension.default_time_dimension}"
         return tuple(one.model_copy(update={"name": name}) if one.name == WHEN else one for one in groups)
 
-    _opened = False
-
     def _span(self) -> int:
         """Take the number of periods of a moving average."""
+        for place, one in enumerate(self.slots.chunks):
+            if one.kind == "DURATION" and one.data.op == "=":
+                self.slots.chunks[place] = one.made("GRAIN", one.data.unit)
+                return int(one.data.count)
         for place, one in enumerate(self.slots.chunks[:-1]):
             unit = self.slots.chunks[place + 1]
             if one.kind == "NUM" and unit.kind in ("UNITWORD", "GRAIN"):
@@ -623,11 +973,29 @@ class _Form:
     def _sorted(self, frame: Frame) -> Frame:
         """Take a wish for an order: ranked by spend, highest first."""
         slots = self.slots
-        sort, direction = slots.take("SORT"), slots.take("DIR")
-        if not sort and not direction:
+        by = self._sort_by(frame)
+        sort, direction, tops = slots.take("SORT"), slots.take("DIR"), slots.take("TOP", "SUP")
+        if not sort and not direction and not tops:
             return frame
-        descending = not (direction and direction[0].data == "asc")
-        return frame.model_copy(update={"rank": frame.rank or Rank(by="*", descending=descending)})
+        number = self._count_wanted() if tops or frame.groups or frame.kind == "rows" else None
+        if tops and not frame.groups:
+            raise NotUnderstood(tops[0].text)
+        descending = direction[0].data == "desc" if direction else tops[0].data == "desc" if tops else True
+        limit = number or (10 if tops else None)
+        rank = Rank(by=by or "*", descending=descending, limit=limit)
+        return frame.model_copy(update={"rank": frame.rank or rank})
+
+    def _sort_by(self, frame: Frame) -> str:
+        """Take the measure or field that an answer is sorted by, which it must have."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD"):
+                name = after.data.measure if after.kind == "MEASURE" else after.data.full_name
+                if name in frame.measures or name in frame.fields or any(name == group.name for group in frame.groups):
+                    chunks.remove(after)
+                    return str(name)
+        return ""
 
     # Ranking
 
@@ -643,15 +1011,8 @@ class _Form:
             slots.chunks.remove(adjective)
         nth = slots.take("NTH", "NTHNUM")
         slots.take("SORT", "DIR")
-        kinds = {one.kind for one in words}
-        directions = [one.data for one in words if one.kind in ("SUP", "TOP", "RECENT", "GOOD")]
-        descending = (
-            (directions[-1] if "SUP" in kinds or "TOP" not in kinds else directions[0]) == "desc"
-            if directions
-            else True
-        )
-        if {one.data for one in words} == {"desc", "asc"}:
-            descending = False
+        good = [one for one in words if one.kind == "GOOD"]
+        descending = _is_descending(words, good)
         number = self._count_wanted()
         by = self._order_by()
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
@@ -664,8 +1025,17 @@ class _Form:
         targets = slots.take(*_TARGETS)
         offset = int(nth[0].data) - 1 if nth else 0
         limit = number if number else (1 if offset else None)
+        if good and any(self._is_worse(one) for one in (*measures, *by, *targets)):
+            descending = not descending
         choice = _Choice(targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups))
         return self._rank(choice)
+
+    def _is_worse(self, chunk: Chunk) -> bool:
+        """Tell whether more of a measure is worse."""
+        data = chunk.data[0] if chunk.kind in ("COUNTED", "COUNTEDFIELD") else chunk.data
+        item = data.item if isinstance(data, Figure) else data if isinstance(data, Item) else None
+        extension = self.lexicon.extensions.get(item.full_name) if item is not None else None
+        return extension is not None and extension.higher_is_worse
 
     def _count_wanted(self) -> int | None:
         """Take the number of rows that are wanted."""
@@ -705,10 +1075,17 @@ class _Form:
         entities = [one for one in named if one.kind == "ENTITY"]
         fields = [one for one in named if one.kind in ("FIELD", "UNITWORD")]
         taken = slots.take(*RESTRICTING)
-        if choice.adjective is not None and not numbers:
-            item = choice.adjective.data.item
-            numbers = [choice.adjective.made("FIELD", item)]
-            choice.descending = choice.adjective.data.op == ">"
+        if choice.adjective is not None and not numbers and not measures:
+            item = self._meant_by(choice.adjective, entities)
+            choice.descending = (
+                choice.adjective.data.op == ">"
+                if item == choice.adjective.data.item
+                else choice.adjective.data.op == "<"
+            )
+            if item.kind in ("metric", "derived_metric"):
+                measures = [choice.adjective.made("MEASURE", metric_figure(item))]
+            else:
+                numbers = [choice.adjective.made("FIELD", item)]
         recent = [one for one in choice.words if one.kind == "RECENT"]
         if fields and not (recent and not measures and not numbers):
             return self._rank_groups(choice, fields, entities, measures, numbers, taken)
@@ -742,6 +1119,8 @@ class _Form:
             self.slots.assume(f"{numbers[0].data.label} of a group is its average.")
             figures = [found]
         elif entities:
+            if any(one.kind == "SUP" and one.last == fields[0].first for one in choice.words):
+                raise NotUnderstood(fields[0].text)
             counted = count_of(self.lexicon, entities[0].data)
             if counted is None:
                 raise NotUnderstood(entities[0].text)
@@ -756,6 +1135,7 @@ class _Form:
             raise NotUnderstood(fields[0].text, "missing_measure")
         subject = figures[0].table
         self._require_related(subject, [one.data for one in entities])
+        subject, figures = self._activity_of(subject, figures, taken, (*dimensions, *choice.groups))
         dated = self._dated((*dimensions, *choice.groups), subject)
         self._require_groups(subject, dated)
         on_groups = dated if subject not in self._doers() or self._holds_groups(taken) else ()
@@ -773,6 +1153,15 @@ class _Form:
             rank=rank,
             **scope.as_parts(),
         )
+
+    def _meant_by(self, adjective: Chunk, entities: Sequence[Chunk]) -> Item:
+        """Return what an adjective compares: the oldest accounts are those opened first, not those of old people."""
+        item: Item = adjective.data.item
+        if item.name == "age" and any("account" in one.text.casefold() for one in entities):
+            table = entities[0].data
+            name = table_extension(self.model, table).default_time_dimension
+            return next((one for one in self.model.items if one.full_name == f"{table}.{name}"), item)
+        return item
 
     def _is_plural(self, choice: _Choice, chunk: Chunk) -> bool:
         word = chunk.text.split()[-1].casefold()
@@ -954,7 +1343,10 @@ class _Form:
             dated = self._dated(choice.groups, subject)
             self._require_groups(subject, dated)
             scope = build_scope(self.slots, subject, taken, groups=dated if subject not in self._doers() else ())
-            rank = Rank(by="*", descending=choice.descending, limit=1)
+            per = tuple(one for one in dated if one.grain) if len(dated) > 1 else ()
+            if len(dated) > 1 and len(per) != len(dated) - 1:
+                raise NotUnderstood("the first of which", "missing_measure")
+            rank = Rank(by="*", descending=choice.descending, limit=1, per=per)
             return Frame(
                 kind="figures", subject=subject, measures=(figure.measure,), groups=dated, rank=rank, **scope.as_parts()
             )
@@ -1010,7 +1402,7 @@ class _Form:
                 part, whole = [one for one in part if one.kind != "TIME"], [*whole, *times]
         scope = build_scope(slots, subject, [one for one in whole if one.kind != "BUY" or subject in self._doers()])
         if not part:
-            within = ()
+            within = self.within if len(self.within) < len(dated) else ()
             return Frame(
                 kind="figures",
                 subject=subject,
@@ -1036,7 +1428,7 @@ class _Form:
     def _split(self) -> tuple[list[Chunk], list[Chunk]]:
         """Take the restricting chunks before and after the verb: of the whole, and of the part."""
         slots = self.slots
-        places = [place for place, one in enumerate(slots.chunks) if one.kind in ("IS", "BUY", "NEVER", "OPEN")]
+        places = [place for place, one in enumerate(slots.chunks) if one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")]
         heads = [place for place, one in enumerate(slots.chunks) if one.kind in ("ENTITY",)]
         first = heads[0] if heads else -1
         verbs = [place for place in places if place > first]
@@ -1047,16 +1439,15 @@ class _Form:
             for place in verbs
             if any(one.kind in RESTRICTING and one.kind not in ("IS",) for one in slots.chunks[place:])
         ]
-        cut = self._cut(kept)
+        if not kept:
+            return slots.take(*RESTRICTING), []
+        cut = kept[0] if len(kept) == 1 else self._last_main(kept)
         before = [one for one in slots.chunks[:cut] if one.kind in RESTRICTING]
         after = [one for one in slots.chunks[cut:] if one.kind in RESTRICTING]
         slots.take(*RESTRICTING)
         if not any(one.kind in ("COND", "VALUE", "HELD", "NEVER", "BUY", "OPEN") for one in after):
             return [*before, *after], []
         return before, after
-
-    def _cut(self, verbs: Sequence[int]) -> int:
-        return verbs[-1] if len(verbs) == 1 else verbs[0] if not verbs else self._last_main(verbs)
 
     def _last_main(self, verbs: Sequence[int]) -> int:
         """Return the verb of the main clause: after a relative clause the next one."""
@@ -1078,12 +1469,12 @@ class _Form:
         slots.take("COMPARE")
         change, periods, year_ago = slots.take("CHANGE"), slots.take("PERIODS"), slots.take("YEARAGO")
         self._join_values()
+        self._lone_aggregate()
         windows = self._windows(
             bool(change or periods),
             year_ago=bool(year_ago or any(one.data == "year" for one in periods)),
             periods=periods,
         )
-        versus = slots.take("VS")
         show = (
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
@@ -1102,7 +1493,6 @@ class _Form:
             )
         if change or periods:
             return self._changes(change, periods)
-        del versus
         return self._two_values(show)
 
     def _plain_without(self, kinds: tuple[str, ...]) -> Frame:
@@ -1111,8 +1501,23 @@ class _Form:
         return self._plain()
 
     def _join_values(self) -> None:
-        """Join values of one field that "versus" or "to" parts."""
+        """Join values of one field that "versus" or "to" parts, beside each other or not."""
         chunks = self.slots.chunks
+        self._join_flags()
+        for place, one in enumerate(chunks):
+            after = next((other for other in chunks[place + 1 :] if other.kind not in ("IS", "ENTITY", "AND")), None)
+            if one.kind in ("VS", "OP") and after is not None and after.kind == "VALUE":
+                before = next(
+                    (other for other in chunks[:place] if other.kind == "VALUE" and other.data.item == after.data.item),
+                    None,
+                )
+                if before is not None:
+                    values = tuple(dict.fromkeys((*before.data.values, *after.data.values)))
+                    chunks[chunks.index(before)] = before.made(
+                        "VALUE", type(before.data)(before.data.item, values), after
+                    )
+                    chunks.remove(after)
+                    break
         place = 0
         while place + 2 < len(chunks):
             left, link, right = chunks[place : place + 3]
@@ -1125,6 +1530,19 @@ class _Form:
                 chunks[place : place + 3] = [left.made("VALUE", type(left.data)(left.data.item, values), link, right)]
             else:
                 place += 1
+
+    def _join_flags(self) -> None:
+        """Read "discretionary versus non-discretionary" as groups by what is true or false."""
+        flags = [one for one in self.slots.chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"]
+        if (
+            len(flags) == 2
+            and flags[0].data.item == flags[1].data.item
+            and flags[0].data.values != flags[1].data.values
+        ):
+            place = self.slots.chunks.index(flags[0])
+            groups = Groups((Dimension(name=flags[0].data.item.full_name),))
+            self.slots.chunks[place] = flags[0].made("GROUP", groups, flags[1])
+            self.slots.chunks.remove(flags[1])
 
     def _windows(self, changed: bool, *, year_ago: bool, periods: Sequence[Chunk]) -> tuple[Window, ...] | None:
         """Return the two windows that a comparison is of, the earlier first."""
@@ -1163,9 +1581,11 @@ class _Form:
         slots = self.slots
         lists = [one for one in slots.chunks if one.kind == "VALUE" and len(self._distinct(one)) > 1]
         if not lists:
-            if show == "ratio":
+            relative = any("relative to" in one.text.casefold() for one in slots.chunks if one.kind == "VS")
+            if show == "ratio" or (relative and len([one for one in slots.chunks if one.kind == "MEASURE"]) == 2):
                 return self._ratio()
             if show == "both":
+                self._refuse_field_beside()
                 slots.take("VS", "TO")
                 return self._plain()
             raise NotUnderstood("the difference between what")
@@ -1194,6 +1614,15 @@ class _Form:
         return frame.model_copy(
             update={"comparison": Comparison(show=show, filters=filters, labels=tuple(values[0] for values in parts))}
         )
+
+    def _refuse_field_beside(self) -> None:
+        """Refuse a value set against a field: they are not of one kind."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[1:-1], 1):
+            around = (chunks[place - 1], chunks[place + 1])
+            kinds = {other.kind for other in around}
+            if one.kind == "VS" and "COND" in kinds and "FIELD" in kinds:
+                raise NotUnderstood(one.text)
 
     def _distinct(self, chunk: Chunk) -> list[tuple[str, ...]]:
         """Return the values of a list, aliases of one value together."""
@@ -1245,6 +1674,14 @@ class _Choice:
         self.offset = offset
         self.descending = descending
         self.groups = groups
+
+
+def _is_descending(words: Sequence[Chunk], good: Sequence[Chunk]) -> bool:
+    """Return the direction that ranking words mean together: the bottom 5 of the highest is the lowest 5."""
+    if good:
+        return bool(good[0].data == "desc")
+    directions = {one.data for one in words}
+    return "asc" not in directions
 
 
 def _grouping(item: Item) -> Dimension:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from itertools import product
 
@@ -18,8 +17,11 @@ from customer360.ask.words import Word
 from customer360.semantic import Kind
 
 MAX_READINGS = 48
+MAX_COMBINATIONS = 4096
+UNEXPLAINED = frozenset({"UNKNOWN", "MISSING", "AMBIGUOUS"})
 _UNKNOWN = 100
 _FILLER = 1.05
+_GLOSSARY = 1.5
 _DECADE = re.compile(r"([2-9]0)s$")
 _ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)$")
 _PERCENTILE = re.compile(r"p(\d{1,2})$")
@@ -51,43 +53,51 @@ def find_candidates(
     return found[::-1]
 
 
-FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "WHATABOUT", "ITEM", "NTHONE", "BEFORE", "AFTER", "REMOVE"})
+FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "WHATABOUT", "ITEM", "NTHONE", "AFTER", "REMOVE", "FLIP"})
 """Kinds of words that only a follow-up needs."""
 
 
 def readings(candidates: Sequence[Candidate], *, following: bool = False) -> Iterator[tuple[int, list[Chunk]]]:
     """Yield what the phrases may mean together, each with its rank, fillers left out; the preferred ones first."""
-    if not following:
-        candidates = [_standing_alone(one) for one in candidates]
-    kept = [one for one in candidates if one.entries[0].kind != "FILL"]
-    choices = [one.entries[:4] for one in kept]
-    combinations = product(*choices)
+    choices = [_meanings(one, following=following) for one in candidates]
+    kept = [(one, entries) for one, entries in zip(candidates, choices, strict=True) if entries]
+    combinations = product(*(entries for _, entries in kept))
     ranked = sorted(
         (
             (sum(entry.rank for entry in chosen), place, chosen)
-            for place, chosen in zip(range(4096), combinations, strict=False)
+            for place, chosen in zip(range(MAX_COMBINATIONS), combinations, strict=False)
         ),
         key=lambda one: one[:2],
     )
     for rank, _, chosen in ranked[:MAX_READINGS]:
-        chunks = [one.chunk(entry) for one, entry in zip(kept, chosen, strict=True)]
-        yield rank, [chunk for chunk in chunks if chunk.kind != "FILL"]
+        yield rank, [one.chunk(entry) for (one, _), entry in zip(kept, chosen, strict=True)]
 
 
-def _standing_alone(candidate: Candidate) -> Candidate:
-    """Return a phrase without the meanings that only a follow-up has."""
-    entries = tuple(one for one in candidate.entries if one.kind not in FOLLOWING)
-    if entries:
-        return replace(candidate, entries=entries)
-    kinds = {one.kind for one in candidate.entries}
-    return replace(candidate, entries=(Entry("FILL", ""),)) if kinds & {"ONLY", "SAME"} else candidate
+def unexplained(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the phrases that nothing but a glossary entry, or nothing at all, explains."""
+    return [one for one in candidates if all(entry.kind in UNEXPLAINED for entry in one.entries)]
+
+
+def _meanings(candidate: Candidate, *, following: bool) -> list[Entry]:
+    """Return what a phrase may mean; nothing where it is a filler."""
+    known = [one for one in candidate.entries if one.kind not in UNEXPLAINED]
+    entries = known or list(candidate.entries)
+    if not following:
+        alone = [one for one in entries if one.kind not in FOLLOWING]
+        if not alone and {one.kind for one in entries} & {"ONLY", "SAME"}:
+            return []
+        entries = alone or entries
+    said = [one for one in entries if one.kind != "FILL"]
+    return said[:4]
 
 
 def _cost(candidate: Candidate) -> float:
-    kind = candidate.entries[0].kind
-    if kind == "UNKNOWN":
+    kinds = [one.kind for one in candidate.entries if one.kind not in FOLLOWING] or [candidate.entries[0].kind]
+    if kinds[0] == "UNKNOWN":
         return _UNKNOWN
-    return _FILLER if kind == "FILL" else 1.0
+    if all(kind in UNEXPLAINED for kind in kinds):
+        return _GLOSSARY
+    return _FILLER if kinds[0] == "FILL" else 1.0
 
 
 def _starting(words: Sequence[Word], first: int, lexicon: Lexicon, windows: dict[int, object]) -> Iterator[Candidate]:
@@ -111,9 +121,7 @@ def _starting(words: Sequence[Word], first: int, lexicon: Lexicon, windows: dict
 
 
 def _candidate(words: Sequence[Word], first: int, last: int, entries: Sequence[Entry]) -> Candidate:
-    best = min(entry.rank for entry in entries)
-    chosen = [entry for entry in entries if entry.kind != "FILL" or entry.rank == best]
-    return Candidate(first, last, " ".join(word.typed for word in words[first:last]), tuple(chosen))
+    return Candidate(first, last, " ".join(word.typed for word in words[first:last]), tuple(entries))
 
 
 def _special(word: Word, lexicon: Lexicon) -> list[Entry]:

@@ -33,6 +33,8 @@ class Slots:
     lexicon: Lexicon
     chunks: list[Chunk]
     assumptions: list[str] = field(default_factory=list)
+    dated: bool = False
+    """Whether the answer is grouped by a date of the subject."""
 
     def take(self, *kinds: str) -> list[Chunk]:
         """Take all chunks of these kinds."""
@@ -112,12 +114,17 @@ class _Sorter:
         window = one_window([one.data for one in taken if one.kind == "TIME"])
         held: list[Held] = [one.data for one in taken if one.kind == "HELD"]
         conds = self._conds(taken)
+        self._refuse_contradiction(conds)
+        if "OPEN" in kinds and window is None and not self.slots.dated:
+            opened = any(fields_of(cond.filter) & self._dates() for cond in conds)
+            if not opened:
+                raise NotUnderstood("new or opened since when", "missing_period")
         fine = [cond for cond in conds if not self._is_near(cond)]
         self.scope.near += [cond.filter for cond in conds if self._is_near(cond)]
         held = self._hold(held)
         window = self._place_window(window, kinds)
         if self.extension.activity:
-            self._clauses(fine, held, window, never="NEVER" in kinds, did="BUY" in kinds or "NEVER" in kinds)
+            self._clauses(fine, held, window, never="NEVER" in kinds, did_buy="BUY" in kinds)
         elif fine or "NEVER" in kinds or window or held:
             left = [one.text for one in taken if one.kind in ("NEVER", "HELD")] or [cond.item.label for cond in fine]
             raise NotUnderstood(" ".join(left) or (window.label if window else ""))
@@ -142,6 +149,17 @@ class _Sorter:
         if len(conds) > 1 and any(isinstance(cond.filter, AnyOf) for cond in conds):
             raise NotUnderstood("and … or", "ambiguous_term")
         return conds
+
+    def _dates(self) -> set[str]:
+        return {item.full_name for item in self.model.items if item.kind == "time_dimension"}
+
+    def _refuse_contradiction(self, conds: Sequence[Cond]) -> None:
+        """Refuse two values of one field that no row has both of."""
+        fixed: dict[str, tuple[Any, ...]] = {}
+        for cond in conds:
+            if isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and self._is_near(cond):
+                if fixed.setdefault(cond.filter.field, cond.values) != cond.values:
+                    raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
 
     def _is_near(self, cond: Cond) -> bool:
         tables = {name.rpartition(".")[0] for name in fields_of(cond.filter)} or {cond.item.table}
@@ -180,17 +198,22 @@ class _Sorter:
         return None
 
     def _clauses(
-        self, fine: list[Cond], held: Sequence[Held], window: Window | None, *, never: bool, did: bool
+        self, fine: list[Cond], held: Sequence[Held], window: Window | None, *, never: bool, did_buy: bool
     ) -> None:
         """Make clauses of what is about the subject's activity."""
+        if never and not (did_buy or fine or window or held):
+            raise NotUnderstood("not")
+        did = did_buy or never
         positive = tuple(cond.filter for cond in fine if not cond.negated and not cond.separate)
         negated = [cond for cond in fine if cond.negated]
         separate = [cond for cond in fine if cond.separate]
         if len(held) > 1 and (positive or window):
             raise NotUnderstood("and")
-        for one in held:
+        about_rows = [one for one in held if one.figure.table != self.subject]
+        self.scope.near += [self._own(one) for one in held if one not in about_rows]
+        for one in about_rows:
             self._held_clause(one, positive, window, never=never)
-        used = bool(held)
+        used = bool(about_rows)
         for cond in separate:
             self._clause((only(cond, value) for value in cond.values), window)
             used = True
@@ -207,6 +230,17 @@ class _Sorter:
             self.scope.clauses.append(Clause())
         elif not used and window:
             raise NotUnderstood(window.label, "window_of_rows")
+
+    def _own(self, one: Held) -> Filter:
+        """Read a condition on an average, where nothing is grouped, as one on each row's own value."""
+        fields = [
+            name
+            for (agg, name), metric in self.lexicon.aggregates.items()
+            if agg == "avg" and metric == one.figure.item
+        ]
+        if not fields or one.average or one.filters:
+            raise NotUnderstood(one.figure.item.label)
+        return numeric(fields[0], one.op, one.values)
 
     def _clause(self, filters: Any, window: Window | None) -> None:
         self.scope.clauses += [Clause(filters=(one,), window=window) for one in filters]
@@ -238,7 +272,8 @@ def one_window(windows: Sequence[Window]) -> Window | None:
     for other in windows[1:]:
         if first == other:
             continue
-        if first.start and first.end and other.start and other.end and (other.start - first.end).days == 1:
+        neighbours = first.end and other.start and (other.start - first.end).days == 1 and first.unit != "day"
+        if neighbours and first.start and other.end:
             count = first.count + other.count
             label = f"{first.label} and {other.label}"
             first = Window(start=first.start, end=other.end, unit=first.unit, count=count, label=label)

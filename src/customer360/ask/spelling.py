@@ -6,12 +6,37 @@ So words that a general dictionary holds are left alone, and whoever said them i
 
 from __future__ import annotations
 
+import calendar
+from collections.abc import Mapping
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
 from customer360.ask.lexicon import Lexicon
 from customer360.ask.words import Word, stem
+
+COMMON = 400
+"""How often a word must occur in the dictionary's texts to be left alone."""
+DATE_WORDS = frozenset(
+    {name.casefold() for name in calendar.month_name if name}
+    | {
+        "yesterday",
+        "today",
+        "january",
+        "quarter",
+        "month",
+        "week",
+        "year",
+        "day",
+        "last",
+        "since",
+        "between",
+        "before",
+        "after",
+        "during",
+        "half",
+    }
+)
 
 
 def edits_allowed(length: int) -> int:
@@ -23,8 +48,9 @@ class Speller:
     """Corrects the words of questions against one lexicon."""
 
     def __init__(self, lexicon: Lexicon) -> None:
-        self._known = frozenset(lexicon.vocabulary())
-        self._targets = sorted(one for one in self._known if len(one) > 2 and one.isalpha())
+        self._known = frozenset(lexicon.vocabulary()) | DATE_WORDS
+        corrigible = lexicon.vocabulary(without=("FILL", "MISSING", "AMBIGUOUS")) | DATE_WORDS
+        self._targets = sorted(one for one in corrigible if len(one) > 2 and one.isalpha())
 
     def correct(self, words: list[Word]) -> tuple[list[Word], list[tuple[str, str]]]:
         """Return the words with the misspelt ones corrected, and what was corrected to what."""
@@ -75,11 +101,11 @@ def _consonants(word: str) -> str:
 
 def is_english(word: str) -> bool:
     """Tell whether a general dictionary of English holds a word."""
-    return word in _dictionary()
+    return _dictionary().get(word, 0) >= COMMON
 
 
 @lru_cache(maxsize=1)
-def _dictionary() -> frozenset[str]:
+def _dictionary() -> Mapping[str, int]:
     from spellchecker import SpellChecker  # noqa: PLC0415 - read when the first unknown word comes
 
-    return frozenset(SpellChecker(language="en").word_frequency.dictionary)
+    return dict(SpellChecker(language="en").word_frequency.dictionary)

@@ -14,21 +14,21 @@ from customer360.ask.words import stems_of
 _WORDS: dict[str, dict[Any, str]] = {
     "AGG": {
         "avg": "average|mean|the average|averaged|on average|typical|average of|arithmetic mean",
-        "sum": "total|sum|sum of|combined|in total|aggregate|altogether|grand total|cumulated|total amount|sum total",
+        "sum": "total|sum|sum of|combined|in total|in all|all together|aggregate|altogether|grand total|cumulated|total amount|sum total",
         "median": "median|50th percentile|middle value",
-        "stddev": "standard deviation|std dev|stddev|stdev|sd|spread|std",
+        "stddev": "standard deviation|std dev|stddev|stdev|sd|std",
         "max": "maximum|max",
         "min": "minimum|min",
     },
     "COUNT": {
         "": "how many|number of|count of|count|the number|number|total number of|how many of|no of|count up|headcount|"
-        "total count of|total count|quantity of|how many different",
+        "total count of|total count|count|counted|just the number|just the count|just a number|the count|just count|only the number|quantity of|how many different",
     },
     "HOWMUCH": {"": "how much|how much money|what amount|the amount of"},
     "DISTINCT": {"": "distinct|unique|different|separate|individual"},
     "OP": {
         ">": "over|above|more than|greater than|higher than|exceeding|exceed|larger than|bigger than|in excess of|north of|"
-        "beyond|upwards of|better than|longer than|>|more|above the|exceeds|surpassing|surpass|topping|higher",
+        "beyond|upwards of|better than|longer than|>|more|above the|exceeds|surpassing|surpass|topping|topped|exceeded|surpassed|crossed|beat|bigger|larger|higher",
         "<": "under|below|less than|fewer than|lower than|smaller than|beneath|short of|shorter than|<|less|"
         "south of|fewer|lower|not even",
         ">=": "at least|minimum of|no less than|no fewer than|not less than|not fewer than|>=|from at least|a minimum of|"
@@ -54,13 +54,13 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "RECENT": {
         "desc": "most recent|newest|latest|most recently|last|recent|freshest",
-        "asc": "oldest|earliest|longest standing|least recent|least recently",
+        "asc": "oldest|earliest|first|very first|longest standing|least recent|least recently",
     },
-    "GOOD": {"desc": "best|top performing|best performing|most valuable|most important|finest", "asc": "worst|poorest|least valuable"},
+    "GOOD": {"desc": "best|top performing|best performing|most popular|popular|favorite|preferred|most important|most used|go to|most valuable|most important|finest", "asc": "worst|poorest|least valuable"},
     "BY": {"": "by|per|for each|for every|in each|across|broken down by|split by|grouped by|group by|breakdown by|"
                "segmented by|within each|for all|split out by|cut by|sliced by|according to|of each|on each|from each|at each|"
-               "broken out by|break down by|split per|divided by|organized by|among|each|every|across all|across the|by each|per each|"
-               "as a function of|split across|broken down across|over all|in every|sorted by each|depending on|break it down by|split it by|"
+               "broken out by|break down by|split per|divided by|organized by|each|every|by each|per each|"
+               "as a function of|split across|broken down across|over all|in every|sorted by each|depending on|differ between|differs between|vary between|varies between|compare across|compare between|varies across|differing by|break it down by|split it by|"
                "broken up by|broken down per|across different|between the different|for the different|by the|vary by|differ by|differ across|varies by|differs by|vary across"},
     "SHARE": {"": "percentage|percent|share|proportion|fraction|what percent|% of|portion|percentage share|percent of|"
                   "share of|percentage of|proportion of|fraction of|contribution|contribution of|relative share|what part|part|mix|"
@@ -72,13 +72,13 @@ _WORDS: dict[str, dict[Any, str]] = {
                "when compared to|v|vs the"},
     "CHANGE": {
         "": "change|changed|growth|grow|growing|grown|grew|increase|increased|increasing|rise|rose|risen|rising|develop|evolved|"
-        "development|growth rate|rate of growth|change in|delta|growth in|percentage change|percent change|uplift",
+        "development|growth rate|rate of growth|change in|delta|growth in|percentage change|percent change|uplift|go up or down|gone up or down|gone up|went up|go up|gone up|up or down|doubled|going up|trending up",
         "down": "decrease|decreased|drop|dropped|decline|fall|fell|fallen|dropping|falling|shrink|shrunk|decreasing|shrinking|"
-        "drop in|decline in|decrease in|fall in|reduction|reduction in|down",
+        "drop in|decline in|decrease in|fall in|reduction|reduction in|down|gone down|went down|go down|going down|cut|reduced|reducing|less than before|trending down",
     },
     "PERIODS": {
         "month": "month over month|mom|month on month|m o m|monthly change|monthly growth|month by month change|monthly growth rate|"
-        "from month to month|monthly change in|compared to the month before|versus the month before",
+        "from month to month|monthly change in",
         "quarter": "quarter over quarter|qoq|quarter on quarter|quarterly growth|quarterly change",
         "year": "year over year|yoy|year on year|annual growth|yearly growth|y o y",
         "week": "week over week|wow|week on week|weekly growth|weekly change",
@@ -86,7 +86,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         "": "period over period|compared to the previous period|compared to the prior period|vs previous period|"
         "vs the previous period|versus the previous period|than the period before|vs prior period|over the previous period",
     },
-    "TREND": {"": "trend|over time|trends|evolution|timeline|time series|history|historical|development over time|trending|trend of|"
+    "TREND": {"": "trend|developed|over time|trends|evolution|timeline|time series|history|historical|development over time|trending|trend of|"
                   "trend in|evolution of|trend over time|evolve|progression"},
     "GRAIN": {
         "day": "daily|by day|per day|each day|day by day|every day|a day|by date|per date|by calendar day",
@@ -98,13 +98,14 @@ _WORDS: dict[str, dict[Any, str]] = {
     "UNITWORD": {"day": "day|days|date|dates|calendar day", "week": "week|weeks|calendar week", "month": "month|months|calendar months", "quarter": "quarter|quarters", "year": "year|years|calendar year"},
     "RUNNING": {"": "running total|cumulative|cumulatively|running sum|cumulated total|cumulative total|running|cumulative sum"},
     "MOVING": {"": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling"},
-    "DISTRIB": {"": "distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|distribute|spread out|spread over"},
+    "DISTRIB": {"": "spread|spread of|distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|distribute|spread out|spread over"},
     "BINS": {"": "buckets|bands|brackets|bracket|band|bucket|group|groups|bins|bin|ranges|range|classes|class|buckets of|bands of|bins of|groups of|ranges of|in buckets of|in bands of|in steps of|steps of|bucketed|binned|intervals|intervals of|decade|decades"},
     "CORR": {"": "correlation|correlated|correlate|correlation between|correlation of|correlation coefficient|related|relationship|relationship between|association|association between|relate"},
     "PCTILE": {"": "percentile|percentile of|quantile"},
     "QUARTILE": {25: "first quartile|lower quartile|bottom quartile|q1 quartile", 75: "third quartile|upper quartile|top quartile"},
+    "SIGN": {">": "positive|rising", "<": "negative"},
     "NOT": {"": "not|no|without|non|excluding|except|except for|other than|apart from|besides|exclude|but not|minus|outside|outside of|"
-                "aside from|leave out|leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|rather than|"
+                "aside from|everything except|everything except for|all except|all but|everywhere except|anything except|everyone except|everyone but|instead of|in place of|leave out|leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|rather than|"
                 "anything but|everything but|everywhere but|nothing|with no|other|save for|barring|do not have|does not have|omit|omitting|never been"},
     "NEVER": {"": "never|have not|has not|had not|did not|do not|does not|never have|have never|has never|had never|not once|none of|without any|without a|"
                   "without a single|with no|have no|had no|has no|made no|without making|who have not|zero|not a single|not any"},
@@ -125,8 +126,8 @@ _WORDS: dict[str, dict[Any, str]] = {
                  "give|show us|list all|list out|provide|present|report|enumerate|name|bring up|details of|output|print|show all|i want|i need|"
                  "can i see|can you show|i would like|i would like to see|can you list|let me see|can i get|can i have|give us|pull me|look up|name the"},
     "SORT": {"": "sort by|sorted by|order by|ordered by|rank by|ranked by|rank|ranking|ranking of|ranked|sort|order|rank the|by descending|rank all|ranking by|sort them by|order them by|sorted|ordered"},
-    "DIR": {"asc": "ascending|from lowest to highest|lowest first|smallest first|asc|from low to high|from smallest to largest|alphabetically|increasing order|oldest first|in ascending order",
-            "desc": "descending|from highest to lowest|highest first|largest first|desc|from high to low|from largest to smallest|decreasing order|newest first|biggest first|in descending order|from most to least|most to least|latest first"},
+    "DIR": {"asc": "ascending|from lowest to highest|lowest first|cheapest first|smallest first|asc|from low to high|from smallest to largest|alphabetically|increasing order|oldest first|in ascending order",
+            "desc": "descending|from highest to lowest|highest first|most expensive first|priciest first|largest first|desc|from high to low|from largest to smallest|decreasing order|newest first|biggest first|in descending order|from most to least|most to least|latest first"},
     "BUY": {"": "bought|purchased|shopped|transacted|made a purchase|made a transaction|made purchases|made transactions|buy|purchase from|"
                 "used|use|ordered|made any purchase|made any purchases|made at least one purchase|have transacted|shop|made|make|placed|place|transact|"
                 "made any transaction|made any transactions|buying|shopping|purchasing|bought from|bought in|had|paid|pay|paying|bought anything|"
@@ -135,13 +136,16 @@ _WORDS: dict[str, dict[Any, str]] = {
                 "made a single purchase|made a single transaction|had any activity|shopped at|have a transaction|have transactions|was made|were made|processed|happened|took place|occurred|occur|happen|came|come through|went through"},
     "OPEN": {"": "opened|opened an account|joined|signed up|opened their account|opened accounts|open an account|sign up|registered|onboarded|"
                  "opened their accounts|account opened|accounts opened|became customers|became a customer|were acquired|acquired|enrolled|opening an account|account opening|"
-                 "new customer|new account|opened a new account|been customers since|customer since|been with us since|customers since|joining|signups|sign ups|account openings|open"},
+                 "opened a new account|new|brand new|been customers since|customer since|been with us since|customers since|joining|signups|sign ups|account openings|open"},
     "ASSIGNED": {"": "assigned|assigned to|were assigned|was assigned|moved into|moved to|put into|entered|joined the segment|were placed|assigned to the"},
-    "IS": {"": "is|are|was|were|be|been|being|that|who are|who have|have|has|with|come from|comes from|came from|"
+    "TENURE": {"": "been with us|been a customer|been customers|with us for|been around|been our customer|stayed with us|customers for|been a customer for|been customers for|been with us for"},
+    "QUARTILES": {"": "quartiles|quartile"},
+    "FLIP": {"": "flip|flip it|reverse|reverse it|reverse the order|invert|flip the order|other way round|other way around"},
+    "IS": {"": "is|are|was|were|be|been|being|that|have|has|with|come from|comes from|came from|"
                "have a|has a|hold|holding|carry|that are|which are|live in|living|live|located|located in|based|residing|reside|"
                "belong to|belonging to|belong|fall into|fall in|aged|having|own|owning|that have|with a|accounted for by|accounts for|account for|goes to|go to|"
                "happens|made up|generated by|generated|attributable to|come|comes|qualify|do|does|did|happened in|contributed|contribute|contributes|spent by|done|made by|driven by|represented by|represent|"
-               "fell|get|got|went to|went|end up|ended up|labeled|labelled|classified|classified as|rated|flagged|flagged as|marked|marked as|considered|currently|who|whose|in the|taken|sit in|sit|sits|sits in"},
+               "fell|get|got|went to|went|end up|ended up|labeled|labelled|classified|classified as|rated|flagged|flagged as|marked|marked as|considered|currently|in the|taken|sit in|sit|sits|sits in"},
     "THEIR": {"": "their|their own|its|its own|the same|same"},
     "ITEM": {"": "it|them|they|those|these|that one|this one|that|these ones|those ones"},
     "NTHONE": {1: "the first one|first one|the top one|top one|number one|the 1st one", 2: "the second one|second one|number two|the 2nd one|2nd one", 3: "the third one|third one|the 3rd one", 4: "the fourth one|fourth one", 5: "the fifth one|fifth one", -1: "the last one|last one|bottom one|the bottom one"},
@@ -155,11 +159,11 @@ _WORDS: dict[str, dict[Any, str]] = {
     "BEFORE": {"": "the one before|the month before|the previous one|the year before|the week before|the quarter before|one before that|the prior one|the period before|month before|year before|week before|quarter before|previous period|the previous period|prior period|the day before|the one before that|the month before that|the year before that"},
     "AFTER": {"": "the one after|the month after|the next one|the year after|the week after|the quarter after|the following one|the period after|next month|the following month|month after"},
     "YEARAGO": {"": "a year earlier|a year ago|one year earlier|the same period last year|same period last year|same time last year|a year before|the year earlier"},
-    "REMOVE": {"": "remove|drop|without the|forget|clear|remove the|drop the|take out|get rid of|all of them|for everyone|overall|everyone|for all|all customers|for all customers|regardless of"},
+    "REMOVE": {"": "remove|drop|forget|clear|remove the|drop the|take out|get rid of|regardless of"},
     "FILL": {"": "the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|want|need|would like|to see|can you|could you|know|"
-                 "in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|these|those|value of|values|value for|level of|figure|figures|data|"
+                 "in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|these|those|level of|figure|figures|data|"
                  "result|results|do we have|do we|we have|have we|did we|are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|"
-                 "they|he|she|will|shall|just|?|!|:|;|(|)|hey|hi|hello|thanks|thank you|kindly|quick|quickly|question|am|i am|looking|looking for|interested in|"
+                 "they|he|she|will|shall|just|?|!|:|;|(|)|how large|how large is|how big|how big is|how high|how high is|how strongly|how strongly is|how closely|how strong is|dollars|in dollars|usd|i mean|reset|row|point|sorry|meaning|namely|down|add|include|hold on|to target|target|audience|type of|mean by|break|cut|split|system|ones|approx|in the system|still|worth|single|ever|extended|extend|processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|after all|across all|across the|among|amongst|within our|overall|on the books|the books|at least once|once|filter|filters|condition|list|sized|size of|hey|hi|hello|thanks|thank you|kindly|quick|quickly|question|am|i am|looking|looking for|interested in|"
                  "information|info|about|curious|wondering|could i|may i|can|may|might|been|each of|amongst|base|portfolio|database|on file|out there|entire|whole|"
                  "full|complete|actual|actually|really|exactly what|basically|roughly|approximately|around|via|through|using|within|coming|basis|based|done|"
                  "in terms of|terms|terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|across our|of our|among our|their|out|up|made of|s|one|"

@@ -82,6 +82,7 @@ _SPELLINGS = {
     "versus": "vs",
     "pct": "percent",
     "percentages": "percentage",
+    "ids": "id",
     "custs": "customers",
     "cust": "customer",
     "txns": "transactions",
@@ -124,7 +125,10 @@ _SPELLINGS = {
     "thru": "through",
 }
 _UNITS = {
-    name: n for n, name in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+    name: n
+    for n, name in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    )
 }
 _UNITS |= {
     "thirteen": 13,
@@ -135,14 +139,68 @@ _UNITS |= {
     "eighteen": 18,
     "nineteen": 19,
 }
-_TENS = {name: 10 * n for n, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TENS = {
+    name: 10 * n
+    for n, name in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+}
 _POWERS = {"hundred": 100, "thousand": 1000, "grand": 1000, "million": 10**6, "billion": 10**9}
 _MONEY_WORDS = frozenset({"dollar", "dollars", "usd", "bucks", "euro", "euros", "eur", "pounds", "gbp"})
 _PRONOUN_ONE = frozenset({"which", "that", "this", "first", "second", "third", "fourth", "fifth", "last", "next", "previous", "top", "the", "each", "every"})  # fmt: skip
 _WHOLE = frozenset(
-    "status gas less plus this has was is does us yes across always texas kansas arkansas illinois massachusetts "
-    "sales business previous various vs dollars gas loss address access process as its his hers series news species "
-    "besides unless thus analysis basis los las angeles dallas minus bonus virus kansas st paris hawaiis".split()
+    [
+        "status",
+        "gas",
+        "less",
+        "plus",
+        "this",
+        "has",
+        "was",
+        "is",
+        "does",
+        "us",
+        "yes",
+        "across",
+        "always",
+        "texas",
+        "kansas",
+        "arkansas",
+        "illinois",
+        "massachusetts",
+        "sales",
+        "business",
+        "previous",
+        "various",
+        "vs",
+        "dollars",
+        "gas",
+        "loss",
+        "address",
+        "access",
+        "process",
+        "as",
+        "its",
+        "his",
+        "hers",
+        "series",
+        "news",
+        "species",
+        "besides",
+        "unless",
+        "thus",
+        "analysis",
+        "basis",
+        "los",
+        "las",
+        "angeles",
+        "dallas",
+        "minus",
+        "bonus",
+        "virus",
+        "kansas",
+        "st",
+        "paris",
+        "hawaiis",
+    ]
 )
 
 
@@ -175,7 +233,22 @@ def _folded(text: str) -> str:
     folded = (
         unicodedata.normalize("NFKC", text).replace("’", "'").replace("`", "'").replace("–", "-").replace("—", " - ")
     )
-    return re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z])", " ", re.sub(r"\bw/o\b", "without", folded, flags=re.IGNORECASE))
+    for pattern, word in _ABBREVIATED:
+        folded = pattern.sub(word, folded)
+    return re.sub(r"(?<=[A-Za-z0-9])-(?=[A-Za-z])", " ", folded)
+
+
+_ABBREVIATED = (
+    (re.compile(r"\b(break|split|cut) (.{1,40}?) (?:down|up)\b", re.IGNORECASE), r"\1 down \2"),
+    (re.compile(r"\bw/o\b", re.IGNORECASE), "without"),
+    (re.compile(r"\bw/(?=\s|[A-Za-z])", re.IGNORECASE), "with "),
+    (re.compile(r"\bno\.\s*of\b", re.IGNORECASE), "number of"),
+    (re.compile(r"\bi\.e\.?|\be\.g\.?", re.IGNORECASE), ""),
+    (re.compile(r"(?<=\w)'ve\b", re.IGNORECASE), " have"),
+    (re.compile(r"(?<=\w)'re\b", re.IGNORECASE), " are"),
+    (re.compile(r"(?<=\w)'ll\b", re.IGNORECASE), " will"),
+    (re.compile(r"(?<=\w)'d\b", re.IGNORECASE), " would"),
+)
 
 
 def _words_of(token: re.Match[str]) -> list[Word]:

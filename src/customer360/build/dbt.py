@@ -53,15 +53,17 @@ def run(
     ``score`` writes what models say of the customers; it runs once everything else is made, before what shows scores.
     """
     arguments = _arguments(folder, dataset, start, making.schema_suffix)
+    anew = [*arguments, "--no-partial-parse"]
     if score is None:
-        return _read_artifacts(folder / "dbt", _invoke(arguments, making, report), making.schema_suffix)
-    durations = _invoke([*arguments, "--exclude", *SHOW_SCORES], making, report)
+        return _read_artifacts(folder / "dbt", _invoke(anew, making, report), making.schema_suffix)
+    durations = _invoke([*anew, "--exclude", *SHOW_SCORES], making, report)
     first = _read_results(folder / "dbt")
     if not any(result["status"] in FAILED for result in first["results"]):
         started = time.perf_counter()
         score()
         durations["score"] = round(time.perf_counter() - started, 3)
-        for name, seconds in _invoke([*arguments, "--select", *SHOW_SCORES], making, report).items():
+        parsed = [*arguments, "--partial-parse"]  # what the first run read of the project a moment ago
+        for name, seconds in _invoke([*parsed, "--select", *SHOW_SCORES], making, report).items():
             durations[name] += seconds
         _add_results(folder / "dbt", first)
     return _read_artifacts(folder / "dbt", durations, making.schema_suffix)
@@ -111,7 +113,7 @@ def _arguments(folder: Path, dataset: dict[str, Any], start: Start, schema_suffi
         *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),
         *("--target-path", str(folder / "dbt"), "--log-path", str(folder / "dbt")),
         *("--log-level", "none", "--log-level-file", "warn"),
-        *("--vars", json.dumps(told), "--no-partial-parse", "--no-version-check"),
+        *("--vars", json.dumps(told), "--no-version-check"),
     ]
 
 

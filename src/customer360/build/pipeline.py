@@ -168,6 +168,7 @@ def run_build(
             anew=anew,
             history=dict(history) | {"churn_models": _known_models(workspace)},
             models=_models_in_use(workspace),
+            churn_days=_churn_days(workspace),
             progress=progress,
         )
         detail.update(build_id=record.build_id, durations=record.durations)
@@ -193,6 +194,14 @@ def _models_in_use(workspace: Workspace) -> dict[str, str]:
     from customer360.build.scoring import versions_in_use  # noqa: PLC0415  (scikit-learn takes a second to import)
 
     return versions_in_use(workspace)
+
+
+def _churn_days(workspace: Workspace) -> int:
+    if not workspace.models.is_dir():
+        return BuildRecord.churn_days
+    from customer360.build.scoring import days_ahead  # noqa: PLC0415
+
+    return days_ahead(workspace)
 
 
 def _known_models(workspace: Workspace) -> list[dict[str, Any]]:

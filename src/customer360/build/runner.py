@@ -42,6 +42,7 @@ def build_and_publish(
     anew: bool = False,
     history: History = MappingProxyType({}),
     models: Mapping[str, str] = MappingProxyType({}),
+    churn_days: int = BuildRecord.churn_days,
     clock: Clock = utc_now,
     progress: Progress = silent,
 ) -> BuildRecord:
@@ -49,7 +50,7 @@ def build_and_publish(
 
     The facts of the published build are carried over where new batches only add to them, unless ``anew``.
     ``history`` is what the operational store knows; the build keeps it in MONITORING. ``models`` are the versions that
-    score its customers.
+    score its customers, and ``churn_days`` how far the one of churn looks ahead.
 
     Raises:
         BuildFailed: the build did not pass; the details name the failing rows.
@@ -70,6 +71,7 @@ def build_and_publish(
             source_rows=count_source_rows(manifests),
             models_sha256=hash_models(),
             models=dict(models),
+            churn_days=churn_days,
         )
         shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
         base = None if anew else _published(builds)

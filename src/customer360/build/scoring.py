@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from customer360.churn import FittedModel, Registry, read_customers_to_score, score_customers
+from customer360.churn import DEFAULT_LEAVING, FittedModel, Registry, read_customers_to_score, score_customers
 from customer360.errors import BuildFailed, Conflict, NotFound
 from customer360.value import ValueModel, find_value, load_value, predict_worth, purchases_in
 from customer360.warehouse import Warehouse
@@ -30,6 +30,14 @@ def versions_in_use(workspace: Workspace) -> dict[str, str]:
     """Return the version of each kind of model that scores customers; empty before one is promoted."""
     churn, value = Registry(workspace).champion().version, find_value(workspace)
     return ({CHURN: churn} if churn else {}) | ({VALUE: value.version} if value else {})
+
+
+def days_ahead(workspace: Workspace) -> int:
+    """Return within how many days the churn model in use says that customers leave."""
+    registry = Registry(workspace)
+    version = registry.champion().version
+    leaving = registry.get(version).leaving if version else {}
+    return leaving.get("days", DEFAULT_LEAVING.days)
 
 
 def list_models(workspace: Workspace) -> list[dict[str, Any]]:

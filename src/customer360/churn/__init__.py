@@ -5,10 +5,12 @@ from customer360.churn.drift import Drift, find_drift
 from customer360.churn.evaluation import Evaluation, evaluate_table
 from customer360.churn.fitted import FittedModel
 from customer360.churn.registry import Champion, ModelRecord, Registry
+from customer360.churn.rules import DEFAULT_LEAVING
 from customer360.churn.scores import read_customers_to_score, score_customers
 from customer360.churn.training import Comparison, Trained, compare_versions, train
 
 __all__ = [
+    "DEFAULT_LEAVING",
     "Champion",
     "Comparison",
     "Drift",

@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from customer360.churn.fitted import PROBABILITY
 from customer360.churn.point_in_time import FeatureSql
 from customer360.churn.registry import ModelRecord, Registry
+from customer360.churn.rules import DAYS_OF_MONTH, leaving_of
 from customer360.churn.scores import read_customers_to_score
 from customer360.churn.scoring import auc
 from customer360.churn.stability import SHIFTED, STEADY, compare
-from customer360.churn.training_data import DAYS_OF_MONTH, label_days, require_tables
+from customer360.churn.training_data import label_days, require_tables
 from customer360.warehouse import OpenBuild
 
 MOST_MOVED = 0.1
@@ -123,6 +124,9 @@ def _reasons(
     moved = [name for name, index in indexes.items() if index >= SHIFTED and name != PROBABILITY]
     if len(moved) > MOST_MOVED * len(indexes):
         yield f"{len(moved)} of {len(indexes) - 1} features come from another population, {moved[0]} most."
+    now = asdict(leaving_of(build.record.dataset))
+    if record.leaving and record.leaving != now:
+        yield f"It learnt by other rules: {_say(record.leaving)}, and the build goes by {_say(now)}."
     held_out = record.metrics["auc"]["interval"][0]
     worse = [outcome for outcome in outcomes if outcome.auc < held_out - SLACK]
     if worse:
@@ -130,3 +134,7 @@ def _reasons(
     known = build.record.as_of - timedelta(days=label_days(build))
     if (known - date.fromisoformat(record.cutoff_date)).days >= DAYS_OF_MONTH:
         yield f"Outcomes are known up to {known}; it was judged on those of {record.cutoff_date}."
+
+
+def _say(leaving: Mapping[str, int]) -> str:
+    return f"{leaving['days']} days and {leaving['spend_pct']} % of the usual spend"

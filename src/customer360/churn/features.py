@@ -19,13 +19,20 @@ HOLDINGS = "products held on the cutoff day"
 
 @dataclass(frozen=True)
 class Feature:
-    """A column of ``gold.churn_features``; ``known`` says from what, and hence when, it is known."""
+    """A column of ``gold.churn_features``; ``known`` says from what, and hence when, it is known.
+
+    ``{days}`` in its words is how far the model looks ahead, which a dataset may set.
+    """
 
     name: str
     words: str
     known: str = TRANSACTIONS
     kind: Kind = "number"
     unit: Unit = ""
+
+    def say(self, days: int) -> str:
+        """Return its words for a model that looks so many days ahead."""
+        return self.words.format(days=days)
 
 
 FEATURES = (
@@ -63,7 +70,7 @@ FEATURES = (
     Feature("spend_change_pct", "spend, 90 days against the 90 before", unit="%"),
     Feature("seasonally_adjusted_spend_change_pct", "the same, less what all customers share", unit="%"),
     Feature("spend_momentum", "spend of 30 days against the mean of 90", unit="%"),
-    Feature("spend_to_baseline_pct", "spend of 60 days against the usual", unit="%"),
+    Feature("spend_to_baseline_pct", "spend of {days} days against the usual", unit="%"),
     Feature("spend_month_1", "spend in 30 days", unit="money"),
     *(
         Feature(f"spend_month_{month}", f"spend {30 * (month - 1)} to {30 * month} days ago", unit="money")

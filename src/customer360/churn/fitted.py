@@ -14,6 +14,7 @@ from customer360.churn.features import FEATURES
 from customer360.churn.model import ChurnModel, fit_model
 from customer360.churn.reasons import Typical, learn_typical
 from customer360.churn.risk import ScoreMap, freeze_scores
+from customer360.churn.rules import DEFAULT_LEAVING, Leaving
 from customer360.churn.stability import Spread, learn_spread
 from customer360.churn.table import Column
 from customer360.churn.training_data import TrainingData
@@ -32,6 +33,8 @@ class FittedModel:
     typical: Mapping[str, Typical]
     spreads: Mapping[str, Spread]
     """Of each feature, and of the probability."""
+    leaving: Leaving = DEFAULT_LEAVING
+    """What it tells; models kept before this was knew the default alone."""
 
     def read(self, table: pa.Table) -> dict[str, Column]:
         """Return the columns of ``gold.churn_features`` that the model sees."""
@@ -58,6 +61,7 @@ def fit(data: TrainingData, rows: Rows, *, seed: int) -> FittedModel:
         scores=freeze_scores(calibration.log_odds(margins)),
         typical=learn_typical(coder.features, data.columns, rows),
         spreads=spreads | {PROBABILITY: learn_spread(calibration.probability(margins))},
+        leaving=data.leaving,
     )
 
 

@@ -182,7 +182,7 @@ def _judge_parts(data: TrainingData, scored: Scored, seed: int) -> tuple[Part, .
     segments = data.segments[rows]
     masks = {str(name): segments == name for name in np.unique(segments)}
     spend = data.columns[ALREADY_LOW].values[rows]
-    masks["all who still spent as usual"] = ~(spend < data.low_spend_pct)
+    masks["all who still spent as usual"] = ~(spend < data.leaving.spend_pct)
     return tuple(_judge_part(name, mask, scored, data.left[rows], seed) for name, mask in masks.items())
 
 

@@ -47,16 +47,23 @@ def list_reasons(
     columns: Mapping[str, Column],
     typical: Mapping[str, Typical],
     customer_ids: pa.Array,
+    *,
+    days: int,
 ) -> pa.Table:
     """Return the rows of ``gold.churn_insights``: per customer its reasons, the rest and the mean.
 
-    ``contributions`` is (customers, features + 1), the last column that of the average customer.
+    ``contributions`` is (customers, features + 1), the last column that of the average customer. ``days`` is how far
+    the model looks ahead.
     """
     shown = min(MOST_REASONS, len(names))
     added = contributions[:, :-1]
     order = np.argsort(-np.abs(added), axis=1, kind="stable")[:, :shown]
     parts = [
-        _part(rank + 1, added[np.arange(len(added)), order[:, rank]], *_words(order[:, rank], names, columns, typical))
+        _part(
+            rank + 1,
+            added[np.arange(len(added)), order[:, rank]],
+            *_words(order[:, rank], names, columns, typical, days=days),
+        )
         for rank in range(shown)
     ]
     total = added.sum(axis=1)
@@ -82,32 +89,33 @@ def _same(words: str, count: int) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.
 
 
 def _words(
-    chosen: Rows, names: Sequence[str], columns: Mapping[str, Column], typical: Mapping[str, Typical]
+    chosen: Rows, names: Sequence[str], columns: Mapping[str, Column], typical: Mapping[str, Typical], *, days: int
 ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Return the feature of each customer and what is to be said of it; features are gone through, not customers."""
     texts = np.empty(len(chosen), dtype=object)
     for number in np.unique(chosen):
         feature = get_feature(names[number])
         rows = np.flatnonzero(chosen == number)
-        texts[rows] = _describe(feature, columns[feature.name], rows, typical[feature.name])
+        texts[rows] = _describe(feature, columns[feature.name], rows, typical[feature.name], days=days)
     return np.array(names)[chosen], texts
 
 
-def _describe(feature: Feature, column: Column, rows: Rows, typical: Typical) -> list[str]:
+def _describe(feature: Feature, column: Column, rows: Rows, typical: Typical, *, days: int) -> list[str]:
     values, distinct = np.unique(column.values[rows], return_inverse=True)
     usual = typical.level if feature.kind == "category" else _write(feature, typical.number)
-    said = [_say(feature, column, value, usual) for value in values]
+    said = [_say(feature, column, value, usual, days=days) for value in values]
     return [said[place] for place in distinct]
 
 
-def _say(feature: Feature, column: Column, value: float, usual: str) -> str:
+def _say(feature: Feature, column: Column, value: float, usual: str, *, days: int) -> str:
+    words = feature.say(days)
     if np.isnan(value):
-        return f"{feature.words}: not known"
+        return f"{words}: not known"
     if feature.kind == "flag":
-        return feature.words if value else f"not in {feature.words}"
+        return words if value else f"not in {words}"
     if feature.kind == "category":
-        return f"{feature.words}: {column.levels[int(value)]}"
-    return f"{feature.words}: {_write(feature, value)} (usual: {usual})"
+        return f"{words}: {column.levels[int(value)]}"
+    return f"{words}: {_write(feature, value)} (usual: {usual})"
 
 
 def _write(feature: Feature, value: float) -> str:

@@ -5,7 +5,8 @@
     models/churn/<version>/card.html      the model card, and card.json, what it shows
     models/churn/champion.json            the version in use and those before it
 
-A version exists when its model.json does; folder and pointer are each put in place by one rename.
+A version exists when its model.json does; folder and pointer are each put in place by one rename. Versions are written
+by one process at a time, so what a killed one left half-written is swept by the next.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from typing import Any
 from customer360 import __version__
 from customer360.churn.fitted import FittedModel
 from customer360.clock import Clock, utc_now
-from customer360.errors import Conflict, NotFound, did_you_mean
-from customer360.workspace import Workspace, hash_file, sync, write_json
+from customer360.errors import Conflict, NotFound, WorkspaceBusy, did_you_mean
+from customer360.workspace import LOCK_WAIT_SECONDS, Workspace, hash_file, locked, sync, write_json
 
 ARTEFACT, RECORD, CARD, POINTER = "model.pkl", "model.json", "card.html", "champion.json"
 DESCRIPTION = "card.json"
@@ -55,6 +56,8 @@ class ModelRecord:
     dataset: str = ""
     libraries: dict[str, str] = field(default_factory=dict)
     """Versions of what fitted it; an artefact is read with the same ones only."""
+    leaving: dict[str, int] = field(default_factory=dict)
+    """What counted as leaving where it learnt: ``days`` and ``spend_pct``; empty before that was kept."""
     status: str = CANDIDATE
 
 
@@ -74,9 +77,28 @@ class Registry:
         self.folder = workspace.models / "churn"
 
     def add(self, record: ModelRecord, model: FittedModel, card: str, described: dict[str, Any]) -> ModelRecord:
-        """Keep a version whole or not at all."""
+        """Keep a version whole or not at all, and sweep what killed processes left of others.
+
+        Raises:
+            WorkspaceBusy: another process keeps one and does not come to an end.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder, exclusive=True, wait=LOCK_WAIT_SECONDS) as lock:
+            if lock is None:
+                raise WorkspaceBusy(
+                    f"Another process is keeping a model in {self.folder}.",
+                    next_action="Train again once it has ended: customer360 churn train.",
+                )
+            self._sweep()
+            return self._write(record, model, card, described)
+
+    def _sweep(self) -> None:
+        for left in self.folder.glob(f".{PREFIX}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _write(self, record: ModelRecord, model: FittedModel, card: str, described: dict[str, Any]) -> ModelRecord:
         scratch = self.folder / f".{record.version}"
-        scratch.mkdir(parents=True)
+        scratch.mkdir()
         try:
             (scratch / ARTEFACT).write_bytes(pickle.dumps(model, protocol=pickle.HIGHEST_PROTOCOL))
             sync(scratch / ARTEFACT)

@@ -89,5 +89,7 @@ def _score_chunks(fitted: FittedModel, version: str, customers: pa.Table) -> Ite
         }
         yield (
             pa.table(values, schema=SCORES),
-            list_reasons(contributions, fitted.coder.names, columns, fitted.typical, ids).cast(REASONS),
+            list_reasons(
+                contributions, fitted.coder.names, columns, fitted.typical, ids, days=fitted.leaving.days
+            ).cast(REASONS),
         )

@@ -22,7 +22,6 @@ from customer360.churn.training_data import TrainingData, read_training_data
 from customer360.churn.validation import BASE_RATE, MODEL, ONE_COLUMN, REGRESSION, Step
 from customer360.clock import Clock, utc_now
 from customer360.errors import Conflict
-from customer360.settings import rules_of
 from customer360.warehouse import OpenBuild
 
 SEED = 42
@@ -76,7 +75,7 @@ def train(
     Raises:
         InvalidInput: there is too little to learn from, or a column may not be seen.
     """
-    data = _read(build)
+    data = read_training_data(build)
     progress("shuffling what came later", 0, data.last + 4)
     future = FeatureSql(build, folder).shuffle_after(data.cutoff_dates[-1])
     with threadpool_limits(1):  # the same sums on any number of cores
@@ -97,6 +96,7 @@ def train(
         refused_because=trial.gate.refusals,
         dataset=str(build.record.dataset["name"]),
         libraries=library_versions(),
+        leaving=asdict(data.leaving),
     )
     described["version"] = record.version
     kept = registry.add(record, without_rows(trial.fitted), render_card(described), described)
@@ -136,12 +136,7 @@ def compare_versions(registry: Registry, build: OpenBuild, version: str) -> Comp
         NotFound: there is none of that name.
         Conflict: its artefact is not what was registered.
     """
-    return compare(registry, _read(build), registry.load(version))
-
-
-def _read(build: OpenBuild) -> TrainingData:
-    rules = rules_of(build.record.dataset)
-    return read_training_data(build, low_spend_pct=float(rules["churn_spend_pct"]))
+    return compare(registry, read_training_data(build), registry.load(version))
 
 
 def _load_champion(registry: Registry) -> tuple[str | None, FittedModel | None]:
@@ -174,6 +169,7 @@ def describe(build: OpenBuild, data: TrainingData, trial: Trial, comparison: Com
         "learnt_cutoffs": [day.isoformat() for day in data.cutoff_dates[:-1]],
         "learnt_rows": holdout.learnt_rows,
         "learnt_rate": holdout.learnt_rate,
+        "leaving": asdict(data.leaving),
         "rows": holdout.rows,
         "left": holdout.left,
         "base_rate": holdout.left / holdout.rows,

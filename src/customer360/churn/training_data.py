@@ -14,16 +14,14 @@ import pyarrow.compute as pc
 from customer360.churn.arrays import Flags, Rows
 from customer360.churn.coding import read_column
 from customer360.churn.features import BARRED, FEATURES
+from customer360.churn.rules import Leaving, leaving_of
 from customer360.churn.table import Column
 from customer360.errors import Conflict, InvalidInput
-from customer360.settings import rules_of
 from customer360.warehouse import OpenBuild
 
 TRAINING_DATA = "select * from gold{suffix}.ml_training_data order by cutoff_date, customer_id"
 TABLES = ("gold.churn_features", "gold.churn_labels", "gold.churn_score_history", "gold.ml_training_data")
 KEYS = ("customer_id", "cutoff_date", "split", "customer_segment", "churned")
-DAYS_OF_MONTH = 30
-"""As in the macro days_of_month of the dbt project."""
 LEAST_LEAVERS = 30
 """Fewest customers who left, and who stayed, that a cutoff needs for its figures to mean anything."""
 NEXT = "customer360 churn evaluate --table takes any flat table; docs/churn.md says how much history a model needs."
@@ -41,8 +39,8 @@ class TrainingData:
     segments: npt.NDArray[np.str_]
     groups: Rows
     """Which rows are of one customer."""
-    low_spend_pct: float
-    """The share of the usual spend, in percent, below which a customer counts as leaving."""
+    leaving: Leaving
+    """What the labels say of those who left."""
 
     def rows_at(self, place: int) -> Rows:
         """Return the rows of a cutoff."""
@@ -65,7 +63,7 @@ class TrainingData:
         return self.rows_before(self.last)
 
 
-def read_training_data(build: OpenBuild, *, low_spend_pct: float) -> TrainingData:
+def read_training_data(build: OpenBuild) -> TrainingData:
     """Return what the build knows of customers at past cutoffs.
 
     Raises:
@@ -74,8 +72,8 @@ def read_training_data(build: OpenBuild, *, low_spend_pct: float) -> TrainingDat
     """
     require_tables(build)
     table = build.warehouse.query(TRAINING_DATA.format(suffix=build.schema_suffix))
-    newest = build.record.as_of - timedelta(days=label_days(build))
-    return make_training_data(table, low_spend_pct=low_spend_pct, newest_cutoff=newest)
+    leaving = leaving_of(build.record.dataset)
+    return make_training_data(table, leaving=leaving, newest_cutoff=build.record.as_of - timedelta(days=leaving.days))
 
 
 def require_tables(build: OpenBuild) -> None:
@@ -92,10 +90,10 @@ def require_tables(build: OpenBuild) -> None:
 
 def label_days(build: OpenBuild) -> int:
     """Return how many days a label looks ahead."""
-    return int(rules_of(build.record.dataset)["churn_months"]) * DAYS_OF_MONTH
+    return leaving_of(build.record.dataset).days
 
 
-def make_training_data(table: pa.Table, *, low_spend_pct: float, newest_cutoff: date) -> TrainingData:
+def make_training_data(table: pa.Table, *, leaving: Leaving, newest_cutoff: date) -> TrainingData:
     """Return the rows of a table with the columns of ``gold.ml_training_data``; no cutoff is later than the newest one.
 
     Raises:
@@ -119,7 +117,7 @@ def make_training_data(table: pa.Table, *, low_spend_pct: float, newest_cutoff: 
         cutoff_dates=different,
         segments=np.array(table["customer_segment"].to_pylist(), dtype=np.str_),
         groups=table["customer_id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64),
-        low_spend_pct=low_spend_pct,
+        leaving=leaving,
     )
 
 

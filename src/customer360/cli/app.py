@@ -26,6 +26,7 @@ from customer360.cli import (
     migrate,
     quarantine,
     query,
+    semantic,
     serving,
     setup,
     upkeep,
@@ -111,6 +112,7 @@ app.add_typer(changes.app, name="changes", rich_help_panel="Answers")
 app.add_typer(churn.app, name="churn", rich_help_panel="Answers")
 app.add_typer(value.app, name="value", rich_help_panel="Answers")
 app.command("serve", rich_help_panel="Answers")(serving.serve)
+app.add_typer(semantic.app, name="semantic", rich_help_panel="Elsewhere")
 app.add_typer(setup.app, name="setup", rich_help_panel="Elsewhere")
 app.add_typer(deploy.app, name="deploy", rich_help_panel="Elsewhere")
 app.command("migrate", rich_help_panel="Elsewhere")(migrate.migrate)

@@ -66,7 +66,12 @@ def print_error(error: Customer360Error) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), whole: Sequence[int] = ()
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    whole: Sequence[int] = (),
+    to: Console = out,
 ) -> None:
     """Print rows of text; columns numbered in ``right`` are aligned to the right, those in ``whole`` never broken."""
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -75,7 +80,7 @@ def print_table(
         table.add_column(column, justify=place, overflow="fold", no_wrap=number in whole)
     for row in rows:
         table.add_row(*(plain(cell) for cell in row))
-    out.print(table)
+    to.print(table)
 
 
 def say(text: str) -> None:

@@ -12,8 +12,8 @@ from customer360.cli.context import reader
 
 
 def query(
-    metrics: Annotated[list[str] | None, typer.Option(help="Metrics, parted by commas.")] = None,
-    by: Annotated[list[str] | None, typer.Option(help="Dimensions; transaction_date:month rounds a date.")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="Metrics, parted by commas, or median(age).")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Dimensions; transaction_date:month and age:10 round.")] = None,
     fields: Annotated[list[str] | None, typer.Option(help="List rows instead: fields, parted by commas.")] = None,
     where: Annotated[str | None, typer.Option(help='Condition on rows, such as "lifetime_value > 1000".')] = None,
     having: Annotated[str | None, typer.Option(help='Condition on metrics, such as "total_spend > 1000".')] = None,

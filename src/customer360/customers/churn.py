@@ -7,6 +7,7 @@ from typing import Any
 
 from customer360.customers.profiles import CustomerProfile, get_customer, is_customer
 from customer360.semantic import Reading, build_query
+from customer360.warehouse import BuildRecord
 
 REASON_FIELDS = ("reason_rank", "reason_feature", "reason_contribution", "reason_text")
 NOT_REASONS = ("all other features", "the average customer")
@@ -43,6 +44,8 @@ class ChurnExplanation:
     reasons: tuple[Reason, ...]
     build_id: str
     as_of_date: str
+    within_days: int = BuildRecord.churn_days
+    """How far the model that gave the score looks ahead."""
 
     @property
     def margin(self) -> float:
@@ -54,7 +57,7 @@ class ChurnExplanation:
         """The score in one sentence."""
         if self.probability is None:
             return f"{self.name} is Not Scored: {self.not_scored_reason or 'no model yet'}."
-        likely = f"{self.probability:.1%} likely to leave within 60 days"
+        likely = f"{self.probability:.1%} likely to leave within {self.within_days} days"
         return f"{self.name}: {self.category}, score {self.score} of 100, {likely}."
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,6 +89,7 @@ def explain_profile(reading: Reading, profile: CustomerProfile) -> ChurnExplanat
         reasons=_list_reasons(reading, profile.customer_id) if values["churn_probability"] is not None else (),
         build_id=reading.record.build_id,
         as_of_date=reading.record.as_of.isoformat(),
+        within_days=reading.record.churn_days,
     )
 
 

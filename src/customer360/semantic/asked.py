@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery, did_you_mean
 from customer360.semantic.model import ROW_KINDS, Item, Kind, SemanticModel
-from customer360.semantic.query import Dimension, Grain, Order
+from customer360.semantic.query import Dimension, Grain, Order, digits
 from customer360.semantic.result import Column
 from customer360.semantic.source import Source
 from customer360.semantic.values import family_of
@@ -40,13 +41,13 @@ class Asked:
 
     @property
     def label(self) -> str:
-        rounded = self.grain or (f"from, classes of {self.bin:g}" if self.bin else "")
+        rounded = self.grain or (f"from, classes of {digits(self.bin)}" if self.bin else "")
         return f"{self.item.label} ({rounded})" if rounded else self.item.label
 
     def called(self) -> set[str]:
         """Return the names under which ``order`` may mean this column."""
-        bare = {self.item.name, self.item.full_name} | ({self.field} if self.field else set())
-        rounded = self.grain or (f"{self.bin:g}" if self.bin else "")
+        bare = {self.item.name, self.item.full_name}
+        rounded = self.grain or (digits(self.bin) if self.bin else "")
         return bare | {self.name} | ({f"{name}:{rounded}" for name in bare} if rounded else set())
 
 
@@ -73,13 +74,21 @@ def value_of(source: Source, asked: Asked) -> exp.Expr:
     value = source.value(asked.item)
     if asked.grain:
         return exp.cast(exp.TimestampTrunc(this=value, unit=exp.var(asked.grain.upper())), "DATE")
-    if not asked.bin:
-        return value
-    width = exp.Literal.number(f"{asked.bin:g}")
-    lower = exp.Mul(
-        this=exp.Floor(this=exp.Div(this=exp.cast(value, "DOUBLE"), expression=width)), expression=width.copy()
-    )
-    return exp.cast(lower, asked.data_type, dialect="duckdb")
+    return exp.cast(_class_of(value, asked.bin), asked.data_type, dialect="duckdb") if asked.bin else value
+
+
+def _class_of(value: exp.Expr, width: float) -> exp.Expr:
+    """Return the lower bound of a number's class.
+
+    A width with a fraction is a fraction here too (0.1 is 1/10), because a double divided by another puts numbers on
+    the bound of a class into the one below.
+    """
+    over, under = (exp.Literal.number(str(part)) for part in Decimal(repr(width)).as_integer_ratio())
+    number: exp.Expr = exp.cast(value, "DOUBLE")
+    if not width.is_integer():
+        number = exp.Round(this=exp.Mul(this=number, expression=under), decimals=exp.Literal.number(6))
+    bound = exp.Mul(this=exp.Floor(this=exp.Div(this=number, expression=over)), expression=over.copy())
+    return bound if width.is_integer() else exp.Div(this=exp.cast(bound, "DOUBLE"), expression=under.copy())
 
 
 def some(names: Sequence[str]) -> str:
@@ -90,8 +99,11 @@ def some(names: Sequence[str]) -> str:
 def columns_of(asked: Sequence[Asked]) -> tuple[Column, ...]:
     """Return the columns of the answer; where two would share a name, both carry their table's."""
     _refuse_repeated(asked)
-    times = Counter(one.name for one in asked)
-    return tuple(_column(one, one.name if times[one.name] == 1 else f"{one.item.table}.{one.name}") for one in asked)
+    times = Counter(one.name.casefold() for one in asked)
+    single = [times[one.name.casefold()] == 1 for one in asked]
+    names = [one.name if alone else f"{one.item.table}.{one.name}" for one, alone in zip(asked, single, strict=True)]
+    _refuse_same(names)
+    return tuple(_column(one, name) for one, name in zip(asked, names, strict=True))
 
 
 def _column(asked: Asked, name: str) -> Column:
@@ -101,7 +113,22 @@ def _column(asked: Asked, name: str) -> Column:
 def _refuse_repeated(asked: Sequence[Asked]) -> None:
     repeated = [one for one, times in Counter(asked).items() if times > 1]
     if repeated:
-        raise InvalidQuery(f"{repeated[0].name!r} is asked for twice.", next_action="Name every column once.")
+        raise _twice(repeated[0].name)
+
+
+def _refuse_same(names: Sequence[str]) -> None:
+    """Refuse names that an engine could not tell apart, be it by their case alone."""
+    repeated = [name for name, times in Counter(name.casefold() for name in names).items() if times > 1]
+    if repeated:
+        raise _twice(repeated[0])
+
+
+def _twice(name: str) -> InvalidQuery:
+    return InvalidQuery(
+        f"{name!r} is asked for twice.",
+        next_action="Name every column once; a metric takes another name under 'as'.",
+        details=[{"field": name, "message": "more than one column has this name"}],
+    )
 
 
 def aliased(values: Sequence[exp.Expr], columns: Sequence[Column]) -> list[exp.Expr]:

@@ -24,54 +24,16 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery
-from customer360.semantic.filters import Benchmark
-from customer360.semantic.means import exact_means
-from customer360.semantic.measures import Inner, aggregated, get_operand
+from customer360.semantic.comparisons import compared, comparison, enclosed, than_value
+from customer360.semantic.measures import aggregated, get_operand, operand_value
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
 from customer360.semantic.shape import AnyLeaf, Branch, Leaf, Node, RelativeLeaf, RowsLeaf, leaves
 from customer360.semantic.source import Source
-from customer360.semantic.values import family_of
-
-_BINARY: dict[str, type[exp.Binary]] = {
-    "=": exp.EQ,
-    "!=": exp.NEQ,
-    "<": exp.LT,
-    "<=": exp.LTE,
-    ">": exp.GT,
-    ">=": exp.GTE,
-}
-_TEXT: dict[str, type[exp.Func]] = {"contains": exp.Contains, "starts_with": exp.StartsWith}
 
 
 def filter_item(model: SemanticModel, leaf: Leaf | RelativeLeaf) -> Item:
     """Return the dimension or fact that a filter's leaf compares."""
     return model.get_item(leaf.field, ROW_KINDS, role="field of a filter")
-
-
-def comparison(item: Item, operand: exp.Expr, leaf: Leaf) -> exp.Expr:
-    """Return one comparison of an expression with bound values."""
-    marks: list[exp.Expr] = [exp.Placeholder(this=str(number)) for number in leaf.placeholders]
-    if leaf.op in _BINARY:
-        return _BINARY[leaf.op](this=operand, expression=marks[0])
-    if leaf.op in _TEXT:
-        _require_text(item, leaf)
-        return _TEXT[leaf.op](this=exp.Lower(this=operand), expression=exp.Lower(this=marks[0]))
-    if leaf.op == "between":
-        return exp.Between(this=operand, low=marks[0], high=marks[1])
-    positive = exp.In(this=operand, expressions=marks) if marks else exp.Is(this=operand, expression=exp.Null())
-    return exp.Not(this=positive) if leaf.op in ("not_in", "is_not_null") else positive
-
-
-def compared(op: str, left: exp.Expr, right: exp.Expr, factor: int | None) -> exp.Expr:
-    """Return one comparison of two expressions, the right one multiplied by a bound factor."""
-    if factor is not None:
-        right = exp.Mul(this=exp.Placeholder(this=str(factor)), expression=enclosed(right))
-    return _BINARY[op](this=enclosed(left), expression=right if factor is not None else enclosed(right))
-
-
-def enclosed(expression: exp.Expr) -> exp.Expr:
-    """Return an expression in parentheses when an operator beside it could tear it apart."""
-    return exp.Paren(this=expression) if isinstance(expression, (exp.Binary, exp.Unary, exp.Case)) else expression
 
 
 def logic(node: Node, render: Callable[[AnyLeaf], exp.Expr]) -> exp.Expr:
@@ -155,60 +117,19 @@ def _writer(source: Source) -> Callable[[AnyLeaf], exp.Expr]:
         item = filter_item(source.scope.model, leaf)
         if isinstance(leaf, Leaf):
             return comparison(item, enclosed(source.value(item)), leaf)
-        than = _benchmark(source, item, leaf.than) if isinstance(leaf.than, Benchmark) else _other(source, leaf.than)
+        than = than_value(source, item, leaf)
         return compared(leaf.op, source.value(item), than, leaf.placeholder)
 
     return write
-
-
-def _other(source: Source, name: str) -> exp.Expr:
-    """Return the field that another is compared with."""
-    item = source.scope.model.get_item(name, ROW_KINDS, role="field of a filter")
-    _require_near(source, item)
-    return source.value(item)
-
-
-def _require_near(source: Source, item: Item) -> None:
-    if not source.scope.model.relations.reaches(source.base, item.table):
-        raise InvalidQuery(
-            f"{item.full_name} is not known for a row of {source.base}.",
-            code="unreachable_field",
-            next_action="Compare fields of the same table, or of one that its rows belong to.",
-            details=[{"field": item.full_name, "message": f"not related to {source.base}"}],
-        )
-
-
-def _benchmark(outer: Source, item: Item, benchmark: Benchmark) -> exp.Expr:
-    """Return the mean of a field over all rows, or over those like the outer one, as a subquery."""
-    model = outer.scope.model
-    inner = Source(outer.scope, model.relations.home(item.table))
-    if family_of(item.data_type) not in ("integer", "decimal", "float"):
-        raise InvalidQuery(
-            f"{item.full_name} is {item.data_type} and has no {benchmark.agg}.",
-            code="unsafe_aggregation",
-            next_action="Compare a number with its average.",
-            details=[{"field": item.full_name, "message": f"is {item.data_type}"}],
-        )
-    groups = [model.get_item(name, ROW_KINDS, role="field of a benchmark") for name in benchmark.by]
-    for one in groups:
-        _require_near(outer, one)
-        _require_near(inner, one)
-    value = inner.value(item)
-    mean = exact_means(exp.Avg(this=value)) if family_of(item.data_type) == "decimal" else exp.Avg(this=value)
-    made = exp.Median(this=value) if benchmark.agg == "median" else mean
-    likeness = [exp.EQ(this=inner.value(one), expression=outer.value(one)) for one in groups]
-    select = inner.select(made)
-    return (select.where(*likeness, copy=False) if likeness else select).subquery(copy=False)
 
 
 def _compared_rows(outer: Source, leaf: RowsLeaf) -> exp.Expr:
     """Return the comparison of an aggregate of the rows that share the outer row's key of a table."""
     model = outer.scope.model
     operand = get_operand(model, leaf.measure)
-    inners: list[Inner] = list(operand.inners.values())
     shared, item = _rows_of(outer, leaf), operand.item
-    table = inners[0].item.table
-    if len(inners) > 1 or table == shared or not model.relations.reaches(table, shared):
+    table, *others = {inner.item.table for inner in operand.inners.values()}
+    if others or table == shared or not model.relations.reaches(table, shared):
         raise InvalidQuery(
             f"{item.full_name} cannot be worked out for each row of {shared}.",
             code="unreachable_field",
@@ -216,12 +137,14 @@ def _compared_rows(outer: Source, leaf: RowsLeaf) -> exp.Expr:
             details=[{"field": item.full_name, "message": f"not of a table finer than {shared}"}],
         )
     inner = Source(outer.scope, table)
-    value = aggregated(inner, inners[0])
+    value = operand_value(operand, lambda one: aggregated(inner, one))
     conditions = _correlation(outer, inner, shared)
+    belongs = [exp.Not(this=exp.Is(this=one.expression.copy(), expression=exp.Null())) for one in conditions]
     if leaf.measure.where is not None:
         conditions.append(where(leaf.measure.where, inner))
     select = inner.select(value).where(*conditions, copy=False)
-    return comparison(item, select.subquery(copy=False), leaf.compared)
+    fits = comparison(item, select.subquery(copy=False), leaf.compared)
+    return fits if outer.base == shared else exp.and_(*belongs, fits, copy=False)
 
 
 def _rows_of(source: Source, leaf: RowsLeaf) -> str:
@@ -284,12 +207,3 @@ def _complement(condition: exp.Expr) -> exp.Expr:
     if isinstance(condition, (exp.Exists, exp.Is)):
         return exp.Not(this=condition)
     return exp.Not(this=exp.Coalesce(this=condition, expressions=[exp.false()]))
-
-
-def _require_text(item: Item, leaf: Leaf) -> None:
-    if family_of(item.data_type) != "text":
-        raise InvalidQuery(
-            f"{leaf.op} needs a text, and {item.full_name} is {item.data_type}.",
-            next_action="Compare it with =, <, > or between.",
-            details=[{"field": leaf.field, "message": f"is {item.data_type}"}],
-        )

@@ -51,6 +51,13 @@ class ItemExtension(Definition):
     less: tuple[str, ...] = ()
     aggregate_as: Name | None = None
     """The fact of the same table to aggregate instead: of approved rows only, say."""
+    higher_is_worse: bool = False
+    change_of: str | None = None
+    """The metric of a finer table whose change, in percent, this field holds."""
+    days: int = 0
+    """The field holds the metric ``days_of`` over so many days, which end ``days_before`` before the newest one."""
+    days_before: int = 0
+    days_of: str | None = None
     bin: float | None = None
     """Width of the classes of a distribution."""
     total_of: str | None = None
@@ -91,6 +98,13 @@ class NotAvailable(Definition):
     reason: Text = "no_such_field"
 
 
+class Paraphrase(Definition):
+    """What a way of asking is read as."""
+
+    term: Text
+    say: Text
+
+
 class ModelExtension(Definition):
     """Defaults of the whole model, and what it cannot answer."""
 
@@ -98,6 +112,7 @@ class ModelExtension(Definition):
     default_top_n: int = 10
     ambiguous_terms: tuple[AmbiguousTerm, ...] = ()
     not_available: tuple[NotAvailable, ...] = ()
+    paraphrases: tuple[Paraphrase, ...] = ()
 
 
 class ItemDefinition(Definition):

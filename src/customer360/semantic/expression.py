@@ -6,6 +6,7 @@ the text ever reaches an engine: the result is the same tree that a program woul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ ALLOWED = (
 )
 
 Tree = dict[str, Any]
+_COMMA = re.compile(r",(?![^()]*\))")
 
 _COMPARISONS: dict[type[exp.Expr], tuple[str, str]] = {
     exp.EQ: ("=", "="),
@@ -63,7 +65,8 @@ def query_from_text(
 ) -> SemanticQuery:
     """Return the query that the words of a command line describe; lists may hold commas.
 
-    ``by`` takes ``country`` and ``transaction_date:month``, ``order`` takes ``total_spend`` and ``-total_spend``.
+    ``metrics`` takes ``total_spend`` and ``percentile(age, 95)``, ``by`` takes ``country``, ``transaction_date:month``
+    and ``age:10``, ``order`` takes ``total_spend`` and ``-total_spend``.
 
     Raises:
         InvalidQuery: a part does not fit.
@@ -80,9 +83,9 @@ def query_from_text(
 
 
 def split_names(texts: Iterable[str]) -> list[str]:
-    """Return the names in texts that may each hold several, parted by commas."""
+    """Return the names in texts that may each hold several, parted by commas; ``corr(a, b)`` is one."""
     given = [texts] if isinstance(texts, str) else texts
-    return [name.strip() for text in given for name in text.split(",") if name.strip()]
+    return [name.strip() for text in given for name in _COMMA.split(text) if name.strip()]
 
 
 def _tree(node: exp.Expr) -> Tree:

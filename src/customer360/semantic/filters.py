@@ -9,12 +9,22 @@ belong to a customer (or to whatever ``of`` names).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 MAX_NAMES = 200
 MAX_VALUES = 10_000
@@ -63,7 +73,7 @@ class Condition(Part):
         return () if self.value is None else (self.value,)
 
 
-def _values_fault(condition: Condition) -> str:
+def _values_fault(condition: Condition | RowsCondition) -> str:
     op, one, many = condition.op, condition.value is not None, condition.values is not None
     if op in _NONE:
         return f"{op} takes no value" if one or many else ""
@@ -75,7 +85,10 @@ def _values_fault(condition: Condition) -> str:
 
 
 class Benchmark(Part):
-    """The mean or the median of the compared field over all rows, or over those that agree in the fields of ``by``."""
+    """The mean or the median of the compared field over all rows, or over those that agree in the fields of ``by``.
+
+    Rows agree where a field is empty in both, as they do in groups.
+    """
 
     agg: Literal["avg", "median"] = "avg"
     by: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
@@ -86,7 +99,10 @@ class Relative(Part):
 
     field: FieldName
     op: Comparator
-    than: FieldName | Benchmark
+    than: Annotated[
+        Annotated[FieldName, Tag("name")] | Annotated[Benchmark, Tag("benchmark")],
+        Discriminator(lambda value: "name" if isinstance(value, str) else "benchmark"),
+    ]
     times: float = Field(default=1.0, allow_inf_nan=False)
 
 
@@ -103,6 +119,8 @@ class Measure(Part):
     other: FieldName | None = None
     percentile: float | None = Field(default=None, ge=0, le=100)
     over: FieldName | None = None
+    each: bool = False
+    """Whether, ``over`` finer rows, each row that holds the field counts once in a group, however many point at it."""
     where: Filter | None = None
     show: Show = "value"
     within: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
@@ -115,26 +133,51 @@ class Measure(Part):
     def _check_kind(self) -> Measure:
         if fault := _measure_fault(self):
             raise ValueError(fault)
+        check_size(self.where)
         return self
 
 
 def _measure_fault(measure: Measure) -> str:
     if (measure.metric is None) == (measure.agg is None):
         return "a measure is either a metric or an agg of a field"
-    if (measure.agg is None) != (measure.field is None):
-        return "agg and field go together"
+    if (measure.agg is None) != (measure.field is None) or (measure.over and measure.agg is None):
+        return "agg and field go together, and over with them"
+    if measure.each and not measure.over:
+        return "each goes with over"
+    if measure.within and measure.show != "share":
+        return "within goes with show: share"
     if (measure.agg == "corr") != (measure.other is not None):
         return "corr, and nothing else, needs an other field"
     return "percentile needs its number" if (measure.agg == "percentile") != (measure.percentile is not None) else ""
 
 
+_CALL = re.compile(r"\s*(\w+)\s*\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\)\s*")
+
+
+def read_call(value: Any) -> Any:
+    """Read ``median(age)``, ``percentile(age, 95)`` and ``corr(age, lifetime_value)`` as the aggregates they name."""
+    called = _CALL.fullmatch(value) if isinstance(value, str) else None
+    if not called:
+        return value
+    second = "percentile" if called[1] == "percentile" else "other"
+    return {"agg": called[1], "field": called[2]} | ({second: called[3]} if called[3] else {})
+
+
+MeasureLike = Annotated[
+    Annotated[FieldName, Tag("name")] | Annotated[Measure, Tag("measure")],
+    Discriminator(lambda value: "name" if isinstance(value, str) else "measure"),
+    BeforeValidator(read_call),
+]
+
+
 class RowsCondition(Part):
     """Keeps what has rows of which a measure fits: ``{"measure": "transaction_count", "op": ">", "value": 5}``.
 
-    The rows are those that belong to the same row of ``of`` (the table of what is kept, unless given).
+    The rows are those that belong to the same row of ``of`` (the table of what is kept, unless given); what belongs to
+    no row of it fits no comparison.
     """
 
-    measure: FieldName | Measure
+    measure: MeasureLike
     op: Operator
     of: FieldName | None = None
     value: Scalar | None = None
@@ -142,7 +185,8 @@ class RowsCondition(Part):
 
     @model_validator(mode="after")
     def _check_values(self) -> RowsCondition:
-        Condition(field="measure", op=self.op, value=self.value, values=self.values)
+        if fault := _values_fault(self):
+            raise ValueError(fault)
         return self
 
 
@@ -185,13 +229,18 @@ Filter = Annotated[
 
 def check_size(tree: Filter | None) -> Filter | None:
     """Refuse a tree too deep or too large to be written by somebody who means it."""
-    depth, level, conditions = 0, [tree] if tree else [], 0
+    check_sizes([tree] if tree else [])
+    return tree
+
+
+def check_sizes(trees: Sequence[Filter]) -> None:
+    """Refuse trees that are too deep, or too large together."""
+    depth, level, conditions = 0, list(trees), 0
     while level:
         depth, conditions = depth + 1, conditions + sum(not parts_of(node) for node in level)
         level = [part for node in level for part in (*parts_of(node), *_rows_of(node))]
     if depth > MAX_DEPTH or conditions > MAX_CONDITIONS:
         raise ValueError(f"a filter has at most {MAX_DEPTH} levels and {MAX_CONDITIONS} conditions")
-    return tree
 
 
 def _rows_of(node: Filter) -> tuple[Filter, ...]:

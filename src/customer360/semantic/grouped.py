@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery
+from customer360.semantic.aggregates import aggregate_of
 from customer360.semantic.asked import Asked, aliased, ask, columns_of, some, value_of
-from customer360.semantic.conditions import compared, comparison, enclosed, logic, where
+from customer360.semantic.comparisons import compared, comparison, enclosed, require_comparable
+from customer360.semantic.conditions import join_parts, logic, where
 from customer360.semantic.filters import Benchmark, Measure
-from customer360.semantic.measures import Figure, Inner, aggregated, change_in_percent, figure_value, get_figure
+from customer360.semantic.measures import Figure, Inner, aggregated, get_figure
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.relations import finest
-from customer360.semantic.shape import AnyLeaf, Branch, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
+from customer360.semantic.shape import AnyLeaf, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
 from customer360.semantic.source import Scope, Source, zero_filled
+from customer360.semantic.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def build_groups(scope: Scope, shape: Shape) -> Groups:
     held = {name: having_figure(model, figures, name) for name in _held_names(shape.having)}
     measured = _measures([*figures, *held.values()])
     relation: exp.Expr = _combined(scope, shape, dimensions, measured).subquery("g", copy=False)
-    window = _Window(dimensions, measured)
+    window = Windows(dimensions, measured)
     values = [*window.keys, *(window.shown(one) for one in figures)]
     compared_values = _compared_values(shape.having, held, window)
     if window.used:
@@ -57,7 +60,7 @@ def build_groups(scope: Scope, shape: Shape) -> Groups:
 
 def having_figure(model: SemanticModel, figures: Sequence[Figure], name: str) -> Figure:
     """Return the figure that a condition on groups compares: one of the query by its name, or a metric of the model."""
-    named = [one for one in figures if name in (one.item.name, one.field)]
+    named = [one for one in figures if name in (one.item.name, one.item.full_name)]
     if named:
         return named[0]
     metric = model.get_item(name, METRIC_KINDS, role="metric of having")
@@ -71,6 +74,7 @@ def _held_names(having: Node | None) -> list[str]:
             raise InvalidQuery(
                 "having filters groups by a metric; a condition on rows belongs under filters.",
                 next_action="Move it to filters.",
+                details=[{"field": "having", "message": "holds a condition on rows"}],
             )
         names.append(leaf.field)
         if isinstance(leaf, RelativeLeaf) and isinstance(leaf.than, str):
@@ -84,97 +88,10 @@ def _measures(figures: Sequence[Figure]) -> dict[Inner, str]:
     return {inner: f"m{place}" for place, inner in enumerate(dict.fromkeys(needed))}
 
 
-class _Window:
-    """Figures as expressions over the groups ``g``; notes whether one of them looks at other groups."""
-
-    def __init__(self, dimensions: Sequence[Asked], measured: Mapping[Inner, str]) -> None:
-        self.keys = [exp.column(f"d{place}", table="g") for place in range(len(dimensions))]
-        self.used = False
-        self._dimensions = dimensions
-        self._measured = measured
-
-    def value(self, figure: Figure) -> exp.Expr:
-        """Return a figure of the group itself."""
-        return figure_value(figure, lambda inner: exp.column(self._measured[inner], table="g"))
-
-    def shown(self, figure: Figure) -> exp.Expr:
-        """Return a figure as it is shown."""
-        value, show = self.value(figure), figure.shown.show
-        if show == "value":
-            return value
-        self.used = True
-        if show == "share":
-            within = figure.shown.within if isinstance(figure.shown, Measure) else ()
-            whole = _over(exp.Sum(this=value.copy()), [self._key(name) for name in within])
-            return _typed(_percent(value, whole), figure.item)
-        return _typed(self._along_time(figure, value), figure.item)
-
-    def benchmark(self, figure: Figure, benchmark: Benchmark) -> exp.Expr:
-        """Return the mean of a figure over all groups, or over those that agree in some dimensions."""
-        self.used = True
-        value = self.value(figure)
-        made = exp.Median(this=value) if benchmark.agg == "median" else exp.Avg(this=exp.cast(value, "DOUBLE"))
-        return _over(made, [self._key(name) for name in benchmark.by])
-
-    def _along_time(self, figure: Figure, value: exp.Expr) -> exp.Expr:
-        places = [place for place, one in enumerate(self._dimensions) if one.data_type in ("DATE", "TIMESTAMP")]
-        if len(places) != 1:
-            raise InvalidQuery(
-                f"{figure.item.label} needs one date to go along, and the query has {len(places)}.",
-                next_action="Group by one date, such as transaction_date:month.",
-                details=[{"field": "dimensions", "message": "not exactly one date"}],
-            )
-        parts = [key for place, key in enumerate(self.keys) if place != places[0]]
-        order = [exp.Ordered(this=self.keys[places[0]].copy(), nulls_first=False)]
-        show = figure.shown.show
-        if show == "running_total":
-            return _over(exp.Sum(this=value), parts, order, rows=None)
-        if show == "moving_average":
-            span = figure.shown.span if isinstance(figure.shown, Measure) else 3
-            return _over(exp.Avg(this=exp.cast(value, "DOUBLE")), parts, order, rows=span - 1)
-        before = _over(exp.Lag(this=value.copy()), parts, order, rows=0)
-        if show == "change_pct":
-            return change_in_percent(value, before)
-        return exp.Sub(this=exp.Paren(this=value), expression=before)
-
-    def _key(self, name: str) -> exp.Expr:
-        for one, key in zip(self._dimensions, self.keys, strict=True):
-            if name in one.called():
-                return key
-        raise InvalidQuery(
-            f"The query is not grouped by {name!r}.",
-            next_action="Name one of its dimensions.",
-            details=[{"field": name, "message": "not a dimension of the query"}],
-        )
-
-
-def _typed(value: exp.Expr, item: Item) -> exp.Expr:
-    return exp.cast(value, item.data_type, dialect="duckdb")
-
-
-def _percent(part: exp.Expr, whole: exp.Expr) -> exp.Expr:
-    divisor = exp.Nullif(this=whole, expression=exp.Literal.number(0))
-    share = exp.Div(this=exp.cast(part, "DOUBLE"), expression=divisor)
-    return exp.Mul(this=exp.Literal.number(100), expression=exp.Paren(this=share))
-
-
-def _over(
-    function: exp.Expr, parts: Sequence[exp.Expr], order: Sequence[exp.Expr] = (), rows: int | None = 0
-) -> exp.Expr:
-    """Return a function over a window; ``rows`` is how many before the current one it takes, None for all."""
-    window = exp.Window(this=function, partition_by=[part.copy() for part in parts])
-    if order:
-        window.set("order", exp.Order(expressions=list(order)))
-        if not isinstance(function, exp.Lag):
-            start = "UNBOUNDED" if rows is None else exp.Literal.number(rows)
-            window.set("spec", exp.WindowSpec(kind="ROWS", start=start, start_side="PRECEDING", end="CURRENT ROW"))
-    return window
-
-
 Compared = dict[AnyLeaf, tuple[exp.Expr, ...]]
 
 
-def _compared_values(having: Node | None, held: Mapping[str, Figure], window: _Window) -> Compared:
+def _compared_values(having: Node | None, held: Mapping[str, Figure], window: Windows) -> Compared:
     """Return, for each comparison of groups, the expressions on its sides that are no values."""
     found: Compared = {}
     for leaf in leaves(having):
@@ -182,8 +99,9 @@ def _compared_values(having: Node | None, held: Mapping[str, Figure], window: _W
             found[leaf] = (window.shown(held[leaf.field]),)
         elif isinstance(leaf, RelativeLeaf):
             left, than = held[leaf.field], leaf.than
+            require_comparable(left.item, left.item if isinstance(than, Benchmark) else held[than].item, leaf)
             right = window.benchmark(left, than) if isinstance(than, Benchmark) else window.shown(held[than])
-            found[leaf] = (window.value(left), right)
+            found[leaf] = (window.shown(left), right)
     return found
 
 
@@ -218,7 +136,7 @@ def _having(having: Node | None, held: Mapping[str, Figure], compared_values: Co
 def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured: Mapping[Inner, str]) -> exp.Select:
     """Return one row for each group with all inner metrics, aggregated apart by table."""
     kinds = list(dict.fromkeys(inner.rows for inner in measured))
-    kinds = kinds or [(finest(scope.model.relations, [one.item.table for one in dimensions]), None)]
+    kinds = kinds or [(finest(scope.model.relations, [one.item.table for one in dimensions]), None, "")]
     parts = [_aggregated(scope, shape, rows, dimensions, measured) for rows in kinds]
     if len(parts) == 1:
         return parts[0]
@@ -232,28 +150,61 @@ def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured:
 def _aggregated(
     scope: Scope,
     shape: Shape,
-    rows: tuple[str, Node | None],
+    rows: tuple[str, Node | None, str],
     dimensions: Sequence[Asked],
     measured: Mapping[Inner, str],
 ) -> exp.Select:
-    """Return the aggregates over what one filter keeps of a table, and nulls in the place of all others."""
-    table, kept = rows
+    """Return the aggregates over what one filter keeps of a table, and nulls in the place of all others.
+
+    The query's filter and the measure's stay apart: each may be fulfilled by another fine row, so that a measure's
+    filter and its ``not`` make up all that the query's filter keeps.
+    """
+    table, kept, each = rows
     source = Source(scope, table)
     for one in dimensions:
         _require_reach(scope.model, table, one.item, measured)
     groups = [exp.alias_(value_of(source, one), f"d{place}") for place, one in enumerate(dimensions)]
+    once = _Once(source, each) if each else None
     metrics = [
-        exp.alias_(
-            aggregated(source, one) if (one.item.table, one.where) == (table, kept) else _missing(one.item), name
-        )
+        exp.alias_((once.aggregated(one) if once else aggregated(source, one)) if one.rows == rows else _missing(one.item), name)
         for one, name in measured.items()
     ]
-    nodes = tuple(node for node in (shape.filters, kept) if node is not None)
-    condition = where(nodes[0] if len(nodes) == 1 else Branch("and", nodes), source) if nodes else None
-    select = source.select(*groups, *metrics)
-    if condition is not None:
-        select = select.where(condition, copy=False)
+    conditions = [where(node, source) for node in (shape.filters, kept) if node is not None]
+    select = source.select(*groups, *(once.columns() if once else metrics))
+    if conditions:
+        select = select.where(join_parts("and", conditions), copy=False)
+    if once:
+        names = [exp.column(f"d{place}", table="e") for place in range(len(groups))]
+        distinct = select.distinct(copy=False).subquery("e", copy=False)
+        select = exp.Select(expressions=[*names, *metrics]).from_(distinct, copy=False)
     return _group(select, len(groups))
+
+
+class _Once:
+    """Values of a coarser table that fine rows name, each row of it once in a group."""
+
+    def __init__(self, source: Source, table: str) -> None:
+        self._source = source
+        model = source.scope.model
+        path = model.relations.path(source.base, table)
+        self._keys = [source.column(path, name) for name in model.tables[table].primary_key]
+        self._values: list[exp.Expr] = []
+
+    def aggregated(self, inner: Inner) -> exp.Expr:
+        """Return an aggregate over the distinct rows."""
+        aggregate = inner.aggregate
+        assert aggregate is not None
+        other = self._value(aggregate.other) if aggregate.other else None
+        return aggregate_of(self._value(aggregate.field), other, inner.item, aggregate)
+
+    def columns(self) -> list[exp.Expr]:
+        """Return the columns that make a row of its own: the key, and the values that are aggregated."""
+        keys = [exp.alias_(key, f"k{place}") for place, key in enumerate(self._keys)]
+        return [*keys, *(exp.alias_(value, f"x{place}") for place, value in enumerate(self._values))]
+
+    def _value(self, item: Item) -> exp.Expr:
+        self._values.append(self._source.value(item))
+        return exp.column(f"x{len(self._values) - 1}", table="e")
 
 
 def _group(select: exp.Select, groups: int) -> exp.Select:

@@ -7,27 +7,16 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from customer360.errors import InvalidQuery
+from customer360.semantic.aggregates import Aggregate, aggregate_value, get_aggregate, require_addable, require_number
 from customer360.semantic.definition import Unit
-from customer360.semantic.filters import Aggregation, Measure, Show
-from customer360.semantic.means import MONEY, exact_means, money_per
-from customer360.semantic.model import METRIC_KINDS, ROW_KINDS, Item, Kind, SemanticModel, dotted
+from customer360.semantic.filters import Measure, Show
+from customer360.semantic.means import MONEY, money_per
+from customer360.semantic.model import METRIC_KINDS, Item, Kind, SemanticModel, dotted
 from customer360.semantic.query import Formula
 from customer360.semantic.shape import FormulaShape, MeasureShape, MetricShape, Node
 from customer360.semantic.source import Source
 from customer360.semantic.values import family_of
 
-_NOT_ADDED_UP = frozenset({"percent", "score", "years", "months", "days"})
-_LABELS: dict[Aggregation, str] = {
-    "sum": "Total",
-    "avg": "Average",
-    "median": "Median",
-    "min": "Lowest",
-    "max": "Highest",
-    "stddev": "Standard deviation of",
-    "corr": "Correlation of",
-    "count_distinct": "Number of different values of",
-}
 _SHOWN: dict[Show, tuple[str, str]] = {
     "share": ("share", "share of total"),
     "running_total": ("running_total", "running total"),
@@ -35,16 +24,6 @@ _SHOWN: dict[Show, tuple[str, str]] = {
     "change": ("change", "change"),
     "change_pct": ("change_pct", "change in percent"),
 }
-
-
-@dataclass(frozen=True)
-class Aggregate:
-    """An aggregate of a field that the model has no metric for."""
-
-    agg: Aggregation
-    field: Item
-    other: Item | None
-    percentile: float | None
 
 
 @dataclass(frozen=True)
@@ -56,9 +35,9 @@ class Inner:
     aggregate: Aggregate | None = None
 
     @property
-    def rows(self) -> tuple[str, Node | None]:
-        """Which rows are aggregated."""
-        return self.item.table, self.where
+    def rows(self) -> tuple[str, Node | None, str]:
+        """Which rows are aggregated: of a table, kept by a filter, and of which table each counts once."""
+        return self.item.table, self.where, self.aggregate.each if self.aggregate else ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +57,8 @@ class Figure:
     left: Operand
     right: Operand | None
     formula: Formula | None
+    data_type: str
+    """The type of the figure itself, however it is shown."""
     shown: Measure | Formula
 
     @property
@@ -97,7 +78,7 @@ def get_figure(model: SemanticModel, shape: MetricShape) -> Figure:
         return _formula(model, shape)
     operand = get_operand(model, shape)
     item = _as_shown(operand.item, shape.measure)
-    return Figure(item, operand.item.full_name, operand, None, None, shape.measure)
+    return Figure(item, operand.item.full_name, operand, None, None, operand.item.data_type, shape.measure)
 
 
 def get_operand(model: SemanticModel, shape: MeasureShape) -> Operand:
@@ -107,7 +88,8 @@ def get_operand(model: SemanticModel, shape: MeasureShape) -> Operand:
         metric = model.get_item(measure.metric, METRIC_KINDS, role="metric")
         inners = {name: Inner(item, shape.where) for name, item in model.operands(metric).items()}
         return Operand(metric, inners)
-    inner = Inner(*_aggregate(model, measure, shape.where))
+    item, aggregate = get_aggregate(model, measure)
+    inner = Inner(item, shape.where, aggregate)
     return Operand(inner.item, {inner.item.full_name: inner})
 
 
@@ -115,11 +97,7 @@ def aggregated(source: Source, inner: Inner) -> exp.Expr:
     """Return an aggregate as an expression over the rows of ``source``, as its declared type."""
     if inner.aggregate is None:
         return source.aggregate(inner.item)
-    value, other = source.value(inner.aggregate.field), inner.aggregate.other
-    made = _AGGREGATES[inner.aggregate.agg](value, source.value(other) if other else None, inner.aggregate)
-    if inner.item.data_type == MONEY:
-        made = exact_means(made)
-    return exp.cast(made, inner.item.data_type, dialect="duckdb")
+    return aggregate_value(source, inner.item, inner.aggregate)
 
 
 def figure_value(figure: Figure, column: Callable[[Inner], exp.Expr]) -> exp.Expr:
@@ -127,7 +105,8 @@ def figure_value(figure: Figure, column: Callable[[Inner], exp.Expr]) -> exp.Exp
     left = operand_value(figure.left, column)
     if figure.formula is None or figure.right is None:
         return left
-    return _FORMULAS[figure.formula.op](left, operand_value(figure.right, column))
+    made = _FORMULAS[figure.formula.op](left, operand_value(figure.right, column))
+    return exp.cast(made, figure.data_type, dialect="duckdb")
 
 
 def operand_value(operand: Operand, column: Callable[[Inner], exp.Expr]) -> exp.Expr:
@@ -191,18 +170,27 @@ _OPERATORS = {"difference": "minus", "ratio": "to", "percent": "in percent of", 
 def _formula(model: SemanticModel, shape: FormulaShape) -> Figure:
     left, right = get_operand(model, shape.left), get_operand(model, shape.right)
     formula = shape.formula
-    units: dict[str, Unit | None] = {"difference": left.item.unit, "ratio": "number"}
+    for one in (left, right):
+        require_number(one.item, formula.op)
+    unit = left.item.unit if left.item.unit == right.item.unit else "number"
+    units: dict[str, Unit | None] = {"difference": unit, "ratio": "number"}
     name = f"{_name(shape.left, left)}_{formula.op}_{_name(shape.right, right)}"[:120]
     made = replace(
         left.item,
         name=name,
         kind=Kind.DERIVED,
-        data_type=left.item.data_type if formula.op == "difference" else "DOUBLE",
+        data_type=_common_type(left.item, right.item) if formula.op == "difference" else "DOUBLE",
         unit=units.get(formula.op, "percent"),
         label=f"{left.item.label} {_OPERATORS[formula.op]} {right.item.label.lower()}",
     )
     field = f"{formula.op}({left.item.full_name}, {right.item.full_name})"
-    return Figure(_as_shown(made, formula), field, left, right, formula, formula)
+    return Figure(_as_shown(made, formula), field, left, right, formula, made.data_type, formula)
+
+
+def _common_type(left: Item, right: Item) -> str:
+    """Return the type that holds the difference of two figures."""
+    types, families = {left.data_type, right.data_type}, {family_of(one.data_type) for one in (left, right)}
+    return types.pop() if len(types) == 1 else "DOUBLE" if "float" in families else MONEY
 
 
 def _name(shape: MeasureShape, operand: Operand) -> str:
@@ -213,118 +201,16 @@ def _as_shown(item: Item, shown: Measure | Formula) -> Item:
     """Return a figure's name, type, unit and label, given how it is shown."""
     name, label, unit, data_type = item.name, item.label, item.unit, item.data_type
     if shown.show != "value":
+        require_number(item, shown.show.replace("_", " "))
+        if shown.show in ("share", "running_total"):
+            require_addable(item)
         suffix, words = _SHOWN[shown.show]
         name, label = f"{name}_{suffix}", f"{label}, {words}"
         if shown.show in ("share", "change_pct"):
             unit, data_type = "percent", "DOUBLE"
         elif shown.show == "moving_average":
             data_type = MONEY if data_type == MONEY else "DOUBLE"
+            unit = "number" if unit == "count" else unit
     if shown.name:
         name, label = shown.name, shown.name.replace("_", " ").capitalize()
-    if name == item.name and unit == item.unit:
-        return item
     return replace(item, name=name, label=label, unit=unit, data_type=data_type)
-
-
-def _aggregate(model: SemanticModel, measure: Measure, where: Node | None) -> tuple[Item, Node | None, Aggregate]:
-    field = model.get_item(measure.field or "", ROW_KINDS, role="field of an aggregate")
-    other = model.get_item(measure.other, ROW_KINDS, role="field of an aggregate") if measure.other else None
-    agg = measure.agg or "avg"
-    _require_sense(agg, field, other)
-    table = measure.over or model.relations.home(field.table)
-    if table not in model.tables or not model.relations.reaches(table, field.table):
-        raise InvalidQuery(
-            f"{field.full_name} cannot be aggregated over {table}.",
-            code="unreachable_field",
-            next_action=f"Leave 'over' out, or name a table whose rows belong to one row of {field.table}.",
-            details=[{"field": "over", "value": table, "message": "unknown or not related"}],
-        )
-    prefix = f"p{measure.percentile:g}".replace(".", "_") if agg == "percentile" else agg
-    item = Item(
-        table=table,
-        name=f"{prefix}_{field.name}" + (f"_{other.name}" if other else ""),
-        kind=Kind.METRIC,
-        data_type=_type_of(agg, field),
-        unit=_unit_of(agg, field),
-        label=_label(agg, field, other, measure.percentile),
-        description="",
-        synonyms=(),
-        sample_values=(),
-        expression=exp.Count(this=exp.Star()) if agg == "count_distinct" else exp.Null(),
-    )
-    return item, where, Aggregate(agg, field, other, measure.percentile)
-
-
-def _label(agg: Aggregation, field: Item, other: Item | None, percentile: float | None) -> str:
-    if agg == "percentile":
-        return f"{percentile:g}th percentile of {field.label.lower()}"
-    joined = f" and {other.label.lower()}" if other else ""
-    return f"{_LABELS[agg]} {field.label.lower()}{joined}"
-
-
-def _require_sense(agg: Aggregation, field: Item, other: Item | None) -> None:
-    if agg == "count_distinct" or (agg in ("min", "max") and field.data_type != "BOOLEAN"):
-        return
-    for one in filter(None, (field, other)):
-        if family_of(one.data_type) not in ("integer", "decimal", "float"):
-            raise _unsafe(f"{one.full_name} is {one.data_type}, not a number: it has no {agg}.", one)
-    if agg == "sum" and field.unit in _NOT_ADDED_UP:
-        raise _unsafe(f"{field.full_name} is measured in {field.unit}, which must not be added up.", field)
-
-
-def _unsafe(message: str, field: Item) -> InvalidQuery:
-    return InvalidQuery(
-        message,
-        code="unsafe_aggregation",
-        next_action="Ask for its average or median, or count what it describes.",
-        details=[{"field": field.full_name, "message": f"is {field.data_type} in {field.unit or 'no unit'}"}],
-    )
-
-
-def _type_of(agg: Aggregation, field: Item) -> str:
-    family = family_of(field.data_type)
-    if agg == "count_distinct":
-        return "BIGINT"
-    if agg in ("min", "max"):
-        return field.data_type
-    if agg in ("stddev", "corr"):
-        return "DOUBLE"
-    if family == "decimal":
-        return MONEY
-    return "BIGINT" if agg == "sum" and family == "integer" else "DOUBLE"
-
-
-def _unit_of(agg: Aggregation, field: Item) -> Unit | None:
-    if agg == "count_distinct":
-        return "count"
-    if agg == "corr" or (field.unit == "count" and agg in ("avg", "median", "stddev", "percentile")):
-        return "number"
-    return field.unit
-
-
-def _double(value: exp.Expr) -> exp.Expr:
-    return exp.cast(value, "DOUBLE")
-
-
-def _average(value: exp.Expr, _: exp.Expr | None, aggregate: Aggregate) -> exp.Expr:
-    """A mean of money is made exact later; any other is one of doubles on every engine."""
-    return exp.Avg(this=value if _type_of("avg", aggregate.field) == MONEY else _double(value))
-
-
-def _percentile(value: exp.Expr, _: exp.Expr | None, aggregate: Aggregate) -> exp.Expr:
-    place = exp.Literal.number(f"{(aggregate.percentile or 0) / 100:.6g}")
-    order = exp.Order(expressions=[exp.Ordered(this=value, nulls_first=False)])
-    return exp.WithinGroup(this=exp.PercentileCont(this=place), expression=order)
-
-
-_AGGREGATES: dict[Aggregation, Callable[[exp.Expr, exp.Expr | None, Aggregate], exp.Expr]] = {
-    "sum": lambda value, _, __: exp.Sum(this=value),
-    "avg": _average,
-    "median": lambda value, _, __: exp.Median(this=value),
-    "min": lambda value, _, __: exp.Min(this=value),
-    "max": lambda value, _, __: exp.Max(this=value),
-    "stddev": lambda value, _, __: exp.StddevSamp(this=_double(value)),
-    "percentile": _percentile,
-    "corr": lambda value, other, _: exp.Corr(this=_double(value), expression=_double(other or exp.null())),
-    "count_distinct": lambda value, _, __: exp.Count(this=exp.Distinct(expressions=[value])),
-}

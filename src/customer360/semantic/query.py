@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,7 +18,19 @@ from pydantic import (
 )
 
 from customer360.errors import InvalidQuery
-from customer360.semantic.filters import MAX_NAMES, ColumnName, FieldName, Filter, Measure, Part, Show, check_size
+from customer360.semantic.filters import (
+    MAX_NAMES,
+    ColumnName,
+    FieldName,
+    Filter,
+    Measure,
+    MeasureLike,
+    Part,
+    Show,
+    check_size,
+    check_sizes,
+    read_call,
+)
 
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 50_000
@@ -32,12 +44,27 @@ class Dimension(Part):
 
     name: FieldName
     grain: Grain | None = None
-    bin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    bin: float | None = Field(default=None, ge=1e-6, le=1e15)
     """Width of the classes into which numbers fall; each is named by its lower bound."""
 
+    @model_validator(mode="after")
+    def _check_kind(self) -> Dimension:
+        if self.grain and self.bin:
+            raise ValueError("a dimension has a grain or a bin, not both")
+        return self
+
+    @property
+    def rounded(self) -> str:
+        """The grain, or the width of the classes with all its digits."""
+        return self.grain or (digits(self.bin) if self.bin else "")
+
     def __str__(self) -> str:
-        rounded = self.grain or (f"{self.bin:g}" if self.bin else "")
-        return f"{self.name}:{rounded}" if rounded else self.name
+        return f"{self.name}:{self.rounded}" if self.rounded else self.name
+
+
+def digits(number: float) -> str:
+    """Return a number with all its digits, without an exponent."""
+    return format(Decimal(repr(number)).normalize(), "f")
 
 
 class Order(Part):
@@ -76,19 +103,10 @@ class Formula(Part):
     """
 
     op: Literal["difference", "ratio", "percent", "change_pct"]
-    left: FieldName | Measure
-    right: FieldName | Measure
+    left: MeasureLike
+    right: MeasureLike
     show: Show = "value"
     name: ColumnName | None = Field(default=None, alias="as")
-
-
-_CALL = re.compile(r"\s*(\w+)\s*\(\s*([\w.]+)\s*\)\s*")
-
-
-def _read_metric(value: Any) -> Any:
-    """Read ``median(age)`` as the aggregate that it names."""
-    called = _CALL.fullmatch(value) if isinstance(value, str) else None
-    return {"agg": called[1], "field": called[2]} if called else value
 
 
 def _kind_of_metric(value: Any) -> str:
@@ -101,7 +119,7 @@ def _kind_of_metric(value: Any) -> str:
 MetricLike = Annotated[
     Annotated[FieldName, Tag("name")] | Annotated[Measure, Tag("measure")] | Annotated[Formula, Tag("formula")],
     Discriminator(_kind_of_metric),
-    BeforeValidator(_read_metric),
+    BeforeValidator(read_call),
 ]
 Summary = Literal["count", "avg", "median", "min", "max", "sum"]
 
@@ -141,10 +159,16 @@ class SemanticQuery(Part):
             self.fields or self.order or self.top_per or (self.summary != "count" and len(self.metrics) != 1)
         ):
             raise ValueError("summary sums up groups by their only metric, without an order")
+        if self.summary and not self.dimensions:
+            raise ValueError("summary sums up groups, so name the dimensions of the groups")
+        check_sizes(list(self._measures_filters()))
         return self
 
-    def _sums_up(self) -> bool:
-        return not (self.fields or self.order or self.top_per) and (self.summary == "count" or len(self.metrics) == 1)
+    def _measures_filters(self) -> Iterator[Filter]:
+        for metric in self.metrics:
+            for one in (metric.left, metric.right) if isinstance(metric, Formula) else (metric,):
+                if isinstance(one, Measure) and one.where is not None:
+                    yield one.where
 
 
 def build_query(content: Mapping[str, Any] | None = None, /, **parts: Any) -> SemanticQuery:

@@ -43,7 +43,9 @@ class Relations:
 
     def home(self, table: str) -> str:
         """Return the table over which fields of ``table`` are aggregated: its twin where it merely extends one."""
-        return self._twins.get(table, table)
+        while table in self._twins:
+            table = self._twins[table]
+        return table
 
     def path(self, finer: str, coarser: str) -> Path:
         """Return the one path; empty when both are the same table.

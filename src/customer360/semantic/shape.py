@@ -1,8 +1,8 @@
 """A query without its values: all that the compiler ever sees, and the key under which its work is kept.
 
-Invariant: no text a user gave is in a shape but names, which the model must know, so none can reach the text of a
-statement. A leaf only knows the numbers of the placeholders its values are bound to; widths, spans and percentiles are
-checked numbers.
+Invariant: no text a user gave is in a shape but names, so none else can reach the text of a statement: names that the
+model must know, and those of columns of the answer, which are single words and written in quotes. A leaf only knows the
+numbers of the placeholders its values are bound to; widths, spans and percentiles are checked numbers.
 """
 
 from __future__ import annotations

@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from customer360.semantic.aggregates import require_addable, require_number
 from customer360.semantic.asked import Asked, aliased, ask, columns_of, completed, order_of, ordered, place_of, value_of
 from customer360.semantic.conditions import filter_item, where
+from customer360.semantic.definition import Unit
 from customer360.semantic.grouped import Groups, build_groups, having_figure
-from customer360.semantic.means import exact_means
+from customer360.semantic.means import MONEY, exact_means
 from customer360.semantic.measures import get_figure, get_operand
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
-from customer360.semantic.query import TopPer
+from customer360.semantic.query import Summary, TopPer
 from customer360.semantic.relations import finest
 from customer360.semantic.result import Column
 from customer360.semantic.shape import Branch, FormulaShape, Leaf, Node, RelativeLeaf, RowsLeaf, Shape, leaves
@@ -107,36 +109,52 @@ def _grouped(scope: Scope, shape: Shape) -> Statement:
 
 def _summed_up(shape: Shape, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
     """Return one figure of all groups: how many there are, or an aggregate of their only metric."""
-    made, column = _summary(shape, groups)
+    made, column = _count_of_groups(groups) if shape.summary == "count" else _summary(shape.summary or "avg", groups)
     select = exp.Select(expressions=aliased([made], [column])).from_(groups.select.subquery("r"), copy=False)
     return Statement(select, _count(select), (), (column,), placeholders)
 
 
-def _summary(shape: Shape, groups: Groups) -> tuple[exp.Expr, Column]:
-    if shape.summary == "count":
-        of = " and ".join(one.label.lower() for one in groups.asked[: groups.keys])
-        return exp.cast(exp.Count(this=exp.Star()), "BIGINT"), Column(
-            "group_count", "", "BIGINT", "count", f"Number of {of}"
-        )
-    metric = columns_of(groups.asked)[-1]
-    value = exp.column(metric.name, table="r", quoted=True)
-    name, unit = f"{shape.summary}_{metric.name}", "number" if metric.unit == "count" else metric.unit
-    data_type = (
-        metric.data_type
-        if metric.data_type.startswith("DECIMAL") or shape.summary in ("min", "max", "sum")
-        else "DOUBLE"
+def _count_of_groups(groups: Groups) -> tuple[exp.Expr, Column]:
+    of = " and ".join(one.label.lower() for one in groups.asked[: groups.keys])
+    return exp.cast(exp.Count(this=exp.Star()), "BIGINT"), Column(
+        "group_count", "", "BIGINT", "count", f"Number of {of}"
     )
-    made: exp.Expr = _SUMMARIES[shape.summary or "avg"](this=value)
-    if data_type.startswith("DECIMAL"):
+
+
+def _summary(summary: Summary, groups: Groups) -> tuple[exp.Expr, Column]:
+    metric, item = columns_of(groups.asked)[-1], groups.asked[-1].item
+    if summary not in ("min", "max"):
+        require_number(item, summary)
+    if summary == "sum":
+        require_addable(item)
+    kept = summary in ("min", "max", "sum") or metric.data_type == MONEY
+    data_type = metric.data_type if kept else "DOUBLE"
+    value: exp.Expr = exp.column(metric.name, table="r", quoted=True)
+    if summary == "avg" and not kept:
+        value = exp.cast(value, "DOUBLE")
+    made: exp.Expr = _SUMMARIES[summary](this=value)
+    if data_type == MONEY:
         made = exact_means(made)
-    label = f"{_SUMMARY_LABELS[shape.summary or 'avg']} {metric.label.lower()}"
-    return exp.cast(made, data_type, dialect="duckdb"), replace(
-        metric, name=name, data_type=data_type, unit=unit, label=label
-    )
+    unit: Unit | None = "number" if metric.unit == "count" and not kept else metric.unit
+    name, label = f"{summary}_{metric.name}", f"{_SUMMARY_LABELS[summary]} {metric.label.lower()}"
+    column = replace(metric, name=name, data_type=data_type, unit=unit, label=label)
+    return exp.cast(made, data_type, dialect="duckdb"), column
 
 
-_SUMMARIES = {"avg": exp.Avg, "median": exp.Median, "min": exp.Min, "max": exp.Max, "sum": exp.Sum}
-_SUMMARY_LABELS = {"avg": "Average", "median": "Median", "min": "Lowest", "max": "Highest", "sum": "Sum of"}
+_SUMMARIES: dict[Summary, type[exp.AggFunc]] = {
+    "avg": exp.Avg,
+    "median": exp.Median,
+    "min": exp.Min,
+    "max": exp.Max,
+    "sum": exp.Sum,
+}
+_SUMMARY_LABELS: dict[Summary, str] = {
+    "avg": "Average",
+    "median": "Median",
+    "min": "Lowest",
+    "max": "Highest",
+    "sum": "Sum of",
+}
 
 
 def _number() -> exp.Expr:
@@ -153,23 +171,27 @@ def _first_of_each(
     """Return the first rows of each group of rows, sorted by group, and what they are sorted by."""
     columns = columns_of(asked)
     parts = [place_of(str(one), asked) for one in top.by]
-    hidden = [exp.alias_(one.this.copy(), f"s{place}") for place, one in enumerate(sorting)]
+    hidden = [exp.alias_(one.this.copy(), f"{_HIDDEN}{place}", quoted=True) for place, one in enumerate(sorting)]
     number = exp.Window(
         this=exp.RowNumber(),
         partition_by=[values[place].copy() for place in parts],
         order=exp.Order(expressions=[one.copy() for one in sorting]),
     )
-    inner = select.select(*hidden, exp.alias_(number, "place"), copy=False)
+    inner = select.select(*hidden, exp.alias_(number, _HIDDEN, quoted=True), copy=False)
     shown = [exp.column(column.name, table="t", quoted=True) for column in columns]
-    first = exp.LTE(this=exp.column("place", table="t"), expression=exp.Literal.number(top.rows))
+    first = exp.LTE(this=exp.column(_HIDDEN, table="t", quoted=True), expression=exp.Literal.number(top.rows))
     outer = (
         exp.Select(expressions=aliased(shown, columns)).from_(inner.subquery("t"), copy=False).where(first, copy=False)
     )
     again = [
-        ordered(exp.column(f"s{place}", table="t"), descending=bool(one.args.get("desc")))
+        ordered(exp.column(f"{_HIDDEN}{place}", table="t", quoted=True), descending=bool(one.args.get("desc")))
         for place, one in enumerate(sorting)
     ]
     return outer, (*(ordered(shown[place].copy()) for place in parts), *again)
+
+
+_HIDDEN = "place "
+"""What columns are called that sort and number rows: no column of an answer has a space in its name."""
 
 
 def _placeholders(model: SemanticModel, shape: Shape) -> tuple[tuple[str, str], ...]:

@@ -323,7 +323,8 @@ def _risk_card(explained: ChurnExplanation, figures: Figures) -> None:
         _card("Risk to leave", "Not Scored", explained.not_scored_reason or "No model yet")
         return
     likely = figures.write(100 * explained.probability, "percent").lstrip("+")
-    _card("Risk to leave", explained.category, f"Score {explained.score} of 100; {likely} likely within 60 days")
+    within = f"{likely} likely within {explained.within_days} days"
+    _card("Risk to leave", explained.category, f"Score {explained.score} of 100; {within}")
 
 
 def _reason(reason: Reason) -> str:

@@ -60,6 +60,8 @@ class BuildRecord:
     """Builds in a row that carried their facts, this one included."""
     models: dict[str, str] = field(default_factory=dict)
     """Kind of model → version that scored its customers."""
+    churn_days: int = 60
+    """Within how many days its scores say that customers leave."""
 
     @property
     def as_of(self) -> date:

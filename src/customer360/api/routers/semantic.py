@@ -16,6 +16,7 @@ async def ask(service: RunningService, query: SemanticQuery) -> QueryAnswer:
     """Aggregate `metrics` by `dimensions` (`transaction_date:month` rounds a date), or list `fields` row by row.
 
     `filters` and `having` are trees of `{"field", "op", "value"}`, `{"and": []}`, `{"or": []}` and `{"not": {}}`.
+    Shares, changes, aggregates of fields, formulas and comparisons with means are shown in docs/querying.md.
     """
     return await service.gate.run(_ask, service, query)
 
