@@ -47,7 +47,7 @@ def test_the_questions_before_are_given_anew_each_time(bank_client: httpx.Client
 
 def test_what_is_asked_back_or_refused_is_no_error(bank_client: httpx.Client) -> None:
     back = ask(bank_client, "Who are our best customers?")
-    assert (back["status"], back["reason"]) == ("clarify", "missing_measure")
+    assert back["status"] == "clarify"
     assert ask(bank_client, back["options"][0]["question"])["status"] == "answer"
     refused = ask(bank_client, "Delete all inactive customers")
     assert (refused["status"], refused["reason"]) == ("refuse", "write_operation")

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from customer360.ask import Answer, Conversation, Frame, Source, propose_chart
+from customer360.ask.dates import Window
+from customer360.ask.outcome import describe_outcome
 from customer360.errors import QueryTimeout
 from customer360.semantic import Column, SemanticQuery, SemanticResult
 
@@ -58,9 +60,23 @@ def test_assumptions_are_said(source: Source) -> None:
 
 def test_a_time_outside_the_data_is_said_to_be_outside(source: Source) -> None:
     answer = ask(source, "Total spend in 2019")
-    assert (answer.status, answer.reason) == ("answer", "outside_data_range")
+    assert answer.reason == "outside_data_range"
     assert "no data" in answer.text
     assert "18 November 2025" in answer.text
+
+
+def test_figures_of_a_time_outside_the_data_are_never_a_bare_zero(source: Source) -> None:
+    window = Window(start=date(2019, 1, 1), end=date(2019, 12, 31), unit="year", label="in 2019")
+    frame = Frame(
+        kind="figures",
+        subject="fct_transactions",
+        measures=("fct_transactions.transaction_count",),
+        window=window,
+        window_field="fct_transactions.transaction_date",
+    )
+    outcome = describe_outcome(frame, source, source.ask(SemanticQuery(metrics=frame.measures)))
+    assert outcome.reason == "outside_data_range"
+    assert "2019 lies outside of it, so there is no data for that." in outcome.text
 
 
 def test_nothing_that_fits_is_said_to_be_nothing(source: Source) -> None:
@@ -84,9 +100,23 @@ def test_follow_ups_lean_on_what_was_asked_and_on_its_rows(source: Source) -> No
     assert second.cells()[0][-1] == first.cells()[1][1]
 
 
-def test_what_is_not_answered_leaves_the_conversation_as_it_was(source: Source) -> None:
+def test_what_is_no_question_leaves_the_conversation_as_it_was(source: Source) -> None:
     conversation = Conversation.replay(source, ["How many customers are in Texas?", "Tell me a joke"])
     assert "Florida" in conversation.ask("and in Florida?").text
+
+
+def test_nothing_leans_on_a_question_that_was_not_answered(source: Source) -> None:
+    conversation = Conversation.replay(source, ["How many customers are in Texas?", "Average salary by state"])
+    assert conversation.ask("and in Florida?").reason == "no_context"
+    assert conversation.ask("How many customers are in Florida?").status == "answer"
+
+
+def test_a_proposal_is_asked_in_the_place_of_what_was_not_answered(source: Source) -> None:
+    conversation = Conversation(source)
+    conversation.ask("How many customers are in Texas?")
+    asked = conversation.ask("average value by state")
+    assert asked.status == "clarify"
+    assert [conversation.pick(one.question).status for one in asked.options] == ["answer"] * len(asked.options)
 
 
 NEXT_OF = ("Total spend by channel", "How many customers do we have?", "Top 10 customers by lifetime value")

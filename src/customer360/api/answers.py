@@ -135,7 +135,7 @@ class AskAnswer(Completeness):
     restatement: str = Field(description="The interpretation in English")
     assumptions: list[str]
     corrections: list[CorrectionAnswer]
-    options: list[OptionAnswer] = Field(description="What the question may have meant; each is answered")
+    options: list[OptionAnswer] = Field(description="What the question may have meant; ask one in its place")
     alternatives: list[OptionAnswer] = Field(description="Other readings, or what comes nearest; each is answered")
     next_questions: list[str]
     interpretation: dict[str, Any] | None

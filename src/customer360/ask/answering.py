@@ -13,7 +13,7 @@ from typing import Any
 
 from customer360.ask.chart import Chart, propose_chart
 from customer360.ask.engine import Option, Read, Status
-from customer360.ask.followups import Context
+from customer360.ask.followups import LOST, Context
 from customer360.ask.frame import Frame
 from customer360.ask.outcome import describe_outcome
 from customer360.ask.sources import Source
@@ -25,6 +25,9 @@ from customer360.semantic import SemanticQuery, SemanticResult
 READ_BY = "local grammar"
 KEPT_ROWS = 20
 """Rows of an answer that a follow-up such as "the second one" can mean."""
+
+BESIDES = frozenset({"write_operation", "sql_injection", "prompt_injection", "out_of_scope"})
+"""Why what is no question about the data is refused."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class Conversation:
         self.source = source
         self.suggest = suggest
         self.context: Context | None = None
+        self._before: Context | None = None
 
     @classmethod
     def replay(cls, source: Source, previous: Sequence[str], *, suggest: bool = True) -> Conversation:
@@ -119,7 +123,10 @@ class Conversation:
         return conversation
 
     def ask(self, question: str) -> Answer:
-        """Answer a question; one that is not answered leaves the conversation as it was.
+        """Answer a question.
+
+        After one that is not answered nothing can be leant on, lest a follow-up be taken for one on an older question;
+        but what is no question about the data leaves the conversation as it was.
 
         Raises:
             QueryTimeout: the query took too long.
@@ -132,6 +139,12 @@ class Conversation:
         else:
             answer = self._asked_back(read)
         return replace(answer, read_ms=read_ms, answer_ms=_milliseconds(started))
+
+    def pick(self, question: str) -> Answer:
+        """Answer a question that was proposed, in the place of the one that was not answered."""
+        if self.context is LOST:
+            self.context = self._before
+        return self.ask(question)
 
     def _answered(self, read: Read, frame: Frame, query: SemanticQuery) -> Answer:
         source = self.source
@@ -163,8 +176,12 @@ class Conversation:
         return answer
 
     def _asked_back(self, read: Read) -> Answer:
-        options = find_options(self.source.guide, read, self.context) if self.suggest else read.options
-        nearest = find_nearest(self.source.guide, read, self.context) if self.suggest and not options else ()
+        before = self._before if self.context is LOST else self.context
+        options = find_options(self.source.guide, read, before) if self.suggest else read.options
+        nearest = find_nearest(self.source.guide, read, before) if self.suggest and not options else ()
+        self._before = before
+        if read.reason not in BESIDES:
+            self.context = LOST
         return Answer(
             question=read.question,
             status=read.status,

@@ -29,6 +29,7 @@ _ASKED_FOR = {
     "missing_measure": ("{} by lifetime value", "{} by monthly spend", "{} by number of transactions"),
     "missing_slots": ("number of customers {}", "total spend {}", "list customers {}", "number of {}"),
     "no_history": ("total spend by month", "number of transactions by month"),
+    "no_context": ("{} by lifetime value", "{} by monthly spend", "{} by number of transactions"),
     "ambiguous_share": ("{} of all customers", "{} of total spend"),
 }
 _NOT_NEARED = frozenset({"write_operation", "sql_injection", "prompt_injection", "pii", "too_large"})

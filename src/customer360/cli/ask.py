@@ -127,10 +127,11 @@ def _chat(source: Source, first: str | None) -> None:
     say("[dim]Ask; a number picks a proposal, exit ends.[/]")
     for line in _lines(first):
         picked = int(line) - 1 if line.isdigit() else -1
-        question = proposed[picked] if 0 <= picked < len(proposed) else line
-        if question != line:
-            say(f"[dim]{plain(question)}[/]")
-        answer = conversation.ask(question)
+        if 0 <= picked < len(proposed):
+            say(f"[dim]{plain(proposed[picked])}[/]")
+            answer = conversation.pick(proposed[picked])
+        else:
+            answer = conversation.ask(line)
         _show(answer, numbered=True)
         proposed = _proposals(answer)
 
