@@ -1,0 +1,41 @@
+"""A small bank of the given shape, and a source on it."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from customer360.ask import Source, open_source
+from customer360.semantic import Figures
+from customer360.semantic.definition import read_definition
+from tests.conftest import ROOT, skip_or_fail
+
+CUSTOMERS = 300
+
+
+@pytest.fixture(scope="session")
+def questions_folder(data_folder: Path) -> Path:
+    """The folder of the examples that were given."""
+    folder = data_folder.parent / "questions"
+    if not folder.is_dir():
+        skip_or_fail(f"the example questions are not at {folder}; set CUSTOMER360_DATA to the folder beside them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_database(questions_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DuckDB file with the four tables of the contract and a few customers."""
+    path = tmp_path_factory.mktemp("questions") / "small.duckdb"
+    runpy.run_path(str(questions_folder / "fixture.py"))["build"](str(path), n=CUSTOMERS).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def source(small_database: Path) -> Iterator[Source]:
+    """The small bank, ready to be asked."""
+    definition = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
+    with open_source(small_database, definition, figures=Figures("USD", "en_US")) as opened:
+        yield opened
