@@ -76,6 +76,7 @@ class Ranked(Form):
         if good and any(self._is_worse(one) for one in (*measures, *by, *targets)):
             descending = not descending
         choice = Choice(targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups))
+        slots.take("BY")
         return self._rank(choice)
 
     def _is_worse(self, chunk: Chunk) -> bool:
@@ -261,7 +262,8 @@ class Ranked(Form):
     def _rank_by_size(self, choice: Choice, target: Chunk) -> None:
         """Read "the largest transactions" as ranked by what makes one of them large."""
         size = table_extension(self.model, target.data).size_field
-        if not size or any(one.kind == "GOOD" for one in choice.words):
+        often = any(word in one.text.casefold() for one in choice.words for word in ("most", "least", "fewest"))
+        if not size or often or any(one.kind == "GOOD" for one in choice.words):
             raise NotUnderstood(target.text, "missing_measure")
         item = next(one for one in self.model.items if one.full_name == f"{target.data}.{size}")
         choice.numbers = [target.made("FIELD", item)]
