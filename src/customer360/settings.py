@@ -25,6 +25,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -307,6 +308,60 @@ class SnowflakeSettings(_Settings):
         return value
 
 
+class CortexSettings(_Settings):
+    """Cortex Analyst on an account of Snowflake, asked besides our own reader of questions; off unless set."""
+
+    ask: Literal["off", "unsure", "first"] = Field(
+        "off",
+        alias="CUSTOMER360_CORTEX",
+        description="When it is asked: off, never; unsure, where our reader has no answer; first, before it",
+    )
+    url: str = Field(
+        "",
+        alias="CUSTOMER360_CORTEX_URL",
+        description="Address of the account: https://org-account.snowflakecomputing.com",
+    )
+    token: SecretStr = Field(
+        SecretStr(""), alias="CUSTOMER360_CORTEX_TOKEN", description="Token that lets us in; never printed"
+    )
+    token_type: Literal["OAUTH", "PROGRAMMATIC_ACCESS_TOKEN", "KEYPAIR_JWT"] = Field(
+        "OAUTH", alias="CUSTOMER360_CORTEX_TOKEN_TYPE", description="OAUTH, PROGRAMMATIC_ACCESS_TOKEN or KEYPAIR_JWT"
+    )
+    semantic_model: str = Field(
+        "",
+        alias="CUSTOMER360_CORTEX_MODEL",
+        description="Model it reads by: a file on a stage (@db.schema.stage/model.yaml) or a semantic view",
+    )
+    stream: bool = Field(False, alias="CUSTOMER360_CORTEX_STREAM", description="Take its answers as a stream of events")
+    timeout_seconds: float = Field(
+        50, alias="CUSTOMER360_CORTEX_TIMEOUT", gt=0, le=600, description="Seconds that all tries together may take"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted_address(cls, value: str) -> str:
+        address = value.strip().rstrip("/")
+        if not address:
+            return ""
+        try:
+            parsed = TypeAdapter(HttpUrl).validate_python(address)
+        except ValidationError:
+            raise ValueError("it is not an address like https://org-account.snowflakecomputing.com") from None
+        if parsed.scheme == "http" and not is_loopback((parsed.host or "").strip("[]")):
+            raise ValueError("http is not encrypted and may only go to this machine; write https://")
+        if parsed.username or parsed.password or parsed.query or (parsed.path or "/") != "/":
+            raise ValueError("give the address of the account alone, without user, path or parameters")
+        return address
+
+    @model_validator(mode="after")
+    def _complete(self) -> CortexSettings:
+        needed = {"url": self.url, "token": self.token.get_secret_value(), "semantic_model": self.semantic_model}
+        missing = [str(type(self).model_fields[name].alias) for name, value in needed.items() if not value]
+        if self.ask != "off" and missing:
+            raise ValueError(f"CUSTOMER360_CORTEX={self.ask} needs {' and '.join(missing)}")
+        return self
+
+
 class SnowflakeSetupSettings(_Settings):
     """What `customer360 deploy snowflake` writes into the files of infra/snowflake, beside database and warehouse."""
 
@@ -335,6 +390,7 @@ CONCERNS: tuple[type[_Settings], ...] = (
     LogSettings,
     AlertSettings,
     SnowflakeSettings,
+    CortexSettings,
     SnowflakeSetupSettings,
 )
 
@@ -367,9 +423,9 @@ def environment_of(settings: _Settings) -> dict[str, str]:
 def _invalid(concern: type[_Settings], error: ValidationError) -> InvalidSetting:
     details: list[ErrorDetail] = []
     for fault in error.errors():
-        variable = str(fault["loc"][0])
+        variable = str(fault["loc"][0]) if fault["loc"] else str(next(iter(concern.model_fields.values())).alias)
         secret = any(info.alias == variable and info.annotation is SecretStr for info in concern.model_fields.values())
-        value = "(hidden)" if secret else fault["input"]
+        value = "(hidden)" if secret or not fault["loc"] else fault["input"]
         details.append({"field": variable, "value": value, "message": fault["msg"]})
     first = details[0]
     return InvalidSetting(

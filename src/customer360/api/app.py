@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from customer360.api import errors, middleware
-from customer360.api.routers import customers, platform, products, semantic
+from customer360.api.routers import cortex, customers, platform, products, semantic
 from customer360.api.service import Service
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace
@@ -57,6 +57,7 @@ def create_app(
     app.include_router(customers.router, prefix="/api/customers", tags=["customers"])
     app.include_router(products.router, prefix="/api/products", tags=["products"])
     app.include_router(semantic.router, prefix="/api/semantic", tags=["semantic"])
+    app.include_router(cortex.router, prefix="/api/v2/cortex/analyst", tags=["cortex analyst"])
     errors.install(app)
     app.add_middleware(middleware.RequestLog)
     return app
