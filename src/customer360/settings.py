@@ -25,7 +25,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -311,11 +310,6 @@ class SnowflakeSettings(_Settings):
 class CortexSettings(_Settings):
     """Cortex Analyst on an account of Snowflake, asked besides our own reader of questions; off unless set."""
 
-    ask: Literal["off", "unsure", "first"] = Field(
-        "off",
-        alias="CUSTOMER360_CORTEX",
-        description="When it is asked: off, never; unsure, where our reader has no answer; first, before it",
-    )
     url: str = Field(
         "",
         alias="CUSTOMER360_CORTEX_URL",
@@ -336,6 +330,11 @@ class CortexSettings(_Settings):
     timeout_seconds: float = Field(
         50, alias="CUSTOMER360_CORTEX_TIMEOUT", gt=0, le=600, description="Seconds that all tries together may take"
     )
+    ask: Literal["off", "unsure", "first"] = Field(
+        "off",
+        alias="CUSTOMER360_CORTEX",
+        description="When it is asked: off, never; unsure, where our reader has no answer; first, before it",
+    )
 
     @field_validator("url")
     @classmethod
@@ -353,13 +352,15 @@ class CortexSettings(_Settings):
             raise ValueError("give the address of the account alone, without user, path or parameters")
         return address
 
-    @model_validator(mode="after")
-    def _complete(self) -> CortexSettings:
-        needed = {"url": self.url, "token": self.token.get_secret_value(), "semantic_model": self.semantic_model}
-        missing = [str(type(self).model_fields[name].alias) for name, value in needed.items() if not value]
-        if self.ask != "off" and missing:
-            raise ValueError(f"CUSTOMER360_CORTEX={self.ask} needs {' and '.join(missing)}")
-        return self
+    @field_validator("ask")
+    @classmethod
+    def _complete(cls, value: str, info: ValidationInfo) -> str:
+        needed = {name: info.data.get(name) for name in ("url", "token", "semantic_model")}
+        plain = {name: one.get_secret_value() if isinstance(one, SecretStr) else one for name, one in needed.items()}
+        missing = [str(cls.model_fields[name].alias) for name, one in plain.items() if not one]
+        if value != "off" and missing:
+            raise ValueError(f"it needs {' and '.join(missing)}")
+        return value
 
 
 class SnowflakeSetupSettings(_Settings):
@@ -423,9 +424,9 @@ def environment_of(settings: _Settings) -> dict[str, str]:
 def _invalid(concern: type[_Settings], error: ValidationError) -> InvalidSetting:
     details: list[ErrorDetail] = []
     for fault in error.errors():
-        variable = str(fault["loc"][0]) if fault["loc"] else str(next(iter(concern.model_fields.values())).alias)
+        variable = str(fault["loc"][0])
         secret = any(info.alias == variable and info.annotation is SecretStr for info in concern.model_fields.values())
-        value = "(hidden)" if secret or not fault["loc"] else fault["input"]
+        value = "(hidden)" if secret else fault["input"]
         details.append({"field": variable, "value": value, "message": fault["msg"]})
     first = details[0]
     return InvalidSetting(

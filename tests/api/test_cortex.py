@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import random
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -244,6 +247,8 @@ verified_queries:
         (ask("x", semantic_view="DB.S.SALES"), "Available: customer_analytics"),
         (ask("x", semantic_model="tables: ["), "not valid YAML"),
         (ask("x", semantic_model="name: x"), "Field required"),
+        (ask("x", semantic_model="[" * 5000), "nested too deeply"),
+        (ask("x", semantic_model="x" * 1_000_001), "at most 1000000"),
         (ask("x", semantic_models=[]), "at least 1"),
         (ask("x", semantic_models=[{**FILE, **VIEW}]), "either semantic_model_file or semantic_view"),
         (ask("x", semantic_models=[VIEW, {"semantic_view": "nope"}]), "not served"),
@@ -375,3 +380,35 @@ def test_feedback_without_what_it_needs_is_400(ours: httpx.Client, body: dict[st
     answer = ours.post(FEEDBACK, json=body)
     assert answer.status_code == 400
     check_error(answer.json(), answer.headers)
+
+
+# Whatever comes
+
+
+JUNK: list[Any] = [None, "", [], {}, "x", -1, 10**30, True, "\ud800", ["a"], {"type": "text"}, {"type": []}, "x" * 3000]
+
+
+def _paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in pairs:
+        yield (*path, key)
+        yield from _paths(value, (*path, key))
+
+
+def test_five_hundred_damaged_requests_are_answered_or_400(ours: httpx.Client) -> None:
+    chance = random.Random(5)
+    said = [{"type": "sql", "statement": "SELECT 1"}, {"type": "suggestions", "suggestions": ["a"]}]
+    first, second = ask("What is total spend by state?")["messages"], ask("only Premium card holders")["messages"]
+    whole = {"messages": [*first, {"role": "analyst", "content": said}, *second], "stream": False, **VIEW}
+    seen = Counter[int]()
+    for _ in range(500):
+        body = copy.deepcopy(whole)
+        *way, last = chance.choice(list(_paths(body)))
+        node: Any = body
+        for key in way:
+            node = node[key]
+        node[last] = copy.deepcopy(chance.choice(JUNK))
+        content = json.dumps(body).encode()
+        answer = ours.post(MESSAGE, content=content, headers={"Content-Type": "application/json"})
+        seen[answer.status_code] += 1
+    assert set(seen) == {200, 400}

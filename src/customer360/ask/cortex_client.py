@@ -33,6 +33,10 @@ NAME = "cortex-analyst"
 MESSAGE = "/api/v2/cortex/analyst/message"
 TRIES = 3
 BACKOFF = wait_exponential_jitter(multiplier=0.5, max=4)
+BEGINNING = 0.5
+"""The part of the time in which a try may begin, so that a late one does not end as a timeout for want of it."""
+TRANSIENT = (httpx.TimeoutException, httpx.NetworkError)
+"""What may pass; an answer that breaks off or cannot be read is not asked for again."""
 CONNECT_SECONDS = 10
 LARGEST_ANSWER = 4 * 2**20
 SHOWN = 300
@@ -91,9 +95,9 @@ class CortexAnalyst:
         """Send a request, and again where that may help and there is time; the last answer or error counts."""
         until = self._now() + self._settings.timeout_seconds
         trying = Retrying(
-            retry=retry_if_exception_type(httpx.TransportError) | retry_if_result(_may_pass),
+            retry=retry_if_exception_type(TRANSIENT) | retry_if_result(_may_pass),
             wait=BACKOFF,
-            stop=stop_after_attempt(TRIES) | stop_before_delay(self._settings.timeout_seconds),
+            stop=stop_after_attempt(TRIES) | stop_before_delay(self._settings.timeout_seconds * BEGINNING),
             sleep=self._sleep,
             retry_error_callback=lambda state: state.outcome and state.outcome.result(),
         )
@@ -114,7 +118,7 @@ class CortexAnalyst:
         limits = httpx.Timeout(left, connect=min(left, CONNECT_SECONDS))
         address = f"{self._settings.url}{MESSAGE}"
         with (
-            httpx.Client(timeout=limits, trust_env=False) as client,
+            httpx.Client(timeout=limits) as client,
             client.stream("POST", address, json=request, headers=self._headers()) as answer,
         ):
             return _Came(answer.status_code, answer.headers.get("Content-Type", ""), self._whole(answer, until))
@@ -214,7 +218,9 @@ def _refused(came: _Came) -> Unavailable:
     said = ""
     with suppress(ValueError, TypeError):
         said = _shown(_object(json.loads(came.body)).get("message"))
-    kind = "5xx" if came.status >= httpx.codes.INTERNAL_SERVER_ERROR else "4xx"
+    kind = "5xx" if httpx.codes.is_server_error(came.status) else "4xx"
+    if not httpx.codes.is_error(came.status):
+        kind = "unreadable"
     return _unavailable(kind, f"{came.status}{f' {said}' if said else ''}")
 
 

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 MAX_MESSAGES = 100
 MAX_MODELS = 20
+LARGEST_MODEL = 1_000_000
+"""Characters; Snowflake takes a megabyte."""
 MODEL_KEYS = ("semantic_model_file", "semantic_model", "semantic_view", "semantic_models")
 KNOWN_CONTENT = frozenset({"text", "sql", "suggestions", "results", "chart"})
 
@@ -91,7 +93,8 @@ class Message(_Wire):
             if others := [str(kind) for kind in kinds if kind != "text"]:
                 raise ValueError(f"a user's content is of type text, not {others[0][:50]!r}")
             return value
-        known = [one for one, kind in zip(value, kinds, strict=True) if kind in KNOWN_CONTENT]
+        pairs = zip(value, kinds, strict=True)
+        known = [one for one, kind in pairs if isinstance(kind, str) and kind in KNOWN_CONTENT]
         return known or [Text(text="")]
 
     @property
@@ -129,7 +132,9 @@ class SendMessageRequest(_Wire):
         min_length=1, max_length=MAX_MESSAGES, description="Turns of user and analyst; the last is the user's"
     )
     semantic_model_file: str | None = Field(None, description="Path of a model's file on a stage; its name counts")
-    semantic_model: str | None = Field(None, description="A whole semantic model as YAML text")
+    semantic_model: str | None = Field(
+        None, max_length=LARGEST_MODEL, description="A whole semantic model as YAML text, at most a million characters"
+    )
     semantic_view: str | None = Field(None, description="Name of a semantic view; the last part counts")
     semantic_models: list[ModelReference] | None = Field(
         None, min_length=1, max_length=MAX_MODELS, description="Several models, of which one is chosen"

@@ -7,11 +7,12 @@ read the question is named, and so is whoever was asked before and did not answe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from pydantic import ValidationError
+from sqlglot import exp
 
 from customer360.ask.engine import Engine, Option, Read
 from customer360.ask.followups import Context
@@ -19,7 +20,9 @@ from customer360.ask.frame import Frame
 from customer360.ask.plan import plan_query
 from customer360.ask.statements import read_select
 from customer360.errors import InvalidQuery, Unavailable
-from customer360.semantic import compile_query
+from customer360.semantic import Item, compile_query
+
+log = logging.getLogger(__name__)
 
 GRAMMAR = "customer360-grammar"
 """The name of our own reader."""
@@ -95,18 +98,40 @@ def check_proposal(engine: Engine, question: str, proposal: Proposal, dialect: s
         InvalidQuery: the interpretation does not fit the model, or the statement is not one SELECT.
     """
     if proposal.frame is not None:
-        try:
-            frame = Frame.model_validate(proposal.frame)
-            query = plan_query(frame, engine.model, engine.activity)
-        except (ValidationError, TypeError, KeyError, StopIteration) as error:
-            raise InvalidQuery("The proposed interpretation is not one.", code="invalid_proposal") from error
-        compile_query(engine.model, query, dialect)
-        return Read(question, "answer", message=proposal.text, frame=frame, query=query)
+        return _checked(engine, question, proposal, dialect)
     if proposal.statement:
         read_select(proposal.statement, "snowflake")
         return Read(question, "answer", message=proposal.text)
     options = tuple(Option(one, one) for one in proposal.suggestions)
     return Read(question, "clarify", "proposed_questions", proposal.text, options=options)
+
+
+def _checked(engine: Engine, question: str, proposal: Proposal, dialect: str) -> Read:
+    try:
+        frame = Frame.model_validate(proposal.frame)
+        query = plan_query(frame, engine.model, engine.activity)
+        compiled = compile_query(engine.model, query, dialect)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:  # what planning a foreign frame may run into
+        raise InvalidQuery("The proposed interpretation is not one.", code="invalid_proposal") from error
+    if hidden := _hidden(engine, compiled.plan.statement.select):
+        raise InvalidQuery(f"Questions may not name {hidden}.", code="pii")
+    return Read(question, "answer", message=proposal.text, frame=frame, query=query)
+
+
+def _hidden(engine: Engine, select: exp.Expr) -> str:
+    """Return what a statement reads that the model keeps from questions, which the grammar has no words for."""
+    model, extensions = engine.model, engine.lexicon.extensions
+    silent = {table.name for table in model.definition.tables if not table.x_nl.asked}
+    asked = [item for item in model.items if item.table not in silent and extensions[item.full_name].asked]
+    kept = {column for item in model.items if item not in asked for column in _columns(item)}
+    kept -= {column for item in asked for column in (item.name, *_columns(item))}
+    tables = {model.tables[name].physical for name in silent}
+    read = {column.name for column in select.find_all(exp.Column)} & kept
+    return ", ".join(sorted(read | {table.name for table in select.find_all(exp.Table)} & tables))
+
+
+def _columns(item: Item) -> set[str]:
+    return {column.name for column in item.expression.find_all(exp.Column)}
 
 
 def read_question(
@@ -136,11 +161,12 @@ def read_question(
 
 
 def read_grammar(engine: Engine, question: str, previous: Context | None = None) -> Read:
-    """Read a question with the grammar; a reading that makes no query is no reading."""
+    """Read a question with the grammar; one on which it stumbles is not understood, and the log says which."""
     try:
         return engine.read(question, previous)
-    except ValidationError:
-        return Read(question, "refuse", "not_understood", "What this would list is not said by the model.")
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        log.error("the grammar stumbled on %r", question, exc_info=error)
+        return Read(question, "refuse", "not_understood", "This question was not understood.")
 
 
 NEVER_PASSED_ON = frozenset({"write_operation", "sql_injection", "prompt_injection", "pii", "too_large"})

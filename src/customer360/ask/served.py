@@ -18,6 +18,7 @@ from customer360.ask.engine import Engine
 from customer360.ask.lexicon import Values
 from customer360.ask.readers import read_grammar
 from customer360.ask.values import read_days, read_values
+from customer360.errors import InvalidDefinition
 from customer360.semantic import Item, Kind, Reading, SemanticModel, parse_model
 
 KEPT_ENGINES = 8
@@ -79,7 +80,7 @@ class Engines:
         Raises:
             InvalidDefinition: it is no semantic model, or not a sound one.
         """
-        served, model = self.of(reading), parse_model(text, source="semantic_model")
+        served, model = self.of(reading), _parsed(text)
         key = (reading.build.build_id, model.fingerprint)
         with self._guard:
             if key not in self._kept:
@@ -88,6 +89,13 @@ class Engines:
                     Engine(model, _known_values(model, served.model, engine.values), engine.newest, engine.oldest)
                 )
             return self._kept[key]
+
+
+def _parsed(text: str) -> SemanticModel:
+    try:
+        return parse_model(text, source="semantic_model")
+    except RecursionError:
+        raise InvalidDefinition("semantic_model is nested too deeply.", next_action="Correct the YAML.") from None
 
 
 def _known_values(model: SemanticModel, served: SemanticModel, values: Values) -> Values:

@@ -32,7 +32,7 @@ from customer360.ask.cortex_wire import (
 )
 from customer360.ask.served import Engines
 from customer360.errors import Customer360Error
-from customer360.settings import CortexSettings, load
+from customer360.settings import CortexSettings
 from customer360.store import Store, write_feedback
 
 log = logging.getLogger(__name__)
@@ -127,12 +127,9 @@ class Cortex:
 
 
 def get_cortex(request: Request) -> Cortex:
-    """Return what is shared; it is made with the first request."""
-    state = request.app.state
-    if not hasattr(state, "cortex"):
-        state.cortex = Cortex(load(CortexSettings))
-    found: Cortex = state.cortex
-    return found
+    """Return what these paths share in the running service."""
+    shared: Cortex = request.app.state.cortex
+    return shared
 
 
 SharedCortex = Annotated[Cortex, Depends(get_cortex)]
