@@ -14,14 +14,18 @@ MAX_LENGTH = 80
 
 
 def read_values(warehouse: Warehouse, model: SemanticModel, *, schema_suffix: str = "") -> dict[str, tuple[str, ...]]:
-    """Return the values of every text dimension that has at most ``MAX_VALUES`` of them, by its full name."""
+    """Return the values of every text dimension that has at most ``MAX_VALUES`` of them, by its full name.
+
+    A dimension whose values the model lists in full has all of those, so that a question may name one that no row has.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for item in _text_dimensions(model):
         query = build_query(dimensions=[item.full_name], limit=MAX_VALUES + 1)
         compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
         values = warehouse.query(compiled.sql, compiled.parameters).column(0).to_pylist()
         if len(values) <= MAX_VALUES:
-            found[item.full_name] = tuple(one for one in values if one and len(one) <= MAX_LENGTH)
+            known = [one for one in values if one and len(one) <= MAX_LENGTH]
+            found[item.full_name] = tuple(dict.fromkeys([*known, *_promised(model, item, known)]))
     return found
 
 
@@ -38,6 +42,14 @@ def read_days(
             rows = warehouse.query(compiled.sql, compiled.parameters)
             return rows.column(0)[0].as_py(), rows.column(1)[0].as_py()
     return None, None
+
+
+def _promised(model: SemanticModel, item: Item, known: list[str]) -> list[str]:
+    """Return the values that the model says a dimension has and that no row has, in whatever case."""
+    table = next(one for one in model.definition.tables if one.name == item.table)
+    is_enum = next(one.is_enum for one in table.dimensions if one.name == item.name)
+    folded = {one.casefold() for one in known}
+    return [one for one in item.sample_values if is_enum and one.casefold() not in folded]
 
 
 def _text_dimensions(model: SemanticModel) -> Iterator[Item]:
