@@ -30,6 +30,11 @@ _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Questions are read as English; SQL in them is not run. Ask in words, or use the guarded SQL endpoint.",
     ),
     (
+        re.compile(r"\b(?:create|make|generate|prepare|produce|draft|schedule|build)\b.{0,40}\breports?\b", re.I),
+        "out_of_scope",
+        "Reports cannot be made yet. Today customer360 query --csv writes the figures that one would hold.",
+    ),
+    (
         re.compile(rf"^\W*(?:please\s+|can you\s+|could you\s+|i want (?:you )?to\s+|go ahead and\s+|now\s+|then\s+|we need to\s+|let's\s+|i need you to\s+)*(?:{_WRITES}|set|change (?:all|the|every|their|his|her|customer)|add (?:a|an|all|new|customer|\d+)|move|send|mark|make all|put|assign|give all|refund|block|approve all|decline all|close|email|e-mail|notify|schedule|text|call|offer|write)\b(?!\s+(?:in|of|by|from)\b)", re.I),
         "write_operation",
         "Questions only read. Nothing can be changed, sent or deleted here.",

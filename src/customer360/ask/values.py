@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from customer360.ask.lexicon import table_extension
 from customer360.semantic import Item, Kind, SemanticModel, build_query, compile_query
@@ -32,15 +32,19 @@ def read_values(warehouse: Warehouse, model: SemanticModel, *, schema_suffix: st
 def read_days(
     warehouse: Warehouse, model: SemanticModel, *, schema_suffix: str = ""
 ) -> tuple[date | None, date | None]:
-    """Return the oldest and the newest day of what customers did."""
-    for table in model.definition.tables:
-        if table.x_nl.activity:
-            extension = table_extension(model, table.x_nl.activity)
-            name = f"{table.x_nl.activity}.{extension.default_time_dimension}"
-            query = build_query(metrics=[f"min({name})", f"max({name})"])
-            compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
-            rows = warehouse.query(compiled.sql, compiled.parameters)
-            return rows.column(0)[0].as_py(), rows.column(1)[0].as_py()
+    """Return the oldest and the newest day of what the model's things did.
+
+    That is the activity of the first table that has one, or else the date of the first table that has one.
+    """
+    tables = {table.name: table.x_nl for table in model.definition.tables if table.x_nl.asked}
+    active = [one.activity for one in tables.values() if one.activity]
+    for name in [*active, *(name for name, one in tables.items() if one.default_time_dimension)][:1]:
+        field = f"{name}.{table_extension(model, name).default_time_dimension}"
+        query = build_query(metrics=[f"min({field})", f"max({field})"])
+        compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
+        [row] = warehouse.query(compiled.sql, compiled.parameters).to_pylist()
+        oldest, newest = (one.date() if isinstance(one, datetime) else one for one in row.values())
+        return oldest, newest
     return None, None
 
 
