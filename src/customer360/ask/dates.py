@@ -384,8 +384,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(r"l(\d+)d", lambda match, anchor: _rolling("day", int(match[1]), anchor)),
     _rule(rf"{_IN}(first|last) (\d+) days of (?:{_MONTH})(?: ,? ?{_YEAR})?", _days_of),
     _rule(rf"{_IN}(?:previous) (\d+) {_UNIT}", _last_n),
-    _rule(rf"{_IN}(?:last|past|most recent|latest|trailing|recent|these|rolling) (?:the )?(\d+) {_UNIT}", _last_n),
-    _rule(rf"(\d+) {_UNIT} (?:to date|rolling)", _last_n),
+    _rule(rf"{_IN}(?:last|past|most recent|latest|trailing|recent|these) (?:the )?(\d+) {_UNIT}", _last_n),
+    _rule(rf"(\d+) {_UNIT} (?:to date)", _last_n),
     _rule(rf"{_IN}past {_UNIT}", lambda match, anchor: _rolling(_as_unit(match[1]), 1, anchor)),
     _rule(
         rf"{_IN}(?:last|previous|prior|preceding) {_UNIT}",

@@ -215,25 +215,11 @@ class Engine:
             since = f"{self.oldest:%-d %B %Y} to " if self.oldest else ""
             say = f"There are no data {error.text}: the data range from {since}{self.newest:%-d %B %Y}."
             return Read(question, "refuse", error.reason, say, corrections=told)
-        if error.reason in (
-            "missing_slots",
-            "missing_measure",
-            "ambiguous_share",
-            "window_of_rows",
-            "no_history",
-            "ambiguous_term",
-            "missing_period",
-        ):
-            return Read(
-                question,
-                "clarify",
-                error.reason,
-                _ASKED_BACK.get(error.reason, "").format(text=error.text),
-                corrections=told,
-            )
-        return Read(
-            question, "refuse", error.reason, f"I could not place “{error.text}” in this question.", corrections=told
-        )
+        if error.reason in _ASKED_BACK:
+            asked = _ASKED_BACK[error.reason].format(text=error.text)
+            return Read(question, "clarify", error.reason, asked, corrections=told)
+        said = error.text if error.reason in _SAID else f"I could not place “{error.text}” in this question."
+        return Read(question, "refuse", error.reason, said, corrections=told)
 
     def _unexplained(self, question: str, blind: Sequence[Candidate]) -> Read:
         """Say which words nothing explains, and what the glossary says of them."""

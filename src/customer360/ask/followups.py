@@ -31,7 +31,7 @@ from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 _LEANS = re.compile(
-    r"^\W*(?:and|from|on|at|to|those|the ones|medium|median|average|what about|how about|only|"
+    r"^\W*(?:and|from|on|at|to|those|the ones|medium risk|what about|how about|only|"
     r"just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
     r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|"
     r"third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|"
@@ -46,6 +46,10 @@ _LEANS = re.compile(
     r"again|expand|narrow|drill|exclude)\b",
     re.IGNORECASE,
 )
+_WHOLE_START = re.compile(
+    r"^\W*(?:in|for|on|at|to|from|by|with|within|among|of) (?:which|what|each|every|all|how|the)\b", re.IGNORECASE
+)
+_INSTEAD = re.compile(r"\b(?:instead|rather than)\b", re.IGNORECASE)
 _REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
 _NOUN = re.compile(
     r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|"
@@ -85,7 +89,8 @@ _KEPT = (
 
 def leans(question: str) -> bool:
     """Tell whether a question starts like one that leans on another."""
-    return _LEANS.match(question) is not None or refers(question)
+    leaning = _LEANS.match(question) is not None and _WHOLE_START.match(question) is None
+    return leaning or refers(question) or _INSTEAD.search(question) is not None
 
 
 def refers(question: str) -> bool:

@@ -874,6 +874,7 @@ _RULES: tuple[Rule, ...] = (
     rule("NUM UNITWORD BINS", _bins),
     rule("(?:CMP|NUM) UNITWORD", _duration),
     rule("OP GRAIN", _duration),
+    rule("MOVING DURATION AGG", lambda _, part: [part[0].made("MOVING", part[0].data, part[2]), part[1]]),
     # values
     rule("FIELD (?:IS )?(?:NOT )?NAMEDVALUE", _named_value),
     rule("NAMEDVALUE FIELD", _named_value),
@@ -914,7 +915,7 @@ _RULES: tuple[Rule, ...] = (
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
     rule("OP FIELD VS (?:THEIR )?(?:FIELD )?AGG (?:FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", _than_field),
-    rule("ADJ (?:VS )?(?:NUM|CMP)", _adjective),
+    rule("(?:ADJ|ADJMORE) (?:VS )?(?:NUM|CMP)", _adjective),
     rule("FIELD (?:IS )?CMPS", _field_bounds),
     rule("FIELD (?:IS )?CMP", _field_compared),
     rule("CMP (?:IS )?FIELD", _field_compared),

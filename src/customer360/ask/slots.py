@@ -11,7 +11,7 @@ from customer360.ask.dates import Window
 from customer360.ask.frame import Clause, fields_of
 from customer360.ask.grammar import Cond, Held, as_cond, value_filter
 from customer360.ask.lexicon import Lexicon, table_extension
-from customer360.semantic import AnyOf, Condition, Dimension, Filter, Measure, Relative
+from customer360.semantic import AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative
 
 RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR")
 
@@ -221,7 +221,7 @@ class _Sorter:
             if cond.separate:
                 self._clause((only(cond, value) for value in cond.values), window)
             elif cond.negated:
-                inside = (*(positive if never else ()), value_filter(cond.item, cond.values))
+                inside = (*(positive if never else ()), _without_not(cond))
                 self.scope.clauses.append(Clause(filters=inside, window=window, negated=True))
         negated = any(cond.negated for cond in fine)
         placed = bool(about_rows) or any(cond.separate for cond in fine) or (negated and (never or not positive))
@@ -300,6 +300,11 @@ def one_window(windows: Sequence[Window]) -> Window | None:
         else:
             raise NotUnderstood(other.label)
     return first
+
+
+def _without_not(cond: Cond) -> Filter:
+    """Return what a negated condition negates."""
+    return cond.filter.part if isinstance(cond.filter, Negation) else value_filter(cond.item, cond.values)
 
 
 def only(cond: Cond, value: Any) -> Filter:

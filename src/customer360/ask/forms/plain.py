@@ -36,6 +36,8 @@ class Plain(Figures):
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
         groups, per = self._groups()
         frame = self._filled(measures, groups, per, distribution)
+        if (moving or running) and frame.summary:
+            raise NotUnderstood((moving or running)[0].text)
         if moving or running:
             if not any(one.grain for one in frame.groups):
                 dated = self._dated([Dimension(name=WHEN, grain=grain_of(frame.window))], frame.subject)
