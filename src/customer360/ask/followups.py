@@ -123,6 +123,14 @@ def amend(lexicon: Lexicon, context: Context, question: str, chunks: Sequence[Ch
     return frame.assume(*amender.slots.assumptions)
 
 
+def _less(tree: Filter, values: Sequence[Any]) -> Filter | None:
+    """Return a condition without some of the values that it allows; nothing where none is left or none was named."""
+    if not values or not isinstance(tree, Condition) or tree.op != "in":
+        return None
+    left = tuple(value for value in tree.given() if value not in values)
+    return tree.model_copy(update={"values": left}) if left and len(left) < len(tree.given()) else None
+
+
 class _Amender:
     def __init__(self, lexicon: Lexicon, context: Context, question: str, slots: Slots) -> None:
         self.lexicon = lexicon
@@ -217,7 +225,7 @@ class _Amender:
             if (
                 chunks[place + 1].kind in ("NOT", "INSTEAD")
                 and one.kind == chunks[place + 2].kind
-                and one.kind in ("GRAIN", "GROUP", "MEASURE", "AGG", "FIELD")
+                and one.kind in ("GRAIN", "GROUP", "MEASURE", "COUNTED", "AGG", "FIELD")
             ):
                 del chunks[place + 1 : place + 3]
                 return
@@ -275,7 +283,9 @@ class _Amender:
         before = self.frame
         if dated:
             self._set(window=None)
-        kept = tuple(tree for tree in self.frame.filters if (fields or dated) and not fields_of(tree) & fields)
+        values = [value for one in named if one.kind in ("VALUE", "COND") for value in as_cond(one).values]
+        left = (_less(tree, values) if fields_of(tree) & fields else tree for tree in self.frame.filters)
+        kept = tuple(tree for tree in left if tree is not None and (fields or dated))
         groups = tuple(group for group in self.frame.groups if group.name not in fields)
         self._set(filters=kept, groups=groups, clauses=self.frame.clauses if fields or dated else ())
         if self.frame == before:

@@ -164,13 +164,26 @@ def _ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:
 # Values
 
 
-def _named_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+def _kind_of_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Leisure categories: a field of the same small table behind a value only says what it is a value of."""
+    value, field = part[0], part[-1]
+    if value.kind != "VALUE" or field.kind != "FIELD" or len(part) != 2:
+        return None
+    table = field.data.table
+    is_small = all(
+        one.name != table or not (one.x_nl.activity or one.x_nl.size_field) for one in lexicon.model.definition.tables
+    )
+    same = value.data.item.table == table and field.text.casefold().endswith("s")
+    return value.made("VALUE", value.data, field) if is_small and same else None
+
+
+def _named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """A value beside the name of its field: card type Premium, Texas state, status is not declined."""
     fields = [one for one in part if one.kind == "FIELD"]
     values = [one for one in part if one.kind in ("VALUE", "NAMEDVALUE", "COND")]
     data = values[0].data
-    if fields[0].data != data.item or (isinstance(data, Cond) and fields[0] is values[0]):
-        return None
+    if fields[0].data != data.item:
+        return _kind_of_value(lexicon, part)
     if isinstance(data, Cond):
         return part[0].made("COND", data, *part[1:]) if data.values else None
     negated = any(one.kind == "NOT" for one in part)
@@ -828,6 +841,14 @@ def _field_bins(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("GROUP", Groups((dimension,)), *part[1:])
 
 
+def _grain_and_field(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Per month and channel."""
+    found, _ = dimension_of(lexicon, part[-1].data)
+    if found is None or is_numeric(part[-1].data):
+        return None
+    return part[0].made("GROUP", Groups((Dimension(name=WHEN, grain=part[0].data), found)), *part[1:])
+
+
 def _total_counted(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """The total number is the number."""
     return part[0].made("COUNTED", part[1].data, part[1]) if part[0].data == "sum" else None
@@ -871,7 +892,7 @@ _RULES: tuple[Rule, ...] = (
     rule("BINS (?:DECADE (?:COMMA |AND )?)+", lambda _, part: part[0].made("BINS", 10.0, *part[1:])),
     rule("(?:THEIR )?DECADE", _decade),
     rule("BINS (?:BY )?NUM (?:UNITWORD)?", _bins),
-    rule("NUM UNITWORD BINS", _bins),
+    rule("NUM (?:UNITWORD )?BINS", _bins),
     rule("(?:CMP|NUM) UNITWORD", _duration),
     rule("OP GRAIN", _duration),
     rule("MOVING DURATION AGG", lambda _, part: [part[0].made("MOVING", part[0].data, part[2]), part[1]]),
@@ -888,10 +909,15 @@ _RULES: tuple[Rule, ...] = (
     rule(f"VALUE (?:{_SEP} VALUE)+", _values),
     rule("FIELD (?:IS )?NOT VALUE", _named_value),
     rule("FIELD (?:IS )?COND", _named_value),
+    rule("COND FIELD", _named_value),
+    rule("BY VALUE", lambda _, part: part[1] if part[0].text.casefold() == "across" else None),
+    rule("BY (?:VALUE|COND) ENTITY", lambda _, part: [part[0], part[2], part[1]]),
     rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
     rule("(?:NOT )?FLAG", _flag),
     # fields
     rule("FIELD (?:IS )?DURATION", _field_duration),
+    rule("DURATION FIELD", lambda lexicon, part: _field_duration(lexicon, part[::-1])),
+    rule("GRAIN (?:AND|COMMA) FIELD", _grain_and_field),
     rule("VALUE DURATION", _quiet),
     rule("NEVER (?:BUY |ENTITY )DURATION", _quiet),
     rule("NOT (?:BUY |ENTITY )DURATION", _quiet),

@@ -20,7 +20,7 @@ class Refused:
 
 
 _WRITES = (
-    r"delete|remove (?:all|every|customer)|drop (?:table|all|every|customer|the table|the database)|"
+    r"delete|remove (?:all|every|customer)|drop (?:(?:the )?\w* ?table|all|every|customer|the table|the database)|"
     r"update|insert|truncate|alter|create|grant|revoke|erase|wipe|modify|overwrite|merge|purge|archive|"
     r"cancel|upgrade|downgrade|reset (?:the|all|every)|rename"
 )

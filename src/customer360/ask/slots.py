@@ -11,7 +11,7 @@ from customer360.ask.dates import Window
 from customer360.ask.frame import Clause, fields_of
 from customer360.ask.grammar import Cond, Held, as_cond, value_filter
 from customer360.ask.lexicon import Lexicon, table_extension
-from customer360.semantic import AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative
+from customer360.semantic import AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative
 
 RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR")
 
@@ -319,12 +319,20 @@ def numeric(name: str, op: str, values: Sequence[Any]) -> Filter:
     return Condition.model_validate({"field": name, "op": op, "value": values[0]})
 
 
+def measure_of(one: Held) -> str | Measure:
+    """Return the measure that a condition holds, over the rows that it names."""
+    if not one.filters:
+        return one.figure.measure
+    if not isinstance(one.figure.measure, str) or one.average:
+        raise NotUnderstood(one.figure.item.label)
+    where = one.filters[0] if len(one.filters) == 1 else AllOf.model_validate({"and": one.filters})
+    return Measure.model_validate({"metric": one.figure.measure, "where": where, "as": f"{one.figure.item.name}_held"})
+
+
 def having_of(one: Held) -> Filter:
     """Return a condition on a measure of groups."""
-    if one.filters:
-        raise NotUnderstood(one.figure.item.label)
-    measure = one.figure.measure
-    name = measure if isinstance(measure, str) else f"{measure.agg}_{one.figure.item.name}"
+    measure = measure_of(one)
+    name = measure if isinstance(measure, str) else measure.name or f"{measure.agg}_{one.figure.item.name}"
     if one.average:
         return Relative.model_validate({"field": name, "op": one.op, "than": {"agg": "avg"}, "times": one.times})
     return numeric(name, one.op, one.values)

@@ -54,6 +54,8 @@ class ItemExtension(Definition):
     higher_is_worse: bool = False
     change_of: str | None = None
     """The metric of a finer table whose change, in percent, this field holds."""
+    per_month_of: str | None = None
+    """The metric of a finer table whose monthly mean this field holds."""
     days: int = 0
     """The field holds the metric ``days_of`` over so many days, which end ``days_before`` before the newest one."""
     days_before: int = 0

@@ -125,6 +125,17 @@ class Form:
         if not self._reaches_all(subject, groups):
             raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
 
+    def _refuse_nothing(self, figures: Sequence[Figure], taken: Sequence[Chunk]) -> None:
+        """Refuse amounts of declined transactions, which were never spent and would show as nothing."""
+        declined = any(
+            one.kind in ("VALUE", "COND")
+            and as_cond(one).item.name == "status"
+            and as_cond(one).values == ("declined",)
+            for one in taken
+        )
+        if declined and any(one.item.unit == "currency" and one.table == self._activity() for one in figures):
+            raise NotUnderstood("the amount of what was declined", "missing_measure")
+
     def _require_listed(self, named: Sequence[Chunk]) -> None:
         """Refuse two things side by side that no comma and no "and" makes a list of."""
         ordered = sorted(named, key=lambda one: one.first)

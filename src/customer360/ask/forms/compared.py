@@ -174,11 +174,22 @@ class Compared(Plain):
             raise NotUnderstood(listed.text)
         slots.chunks.remove(listed)
         slots.take("VS", "TO", "BETWEEN")
+        self._count_rows()
         frame = self._plain()
+        if frame.kind != "figures":
+            raise NotUnderstood(listed.text)
         filters = tuple(_values_filter(item, values) for values in parts)
         return frame.model_copy(
             update={"comparison": Comparison(show=show, filters=filters, labels=tuple(values[0] for values in parts))}
         )
+
+    def _count_rows(self) -> None:
+        """Compare how many rows there are, where no measure is named."""
+        slots = self.slots
+        entity = next((one for one in slots.chunks if one.kind == "ENTITY"), None)
+        found = count_of(self.lexicon, entity.data) if entity is not None else None
+        if entity is not None and found is not None and not slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
+            slots.chunks[slots.chunks.index(entity)] = entity.made("COUNTED", (found, entity.data, False))
 
     def _refuse_field_beside(self) -> None:
         """Refuse a value set against a field: they are not of one kind."""

@@ -19,7 +19,7 @@ from customer360.ask.grammar import (
     metric_figure,
 )
 from customer360.ask.lexicon import table_extension
-from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
 from customer360.semantic import Condition, Dimension, Formula, Item
 
 
@@ -49,6 +49,7 @@ class Figures(Form):
         if summary is not None:
             figures[0] = summary
         taken = slots.take(*RESTRICTING)
+        self._refuse_nothing(figures, taken)
         subject, figures = self._activity_of(subject, figures, dated)
         dated = self._dated(groups, subject)
         if not dated and any(one.kind == "HELD" for one in taken) and subject not in self._doers():
@@ -137,7 +138,7 @@ class Figures(Form):
             return Frame(
                 kind="figures",
                 subject=subject,
-                measures=(held.figure.measure,),
+                measures=(measure_of(held),),
                 groups=(dimension,),
                 summary="count",
                 **scope.as_parts(),

@@ -7,6 +7,8 @@ from customer360.ask.forms.base import Form, main_table
 from customer360.ask.grammar import (
     Cond,
     Figure,
+    Held,
+    as_cond,
     compare_filter,
     count_of,
     figure_of,
@@ -42,6 +44,7 @@ class Implied(Form):
             self._where_and_who,
             self._when_opened,
             self._unheld,
+            self._each_month,
             self._opened_alone,
             self._lone_count,
             self.settle_aggregate,
@@ -113,6 +116,49 @@ class Implied(Form):
         for place, one in enumerate(chunks):
             if one.kind == "HELD" and one.data.counted is not None:
                 chunks[place : place + 1] = list(one.data.counted)
+            elif one.kind == "HELD" and not self.slots.has("ENTITY"):
+                chunks[place : place + 1] = self._sized(one)
+
+    def _sized(self, held: Chunk) -> list[Chunk]:
+        """Read "how many transactions were worth more than 1k" as of those with such an amount."""
+        data: Held = held.data
+        size = table_extension(self.model, data.figure.table).size_field
+        item = next((one for one in self.model.items if one.full_name == f"{data.figure.table}.{size}"), None)
+        counts = count_of(self.lexicon, data.figure.table)
+        if item is None or counts is None or data.figure.measure != counts.measure or data.filters or data.average:
+            return [held]
+        cond = Cond(compare_filter(item, data.op, [float(value) for value in data.values]), item)
+        return [held.made("MEASURE", counts), held.made("COND", cond)]
+
+    def _each_month(self) -> None:
+        """Read "how much do retired customers spend per month on average" as the mean that the profile holds."""
+        slots = self.slots
+        measures = [one for one in slots.chunks if one.kind == "MEASURE"]
+        grains = [one for one in slots.chunks if one.kind == "GRAIN" and one.data == "month"]
+        aggs = [one for one in slots.chunks if one.kind == "AGG" and one.data == "avg"]
+        if len(measures) != 1 or len(grains) != 1 or slots.has("TIME"):
+            return
+        figure: Figure = measures[0].data
+        metric = figure.of.full_name if figure.of else figure.measure
+        name = next((name for name, one in self.lexicon.extensions.items() if one.per_month_of == metric), None)
+        item = next((one for one in self.model.items if one.full_name == name), None)
+        if item is None or not (aggs or figure.agg == "avg") or not self._only_about(item.table):
+            return
+        found = figure_of(self.lexicon, "avg", item)
+        if found is not None:
+            slots.chunks[slots.chunks.index(measures[0])] = measures[0].made("MEASURE", found)
+            slots.chunks = [one for one in slots.chunks if one not in (*grains, *aggs)]
+
+    def _only_about(self, table: str) -> bool:
+        """Tell whether something restricts the rows of a table, and nothing anything finer."""
+        chunks = self.slots.chunks
+        conds = [as_cond(one).item.table for one in chunks if one.kind in ("VALUE", "COND")]
+        groups = [
+            one.name.rpartition(".")[0] for chunk in chunks if chunk.kind == "GROUP" for one in chunk.data.dimensions
+        ]
+        people = any(one.kind == "ENTITY" and one.data == table for one in chunks)
+        near = all(self.model.relations.reaches(table, name) for name in (*conds, *groups))
+        return near and (people or bool(conds) or bool(groups))
 
     def _opened_alone(self) -> None:
         """Read "accounts opened" as saying whose accounts they are."""
@@ -133,6 +179,8 @@ class Implied(Form):
         field = next((one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)), None)
         count = slots.take("COUNT")[0]
         if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
+            return
+        if slots.has("AGG") and count.text.casefold().startswith(("how large", "how big")):
             return
         if thing is None and field is None and not slots.has("VALUE", "COND", "HELD", "OPEN"):
             raise NotUnderstood(count.text, "missing_slots")

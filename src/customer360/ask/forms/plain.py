@@ -17,7 +17,7 @@ from customer360.ask.grammar import (
     width_of,
 )
 from customer360.ask.lexicon import is_numeric, table_extension
-from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
 from customer360.semantic import Dimension, Item
 
 
@@ -207,7 +207,7 @@ class Plain(Figures):
             raise NotUnderstood(helds[1].figure.item.label)
         self._require_groups(subject, dimensions)
         scope = build_scope(self.slots, subject, taken, groups=dimensions)
-        measures = tuple(held.figure.measure for held in helds)
+        measures = tuple(measure_of(held) for held in helds)
         return Frame(kind="figures", subject=subject, measures=measures, groups=dimensions, **scope.as_parts())
 
     def _nothing_named(self, groups: Sequence[Dimension]) -> Frame:
@@ -220,7 +220,7 @@ class Plain(Figures):
             dated = self._dated([Dimension(name=WHEN, grain=unit)], subject)
             scope = build_scope(slots, subject, taken, groups=dated)
             return Frame(
-                kind="figures", subject=subject, measures=(held.figure.measure,), groups=dated, **scope.as_parts()
+                kind="figures", subject=subject, measures=(measure_of(held),), groups=dated, **scope.as_parts()
             )
         conds = [one for one in slots.chunks if one.kind in ("VALUE", "COND")]
         near = all(self.model.relations.reaches(main_table(self.lexicon), as_cond(one).item.table) for one in conds)

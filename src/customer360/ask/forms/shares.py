@@ -40,6 +40,8 @@ class Shares(Form):
         self._require_groups(figure.table, dated)
         if not part and not distribution and not (dated and measures):
             whole, part = self._only_part(whole, grouped=bool(dated))
+        if not part and len(dated) > 1 and not self._within and not all(one.grain for one in dated[1:]):
+            raise NotUnderstood("within which group", "ambiguous_share")
         if not part and not dated:
             raise NotUnderstood("of which whole", "ambiguous_share")
         return self._share_frame(figure, dated, whole, part)
