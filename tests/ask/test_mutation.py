@@ -1,0 +1,109 @@
+"""A question that is changed means something else or nothing: no word is ever left out in silence.
+
+A word that nothing explains, or a value that does not exist, stops the answer; a "not", a value, a number, a day or a
+group more must be in the query, or there is no query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from customer360.ask.engine import Engine
+from customer360.ask.lexicon import ValueOf
+from customer360.ask.segment import find_candidates
+from customer360.ask.words import read_words
+from tests.ask.given import Record
+from tests.ask.reading import none_of, same_as
+
+pytestmark = pytest.mark.integration
+
+NOUNS = ("umbrella", "giraffe", "violin", "carrot", "lantern", "saddle", "garden", "bridge", "kitchen", "doctor")
+INVENTED = ("flurble", "zorptik", "quandrix", "blimsy", "vextor")
+ADJECTIVES = ("purple", "divorced", "bilingual", "vegetarian", "nocturnal", "suspicious", "handsome", "left-handed")
+NOWHERE = ("Narnia", "Wakanda", "Platinum", "Bitcoin", "Sharktown", "Kryptonite", "Toronto", "Plumbing")
+NEGATIONS = ("not", "never", "without", "except", "non")
+MORE = ("in March 2024", "Retired", "in Ohio", "Mobile", "for Dining", "median", "top 7", "by weekday", "over 4321", "share of")
+
+
+def places(question: str) -> Iterator[int]:
+    """Yield three places between words: after the first, in the middle, at the end."""
+    gaps = [match.start() for match in re.finditer(r"\s+", question)]
+    end = len(question.rstrip("?.! "))
+    yield from sorted({gaps[0] if gaps else end, gaps[len(gaps) // 2] if gaps else end, end})
+
+
+def with_word(question: str, place: int, word: str) -> str:
+    return f"{question[:place]} {word}{question[place:]}"
+
+
+def answers(reader: Engine, questions: Sequence[str]) -> list[str]:
+    """Return what is answered, with how it was read."""
+    read = [(question, reader.read(question)) for question in questions]
+    return [f"{question} -> {same_as(one.query)}" for question, one in read if one.status == "answer" and one.query]
+
+
+def unchanged(reader: Engine, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the changed questions that have the query of the question they were made of."""
+    found = []
+    for question, changed in pairs:
+        before, after = reader.read(question), reader.read(changed)
+        if before.query and after.query and same_as(before.query) == same_as(after.query):
+            found.append(f"{changed} -> {same_as(after.query)}")
+    return found
+
+
+def values_in(reader: Engine, question: str) -> list[str]:
+    """Return the words of a question that name values, as they were typed."""
+    candidates = find_candidates(read_words(question), reader.lexicon, reader.newest)
+    named = [one.text for one in candidates if any(isinstance(entry.data, ValueOf) for entry in one.entries)]
+    return [text for text in dict.fromkeys(named) if text in question]
+
+
+@pytest.mark.parametrize("words", [NOUNS, INVENTED, ADJECTIVES], ids=["nouns", "invented", "adjectives"])
+def test_a_word_that_nothing_explains_stops_the_answer(
+    words: tuple[str, ...], reader: Engine, asked: list[Record]
+) -> None:
+    changed = [
+        with_word(record["question"], place, words[(number + turn) % len(words)])
+        for number, record in enumerate(asked)
+        for turn, place in enumerate(places(record["question"]))
+    ]
+    none_of(answers(reader, changed))
+
+
+def test_a_value_that_does_not_exist_stops_the_answer(reader: Engine, asked: list[Record]) -> None:
+    changed = [
+        record["question"].replace(value, NOWHERE[(number + turn) % len(NOWHERE)])
+        for number, record in enumerate(asked)
+        for turn, value in enumerate(values_in(reader, record["question"]))
+    ]
+    assert len(changed) > 100
+    none_of(answers(reader, changed))
+
+
+@pytest.mark.parametrize("negation", NEGATIONS)
+def test_a_negation_is_never_passed_over(negation: str, reader: Engine, asked: list[Record]) -> None:
+    pairs = [
+        (record["question"], re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"{negation} {value}", record["question"], count=1))
+        for record in asked
+        for value in values_in(reader, record["question"])
+    ]
+    none_of(unchanged(reader, [pair for pair in pairs if pair[0] != pair[1]]))
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_what_is_said_more_is_never_passed_over(more: str, reader: Engine, asked: list[Record]) -> None:
+    pairs = [(record["question"], with_word(record["question"], place, more)) for record in asked for place in places(record["question"])]
+    none_of(unchanged(reader, pairs))
+
+
+def test_no_word_of_a_value_can_be_left_out_unnoticed(reader: Engine, asked: list[Record]) -> None:
+    pairs = [
+        (record["question"], re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "", record["question"], count=1))
+        for record in asked
+        for value in values_in(reader, record["question"])
+    ]
+    none_of(unchanged(reader, [pair for pair in pairs if pair[0] != pair[1]]))
