@@ -7,6 +7,7 @@ something else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,7 +20,7 @@ from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query
-from customer360.ask.question import read_frame
+from customer360.ask.forms import read_frame
 from customer360.ask.segment import find_candidates, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
@@ -72,7 +73,9 @@ class Engine:
         refused = refuse(question)
         if refused:
             return Read(question, "refuse", refused.reason, refused.say)
-        words, corrections = self.speller.correct(read_words(question))
+        text, reworded = self._reworded(question)
+        words, misspelt = self.speller.correct(read_words(text))
+        corrections = [*reworded, *misspelt]
         candidates = find_candidates(words, self.lexicon, self.newest)
         told = tuple(corrections)
         blind = unexplained(candidates)
@@ -96,7 +99,9 @@ class Engine:
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         ways: list[Context | None] = [None]
         if previous is not None:
-            ways = [None, previous] if not leaning else [previous, None] if whole and previous is not LOST else [previous]
+            ways = (
+                [None, previous] if not leaning else [previous, None] if whole and previous is not LOST else [previous]
+            )
             if leaning and refers(question):
                 ways = [previous]
         failed: list[Read] = []
@@ -155,6 +160,16 @@ class Engine:
             return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
         _, frame, query = found[0]
         return Read(question, "answer", frame=frame, query=query, corrections=told)
+
+    def _reworded(self, question: str) -> tuple[str, list[tuple[str, str]]]:
+        """Put what the model says a phrase means in its place."""
+        told: list[tuple[str, str]] = []
+        for one in self.model.definition.x_nl.paraphrases:
+            pattern = re.compile(rf"\b{re.escape(one.term)}\b", re.IGNORECASE)
+            if pattern.search(question):
+                question = pattern.sub(one.say, question)
+                told.append((one.term, one.say))
+        return question, told
 
     def _require_days(self, frame: Frame) -> None:
         """Refuse days of which nothing is known, because their figures would look like zero."""

@@ -14,7 +14,18 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar import WHEN, Cond, Figure, Groups, as_cond, compare_filter, count_of, figure_of, number, value_filter
+from customer360.ask.grammar import (
+    WHEN,
+    Cond,
+    Figure,
+    Groups,
+    as_cond,
+    compare_filter,
+    count_of,
+    figure_of,
+    number,
+    value_filter,
+)
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
@@ -28,7 +39,10 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 _REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
-_NOUN = re.compile(r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|segments?) (?:who|that|whose|with|spend|spending|in|having)\b", re.IGNORECASE)
+_NOUN = re.compile(
+    r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|segments?) (?:who|that|whose|with|spend|spending|in|having)\b",
+    re.IGNORECASE,
+)
 _ADDS = re.compile(
     r"^\W*(?:and also|also|split|break|further|additionally|add|include)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
 )
@@ -83,7 +97,9 @@ class _Amender:
         self.slots = slots
         self.adds = _ADDS.search(question) is not None
         self.refers = refers(question)
-        self.swaps = re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
+        self.swaps = (
+            re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
+        )
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
         self.sort_by = ""
@@ -148,7 +164,11 @@ class _Amender:
             if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD", "COUNTED"):
                 data = after.data[0] if after.kind == "COUNTED" else after.data
                 name = data.full_name if after.kind == "FIELD" else data.measure
-                known = name in self.frame.measures or name in self.frame.fields or any(group.name == name for group in self.frame.groups)
+                known = (
+                    name in self.frame.measures
+                    or name in self.frame.fields
+                    or any(group.name == name for group in self.frame.groups)
+                )
                 if not known and self.frame.kind == "rows" and after.kind == "FIELD":
                     self._set(fields=(*self.frame.fields, name))
                     known = True
@@ -279,7 +299,9 @@ class _Amender:
             return self._revalue(taken, values, values[0].data.item, without=(), more=values[0].data.values)
         return taken
 
-    def _revalue(self, taken: list[Chunk], values: list[Chunk], item: Item, *, without: Sequence[Any], more: Sequence[Any]) -> list[Chunk]:
+    def _revalue(
+        self, taken: list[Chunk], values: list[Chunk], item: Item, *, without: Sequence[Any], more: Sequence[Any]
+    ) -> list[Chunk]:
         """Change the list of values that the frame has for a field."""
         for place, tree in enumerate(self.frame.filters):
             if isinstance(tree, Condition) and tree.field == item.full_name and tree.op in ("=", "in"):
@@ -425,15 +447,27 @@ class _Amender:
         slots = self.slots
         if self.refers and (self.frame.part or self.frame.part_clauses) and slots.has("GROUP", "FIELD"):
             frame = self.frame
-            self._set(filters=(*frame.filters, *frame.part), clauses=(*frame.clauses, *frame.part_clauses), part=(), part_clauses=())
+            self._set(
+                filters=(*frame.filters, *frame.part),
+                clauses=(*frame.clauses, *frame.part_clauses),
+                part=(),
+                part_clauses=(),
+            )
         chunks = slots.take("GROUP", "GRAIN", "TREND")
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
         if not chunks and not fields:
-            return
+            return None
         for one in fields:
             slots.chunks.remove(one)
         if fields and not chunks and self._is_of_rows(fields):
-            return self._set(kind="rows", measures=(), groups=(), rank=None, summary=None, fields=tuple(one.data.full_name for one in fields))
+            return self._set(
+                kind="rows",
+                measures=(),
+                groups=(),
+                rank=None,
+                summary=None,
+                fields=tuple(one.data.full_name for one in fields),
+            )
         groups: list[Dimension] = [
             Dimension(name=one.data.full_name, grain="day" if one.data.kind == "time_dimension" else None)
             for one in fields

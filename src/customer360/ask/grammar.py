@@ -21,7 +21,7 @@ from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, 
 
 WHEN = "when_it_was"
 """Stands for the date of what is asked, until that is known."""
-_FALLING = ("drop", "decrease", "decline", "fall")
+FALLING = ("drop", "decrease", "decline", "fall")
 _MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 _INVERTED = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!=", "!=": "="}
 
@@ -127,6 +127,12 @@ def _or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
     return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
 
 
+def _and_over(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """And over 50: not "50 and over"."""
+    more, num = part
+    return more.made("CMP", Cmp(more.data.rstrip("="), (num.data[0],), num.data[1]), num)
+
+
 def _from_to(_: Lexicon, part: list[Chunk]) -> Chunk:
     numbers = [one.data for one in part if one.kind == "NUM"]
     unit = numbers[0][1] or numbers[1][1]
@@ -217,7 +223,7 @@ def _field_compared(lexicon: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chu
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
     if not is_numeric(field.data) or not _fits(field.data, cmp.unit):
         return None
-    falling = any(word in field.text.casefold() for word in _FALLING)
+    falling = any(word in field.text.casefold() for word in FALLING)
     op = _MIRRORED.get(cmp.op, cmp.op) if falling else cmp.op
     values = tuple(-value for value in cmp.values) if falling else cmp.values
     cond = Cond(compare_filter(field.data, op, values), field.data)
@@ -828,6 +834,7 @@ _RULES: tuple[Rule, ...] = (
     rule("OP NUM", _compared),
     rule("QUARTILES FIELD", _quartiles),
     rule("NUM ORMORE", _or_more),
+    rule("ORMORE NUM", _and_over),
     rule("NOT CMP", _not_compared),
     rule("CMP (?:BUT|AND|AND BUT) CMP", _two_bounds),
     rule("NUM ADJMORE", _or_older),

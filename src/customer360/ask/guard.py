@@ -50,7 +50,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Why something happened cannot be read from these tables. What changed, by how much and where, can: ask for that by segment, state or month.",
     ),
     (
-        re.compile(r"\b(?:predict|forecast|project(?:ed|ion|ions)?|estimate next|will .{0,40}\b(?:be|spend|churn|leave|grow|reach|have|increase|decrease|buy)|going to|next (?:week|month|quarter|year|\d+)|tomorrow|in the future|future|upcoming|expect(?:ed)? (?:to|for|in|next|spend|revenue)|by 20[3-9]\d|what if|outlook|extrapolate)\b", re.I),
+        re.compile(r"\b(?:predict(?! churn)|forecast|project(?:ed|ion|ions)?|estimate next|will .{0,40}\b(?:be|spend|churn|leave|grow|reach|have|increase|decrease|buy)|going to|next (?:week|month|quarter|year|\d+)|tomorrow|in the future|future|upcoming|expect(?:ed)? (?:to|for|in|next|spend|revenue)|by 20[3-9]\d|what if|outlook|extrapolate)\b", re.I),
         "forecast",
         "A forecast or prediction of the future is not supported; what has been is. Ask for past spend, a trend, or the churn risk score of customers.",
     ),

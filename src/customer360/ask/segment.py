@@ -21,6 +21,7 @@ MAX_COMBINATIONS = 4096
 UNEXPLAINED = frozenset({"UNKNOWN", "MISSING", "AMBIGUOUS"})
 _UNKNOWN = 100
 _FILLER = 1.05
+_GLOSSARY = 1.5
 _DECADE = re.compile(r"([2-9]0)s$")
 _ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)$")
 _PERCENTILE = re.compile(r"p(\d{1,2})$")
@@ -94,6 +95,8 @@ def _cost(candidate: Candidate) -> float:
     kinds = [one.kind for one in candidate.entries if one.kind not in FOLLOWING] or [candidate.entries[0].kind]
     if kinds[0] == "UNKNOWN":
         return _UNKNOWN
+    if all(kind in UNEXPLAINED for kind in kinds):
+        return _GLOSSARY
     return _FILLER if kinds[0] == "FILL" else 1.0
 
 

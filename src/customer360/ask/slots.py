@@ -33,6 +33,14 @@ class Slots:
     lexicon: Lexicon
     chunks: list[Chunk]
     assumptions: list[str] = field(default_factory=list)
+    dated: bool = False
+    """Whether the answer is grouped by a date of the subject."""
+    listing: bool = False
+    """Whether rows or values are to be listed."""
+    opened: bool = False
+    """Whether the question is about when accounts were opened."""
+    asked: list[Chunk] = field(default_factory=list)
+    """The chunks before any was taken."""
 
     def take(self, *kinds: str) -> list[Chunk]:
         """Take all chunks of these kinds."""
@@ -113,7 +121,7 @@ class _Sorter:
         held: list[Held] = [one.data for one in taken if one.kind == "HELD"]
         conds = self._conds(taken)
         self._refuse_contradiction(conds)
-        if "OPEN" in kinds and window is None and not any(one.grain for one in self.groups):
+        if "OPEN" in kinds and window is None and not self.slots.dated:
             opened = any(fields_of(cond.filter) & self._dates() for cond in conds)
             if not opened:
                 raise NotUnderstood("new or opened since when", "missing_period")
@@ -231,7 +239,11 @@ class _Sorter:
 
     def _own(self, one: Held) -> Filter:
         """Read a condition on an average, where nothing is grouped, as one on each row's own value."""
-        fields = [name for (agg, name), metric in self.lexicon.aggregates.items() if agg == "avg" and metric == one.figure.item]
+        fields = [
+            name
+            for (agg, name), metric in self.lexicon.aggregates.items()
+            if agg == "avg" and metric == one.figure.item
+        ]
         if not fields or one.average or one.filters:
             raise NotUnderstood(one.figure.item.label)
         return numeric(fields[0], one.op, one.values)

@@ -40,6 +40,8 @@ class Aggregate:
     field: Item
     other: Item | None
     percentile: float | None
+    each: str = ""
+    """The table of which each row counts once in a group; empty where all rows count."""
 
 
 def get_aggregate(model: SemanticModel, measure: Measure) -> tuple[Item, Aggregate]:
@@ -65,13 +67,19 @@ def get_aggregate(model: SemanticModel, measure: Measure) -> tuple[Item, Aggrega
         sample_values=(),
         expression=_COUNTING.get(agg, exp.Null()),
     )
-    return item, Aggregate(agg, field, other, measure.percentile)
+    each = model.relations.home(field.table) if measure.each else ""
+    return item, Aggregate(agg, field, other, measure.percentile, each)
 
 
 def aggregate_value(source: Source, item: Item, aggregate: Aggregate) -> exp.Expr:
     """Return an aggregate as an expression over the rows of ``source``, as its declared type."""
-    value, other = source.value(aggregate.field), aggregate.other
-    made = _AGGREGATES[aggregate.agg](value, source.value(other) if other else None, aggregate)
+    other = source.value(aggregate.other) if aggregate.other else None
+    return aggregate_of(source.value(aggregate.field), other, item, aggregate)
+
+
+def aggregate_of(value: exp.Expr, other: exp.Expr | None, item: Item, aggregate: Aggregate) -> exp.Expr:
+    """Return an aggregate of expressions, as its declared type."""
+    made = _AGGREGATES[aggregate.agg](value, other, aggregate)
     if item.data_type == MONEY:
         made = exact_means(made)
     if aggregate.agg == "sum":
@@ -102,7 +110,7 @@ def _table(model: SemanticModel, measure: Measure, field: Item, other: Item | No
             next_action=f"Leave 'over' out, or name a table whose rows belong to one row of {field.table}.",
             details=[{"field": "over", "value": table, "message": "unknown or not related"}],
         )
-    if measure.agg == "sum" and table != homes[0]:
+    if measure.agg == "sum" and table != homes[0] and not measure.each:
         raise InvalidQuery(
             f"Over {table}, {field.full_name} would be added up more than once.",
             code="unsafe_aggregation",

@@ -98,6 +98,13 @@ class NotAvailable(Definition):
     reason: Text = "no_such_field"
 
 
+class Paraphrase(Definition):
+    """What a way of asking is read as."""
+
+    term: Text
+    say: Text
+
+
 class ModelExtension(Definition):
     """Defaults of the whole model, and what it cannot answer."""
 
@@ -105,6 +112,7 @@ class ModelExtension(Definition):
     default_top_n: int = 10
     ambiguous_terms: tuple[AmbiguousTerm, ...] = ()
     not_available: tuple[NotAvailable, ...] = ()
+    paraphrases: tuple[Paraphrase, ...] = ()
 
 
 class ItemDefinition(Definition):

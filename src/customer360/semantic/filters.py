@@ -119,6 +119,8 @@ class Measure(Part):
     other: FieldName | None = None
     percentile: float | None = Field(default=None, ge=0, le=100)
     over: FieldName | None = None
+    each: bool = False
+    """Whether, ``over`` finer rows, each row that holds the field counts once in a group, however many point at it."""
     where: Filter | None = None
     show: Show = "value"
     within: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
@@ -140,6 +142,8 @@ def _measure_fault(measure: Measure) -> str:
         return "a measure is either a metric or an agg of a field"
     if (measure.agg is None) != (measure.field is None) or (measure.over and measure.agg is None):
         return "agg and field go together, and over with them"
+    if measure.each and not measure.over:
+        return "each goes with over"
     if measure.within and measure.show != "share":
         return "within goes with show: share"
     if (measure.agg == "corr") != (measure.other is not None):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery
+from customer360.semantic.aggregates import aggregate_of
 from customer360.semantic.asked import Asked, aliased, ask, columns_of, some, value_of
 from customer360.semantic.comparisons import compared, comparison, enclosed, require_comparable
 from customer360.semantic.conditions import join_parts, logic, where
@@ -135,7 +136,7 @@ def _having(having: Node | None, held: Mapping[str, Figure], compared_values: Co
 def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured: Mapping[Inner, str]) -> exp.Select:
     """Return one row for each group with all inner metrics, aggregated apart by table."""
     kinds = list(dict.fromkeys(inner.rows for inner in measured))
-    kinds = kinds or [(finest(scope.model.relations, [one.item.table for one in dimensions]), None)]
+    kinds = kinds or [(finest(scope.model.relations, [one.item.table for one in dimensions]), None, "")]
     parts = [_aggregated(scope, shape, rows, dimensions, measured) for rows in kinds]
     if len(parts) == 1:
         return parts[0]
@@ -149,7 +150,7 @@ def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured:
 def _aggregated(
     scope: Scope,
     shape: Shape,
-    rows: tuple[str, Node | None],
+    rows: tuple[str, Node | None, str],
     dimensions: Sequence[Asked],
     measured: Mapping[Inner, str],
 ) -> exp.Select:
@@ -158,22 +159,52 @@ def _aggregated(
     The query's filter and the measure's stay apart: each may be fulfilled by another fine row, so that a measure's
     filter and its ``not`` make up all that the query's filter keeps.
     """
-    table, kept = rows
+    table, kept, each = rows
     source = Source(scope, table)
     for one in dimensions:
         _require_reach(scope.model, table, one.item, measured)
     groups = [exp.alias_(value_of(source, one), f"d{place}") for place, one in enumerate(dimensions)]
+    once = _Once(source, each) if each else None
     metrics = [
-        exp.alias_(
-            aggregated(source, one) if (one.item.table, one.where) == (table, kept) else _missing(one.item), name
-        )
+        exp.alias_((once.aggregated(one) if once else aggregated(source, one)) if one.rows == rows else _missing(one.item), name)
         for one, name in measured.items()
     ]
     conditions = [where(node, source) for node in (shape.filters, kept) if node is not None]
-    select = source.select(*groups, *metrics)
+    select = source.select(*groups, *(once.columns() if once else metrics))
     if conditions:
         select = select.where(join_parts("and", conditions), copy=False)
+    if once:
+        names = [exp.column(f"d{place}", table="e") for place in range(len(groups))]
+        distinct = select.distinct(copy=False).subquery("e", copy=False)
+        select = exp.Select(expressions=[*names, *metrics]).from_(distinct, copy=False)
     return _group(select, len(groups))
+
+
+class _Once:
+    """Values of a coarser table that fine rows name, each row of it once in a group."""
+
+    def __init__(self, source: Source, table: str) -> None:
+        self._source = source
+        model = source.scope.model
+        path = model.relations.path(source.base, table)
+        self._keys = [source.column(path, name) for name in model.tables[table].primary_key]
+        self._values: list[exp.Expr] = []
+
+    def aggregated(self, inner: Inner) -> exp.Expr:
+        """Return an aggregate over the distinct rows."""
+        aggregate = inner.aggregate
+        assert aggregate is not None
+        other = self._value(aggregate.other) if aggregate.other else None
+        return aggregate_of(self._value(aggregate.field), other, inner.item, aggregate)
+
+    def columns(self) -> list[exp.Expr]:
+        """Return the columns that make a row of its own: the key, and the values that are aggregated."""
+        keys = [exp.alias_(key, f"k{place}") for place, key in enumerate(self._keys)]
+        return [*keys, *(exp.alias_(value, f"x{place}") for place, value in enumerate(self._values))]
+
+    def _value(self, item: Item) -> exp.Expr:
+        self._values.append(self._source.value(item))
+        return exp.column(f"x{len(self._values) - 1}", table="e")
 
 
 def _group(select: exp.Select, groups: int) -> exp.Select:

@@ -35,9 +35,9 @@ class Inner:
     aggregate: Aggregate | None = None
 
     @property
-    def rows(self) -> tuple[str, Node | None]:
-        """Which rows are aggregated."""
-        return self.item.table, self.where
+    def rows(self) -> tuple[str, Node | None, str]:
+        """Which rows are aggregated: of a table, kept by a filter, and of which table each counts once."""
+        return self.item.table, self.where, self.aggregate.each if self.aggregate else ""
 
 
 @dataclass(frozen=True)

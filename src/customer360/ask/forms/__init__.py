@@ -1,0 +1,58 @@
+"""The forms of a question: which one it is, and what goes into its slots.
+
+Invariant: every chunk is taken by a slot, or there is no frame: ``Slots.finish`` holds that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.forms.base import main_table
+from customer360.ask.forms.compared import Compared
+from customer360.ask.forms.implied import Implied
+from customer360.ask.forms.plain import Plain
+from customer360.ask.forms.ranked import Ranked
+from customer360.ask.forms.shares import Shares
+from customer360.ask.frame import Frame
+from customer360.ask.lexicon import Lexicon
+from customer360.ask.slots import Slots
+from customer360.semantic import Measure
+
+__all__ = ["main_table", "read_frame"]
+
+_LINKS = ("IS", "AND", "COMMA", "BUY", "FROM", "TO", "BETWEEN", "THEIR", "BOTH", "BUT", "BY", "EITHER", "WHICH", "WHO")
+_COMPARING = ("RATIO", "DIFF", "COMPARE", "VS", "CHANGE", "PERIODS", "YEARAGO", "BEFORE")
+_RANKING = ("TOP", "SUP", "RECENT", "GOOD", "NTH")
+
+
+def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
+    """Return the frame of a whole question.
+
+    Raises:
+        NotUnderstood: something is left over or missing.
+    """
+    slots = Slots(lexicon, list(chunks))
+    Implied(slots).apply()
+    frame = _form_of(slots).build()
+    if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):
+        slots.take("CORR")
+    slots.take(*_LINKS)
+    slots.finish()
+    return frame.assume(*slots.assumptions)
+
+
+def _form_of(slots: Slots) -> Plain | Shares | Compared | Ranked:
+    if slots.has("SHARE") and not slots.has("RATIO"):
+        return Shares(slots)
+    if slots.has(*_COMPARING) or _asks_which_is_more(slots):
+        return Compared(slots)
+    superlative = any(one.kind == "ADJ" and one.data.superlative for one in slots.chunks)
+    return Ranked(slots) if superlative or slots.has(*_RANKING) else Plain(slots)
+
+
+def _asks_which_is_more(slots: Slots) -> bool:
+    """Tell whether one of two named things is asked for: which spends more, Premium or Standard?"""
+    lone = [one for one in slots.chunks if one.kind == "OP"]
+    lists = [one for one in slots.chunks if one.kind == "VALUE" and len(one.data.values) == 2]
+    return bool(lone and lists) and not slots.has("NUM", "CMP")

@@ -1,0 +1,261 @@
+"""What all forms of a question share: its slots, the groups it names, which table can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlglot import exp
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.dates import grain_of
+from customer360.ask.frame import Frame, Rank, fields_of
+from customer360.ask.grammar import (
+    WHEN,
+    Cond,
+    Figure,
+    Groups,
+    as_cond,
+    count_of,
+    figure_of,
+    metric_figure,
+)
+from customer360.ask.lexicon import Lexicon, table_extension
+from customer360.ask.slots import NotUnderstood, Slots, build_scope
+from customer360.semantic import Condition, Dimension, Filter, Item, Measure
+
+
+def main_table(lexicon: Lexicon) -> str:
+    """Return the table that "who" asks for: the one whose rows do things."""
+    for table in lexicon.model.definition.tables:
+        if table.x_nl.activity:
+            return table.name
+    return lexicon.model.definition.tables[0].name
+
+
+def _is_worth_showing(tree: Filter) -> bool:
+    """Tell whether the field of a condition differs among the rows that it keeps."""
+    return not (isinstance(tree, Condition) and tree.op == "=")
+
+
+class Form:
+    """One question while its form is filled; ``slots`` holds what is still to be placed."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.lexicon = slots.lexicon
+        self.model = slots.lexicon.model
+        self._said_per = False
+        self._within: tuple[str, ...] = ()
+
+    def _doers(self) -> set[str]:
+        return {one.name for one in self.model.definition.tables if one.x_nl.activity}
+
+    def _holds_groups(self, taken: Sequence[Chunk]) -> bool:
+        """Tell whether conditions on measures are about groups of the doers rather than about what they did."""
+        return any(one.kind == "HELD" and one.data.figure.table in self._doers() for one in taken)
+
+    def _figure(self, chunk: Chunk, groups: Sequence[Dimension]) -> Figure:
+        if chunk.kind == "MEASURE":
+            measured: Figure = chunk.data
+            return measured
+        figure, table = chunk.data[0], chunk.data[1]
+        if chunk.kind == "COUNTEDFIELD":
+            counted: Figure = figure
+            return counted
+        return figure if self._reaches_all(table, groups) else self._doers_in(table) or figure
+
+    def _doers_in(self, table: str) -> Figure | None:
+        """Return the metric that counts the different rows of a table which its activity names."""
+        activity = table_extension(self.model, table).activity
+        key = self.model.tables[table].primary_key[0]
+        for item in self.model.items:
+            if item.table == activity and item.kind == "metric" and isinstance(item.expression, exp.Count):
+                if isinstance(item.expression.this, exp.Distinct) and item.expression.this.expressions[0].name == key:
+                    return metric_figure(item)
+        return None
+
+    def _activity_of(
+        self, subject: str, figures: list[Figure], groups: Sequence[Dimension]
+    ) -> tuple[str, list[Figure]]:
+        """Count those who did something by day or by what they did over the activity's rows."""
+        if subject in self._doers() and not self._reaches_all(subject, groups):
+            found = self._doers_in(subject)
+            counts = count_of(self.lexicon, subject)
+            if len(figures) > 1:
+                raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+            if found is None or counts is None or figures[0].measure != counts.measure:
+                return self._each_once(figures[0], groups)
+            return found.table, [found]
+        return subject, figures
+
+    def _each_once(self, figure: Figure, groups: Sequence[Dimension]) -> tuple[str, list[Figure]]:
+        """Work out a measure of customers by what they did: over those who did it, each once."""
+        activity = self._activity()
+        item, agg = self._aggregated_field(figure)
+        if item is None or not self._reaches_all(activity, groups):
+            raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+        made = figure_of(self.lexicon, agg, item, over=activity, each=True)
+        if made is None:
+            raise NotUnderstood(figure.item.label, "unreachable")
+        self.slots.assume("Each customer counts once in every group in which the customer has a transaction.")
+        return activity, [replace(made, table=activity)]
+
+    def _aggregated_field(self, figure: Figure) -> tuple[Item | None, str]:
+        """Return the field that a measure aggregates, and how."""
+        if isinstance(figure.measure, Measure):
+            agg = figure.measure.agg or ""
+            item = next((one for one in self.model.items if one.full_name == figure.measure.field), None)
+            return (item, agg) if agg in ("avg", "median", "min", "max", "stddev") else (None, "")
+        found = [(name, agg) for (agg, name), metric in self.lexicon.aggregates.items() if metric == figure.item]
+        if not found or found[0][1] not in ("avg", "median", "min", "max"):
+            return None, ""
+        return next(one for one in self.model.items if one.full_name == found[0][0]), found[0][1]
+
+    def _reaches_all(self, table: str, groups: Sequence[Dimension]) -> bool:
+        named = [one.name.rpartition(".")[0] for one in groups if one.name != WHEN]
+        dated = any(one.name == WHEN for one in groups)
+        if dated and table in self._doers():
+            return self.slots.opened and all(self.model.relations.reaches(table, name) for name in named)
+        return all(self.model.relations.reaches(table, name) for name in named)
+
+    def _require_groups(self, subject: str, groups: Sequence[Dimension]) -> None:
+        if not self._reaches_all(subject, groups):
+            raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+
+    def _require_related(self, subject: str, entities: Sequence[str]) -> None:
+        for table in entities:
+            related = self.model.relations.reaches(subject, table) or self.model.relations.reaches(table, subject)
+            if not related:
+                raise NotUnderstood(table)
+
+    def _activity(self) -> str:
+        return table_extension(self.model, main_table(self.lexicon)).activity or main_table(self.lexicon)
+
+    def _finest(self, tables: Sequence[str]) -> str:
+        named = list(dict.fromkeys(tables))
+        for table in named:
+            if all(self.model.relations.reaches(table, other) for other in named):
+                return self.model.relations.home(table)
+        for table in self.model.tables:
+            if all(self.model.relations.reaches(table, other) for other in named) and (
+                table in self._doers() or table == self._activity()
+            ):
+                return table
+        raise NotUnderstood(", ".join(named), "unreachable")
+
+    def _figures_of(self, figure: Figure, taken: Sequence[Chunk], groups: Sequence[Dimension], subject: str) -> Frame:
+        dated = self._dated(groups, subject)
+        self._require_groups(subject, dated)
+        scope = build_scope(self.slots, subject, taken, groups=() if subject in self._doers() else dated)
+        return Frame(kind="figures", subject=subject, measures=(figure.measure,), groups=dated, **scope.as_parts())
+
+    def _has_fine(self, table: str, taken: Sequence[Chunk], groups: Sequence[Dimension]) -> bool:
+        """Tell whether a question restricts or splits by what is finer than a table."""
+        fine = [
+            one
+            for one in taken
+            if one.kind in ("COND", "VALUE")
+            and not all(
+                self.model.relations.reaches(table, name.rpartition(".")[0]) for name in fields_of(as_cond(one).filter)
+            )
+        ]
+        named = [
+            one
+            for one in groups
+            if one.name == WHEN or not self.model.relations.reaches(table, one.name.rpartition(".")[0])
+        ]
+        return bool(fine or named or any(one.kind == "TIME" for one in taken))
+
+    def _rows(self, table: str, taken: Sequence[Chunk], extra: Sequence[Item], rank: Rank | None = None) -> Frame:
+        scope = build_scope(self.slots, table, taken)
+        extension = table_extension(self.model, table)
+        names = [f"{table}.{name}" for name in extension.row_fields]
+        names += [item.full_name for item in extra]
+        for tree in scope.near:
+            names += [name for name in sorted(fields_of(tree)) if _is_worth_showing(tree)]
+        for item in extra:
+            if not self.model.relations.reaches(table, item.table):
+                raise NotUnderstood(item.label)
+        return Frame(kind="rows", subject=table, fields=tuple(dict.fromkeys(names)), rank=rank, **scope.as_parts())
+
+    def _is_key(self, cond: Cond) -> bool:
+        return (
+            cond.item.name in self.model.tables[cond.item.table].primary_key and bool(cond.values) and not cond.negated
+        )
+
+    def _as_groups(self, fields: Sequence[Chunk]) -> tuple[Dimension, ...]:
+        if any(one.data.kind in ("fact",) for one in fields):
+            raise NotUnderstood(fields[0].text)
+        return tuple(
+            Dimension(name=one.data.full_name, grain="day" if one.data.kind == "time_dimension" else None)
+            for one in fields
+        )
+
+    def _groups(self) -> tuple[tuple[Dimension, ...], Chunk | None]:
+        """Take the groups, and the chunk that says "per customer"; a bare grain stands for the default date."""
+        found: list[Dimension] = []
+        per: Chunk | None = None
+        window = self.slots.window()
+        for one in self.slots.take("GROUP", "GRAIN"):
+            data = Groups((Dimension(name=WHEN, grain=one.data),)) if one.kind == "GRAIN" else one.data
+            if data.table:
+                per = one
+            if any(dimension.grain for dimension in data.dimensions):
+                self._said_per = not one.text.casefold().startswith("by")
+            found += data.dimensions
+            self._within = (*self._within, *data.within)
+        if self.slots.take("TREND") and not any(one.grain for one in found):
+            found.append(Dimension(name=WHEN, grain=grain_of(window)))
+        return tuple(dict.fromkeys(found)), per
+
+    def _dated(self, groups: Sequence[Dimension], subject: str) -> tuple[Dimension, ...]:
+        """Return the groups with the subject's date in the place of a bare grain."""
+        if not any(one.name == WHEN for one in groups):
+            return tuple(groups)
+        extension = table_extension(self.model, subject)
+        if not extension.default_time_dimension:
+            raise NotUnderstood("over time")
+        if subject in self._doers() and not self.slots.opened:
+            raise NotUnderstood("over time", "no_history")
+        self.slots.dated = True
+        name = f"{subject}.{extension.default_time_dimension}"
+        return tuple(one.model_copy(update={"name": name}) if one.name == WHEN else one for one in groups)
+
+    def _sorted(self, frame: Frame) -> Frame:
+        """Take a wish for an order: ranked by spend, highest first."""
+        slots = self.slots
+        by = self._sort_by(frame)
+        sort, direction, tops = slots.take("SORT"), slots.take("DIR"), slots.take("TOP", "SUP")
+        if not sort and not direction and not tops:
+            return frame
+        number = self._count_wanted() if tops or frame.groups or frame.kind == "rows" else None
+        if tops and not frame.groups:
+            raise NotUnderstood(tops[0].text)
+        descending = direction[0].data == "desc" if direction else tops[0].data == "desc" if tops else True
+        limit = number or (10 if tops else None)
+        rank = Rank(by=by or "*", descending=descending, limit=limit)
+        return frame.model_copy(update={"rank": frame.rank or rank})
+
+    def _sort_by(self, frame: Frame) -> str:
+        """Take the measure or field that an answer is sorted by, which it must have."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD"):
+                name = after.data.measure if after.kind == "MEASURE" else after.data.full_name
+                if name in frame.measures or name in frame.fields or any(name == group.name for group in frame.groups):
+                    chunks.remove(after)
+                    return str(name)
+        return ""
+
+    def _superlative(self) -> Chunk | None:
+        return next((one for one in self.slots.chunks if one.kind == "ADJ" and one.data.superlative), None)
+
+    def _count_wanted(self) -> int | None:
+        """Take the number of rows that are wanted."""
+        numbers = [one for one in self.slots.chunks if one.kind == "NUM"]
+        if len(numbers) != 1 or not float(numbers[0].data[0]).is_integer() or numbers[0].data[1]:
+            return None
+        self.slots.chunks.remove(numbers[0])
+        return int(numbers[0].data[0])

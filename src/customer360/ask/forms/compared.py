@@ -1,0 +1,223 @@
+"""Two windows of time, two values or two measures set against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.dates import Window
+from customer360.ask.forms.implied import Implied
+from customer360.ask.forms.plain import Plain
+from customer360.ask.frame import AskMeasure, Comparison, Frame
+from customer360.ask.grammar import (
+    Figure,
+    Groups,
+    count_of,
+)
+from customer360.ask.lexicon import table_extension
+from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.semantic import Condition, Dimension, Filter, Formula, Item
+
+Show = Literal["both", "difference", "ratio", "change"]
+
+
+class Compared(Plain):
+    """A question that compares."""
+
+    def build(self) -> Frame:
+        """Return the frame."""
+        return self._sorted(self._compared())
+
+    def _compared(self) -> Frame:
+        """Two windows, two values or two measures set against each other."""
+        slots = self.slots
+        ratio, difference = slots.take("RATIO"), slots.take("DIFF")
+        slots.take("COMPARE")
+        change, periods, year_ago = slots.take("CHANGE"), slots.take("PERIODS"), slots.take("YEARAGO")
+        self._join_values()
+        Implied(self.slots).settle_aggregate()
+        windows = self._windows(
+            bool(change or periods),
+            year_ago=bool(year_ago or any(one.data == "year" for one in periods)),
+            periods=periods,
+        )
+        show: Show = (
+            "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
+        )
+        if windows is not None:
+            frame = self._plain_without(("TIME",))
+            if frame.kind != "figures" or frame.rank:
+                raise NotUnderstood("compared with what")
+            if frame.subject in self._doers():
+                raise NotUnderstood(windows[0].label, "window_of_rows")
+            extension = table_extension(self.model, frame.subject)
+            return frame.model_copy(
+                update={
+                    "comparison": Comparison(show=show, windows=windows),
+                    "window_field": f"{frame.subject}.{extension.default_time_dimension}",
+                }
+            )
+        if change or periods:
+            return self._changes(change, periods)
+        return self._two_values(show)
+
+    def _plain_without(self, kinds: tuple[str, ...]) -> Frame:
+        self.slots.take(*kinds)
+        self.slots.take("FROM", "BETWEEN", "TO", "AND", "OP", "VS")
+        return self._plain()
+
+    def _join_values(self) -> None:
+        """Join values of one field that "versus" or "to" parts, beside each other or not."""
+        chunks = self.slots.chunks
+        self._join_flags()
+        for place, one in enumerate(chunks):
+            after = next((other for other in chunks[place + 1 :] if other.kind not in ("IS", "ENTITY", "AND")), None)
+            if one.kind in ("VS", "OP") and after is not None and after.kind == "VALUE":
+                before = next(
+                    (other for other in chunks[:place] if other.kind == "VALUE" and other.data.item == after.data.item),
+                    None,
+                )
+                if before is not None:
+                    values = tuple(dict.fromkeys((*before.data.values, *after.data.values)))
+                    chunks[chunks.index(before)] = before.made(
+                        "VALUE", type(before.data)(before.data.item, values), after
+                    )
+                    chunks.remove(after)
+                    break
+        place = 0
+        while place + 2 < len(chunks):
+            left, link, right = chunks[place : place + 3]
+            if (
+                left.kind == right.kind == "VALUE"
+                and link.kind in ("VS", "TO", "AND", "OR", "COMMA")
+                and left.data.item == right.data.item
+            ):
+                values = tuple(dict.fromkeys((*left.data.values, *right.data.values)))
+                chunks[place : place + 3] = [left.made("VALUE", type(left.data)(left.data.item, values), link, right)]
+            else:
+                place += 1
+
+    def _join_flags(self) -> None:
+        """Read "discretionary versus non-discretionary" as groups by what is true or false."""
+        flags = [one for one in self.slots.chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"]
+        if (
+            len(flags) == 2
+            and flags[0].data.item == flags[1].data.item
+            and flags[0].data.values != flags[1].data.values
+        ):
+            place = self.slots.chunks.index(flags[0])
+            groups = Groups((Dimension(name=flags[0].data.item.full_name),))
+            self.slots.chunks[place] = flags[0].made("GROUP", groups, flags[1])
+            self.slots.chunks.remove(flags[1])
+
+    def _windows(self, changed: bool, *, year_ago: bool, periods: Sequence[Chunk]) -> tuple[Window, ...] | None:
+        """Return the two windows that a comparison is of, the earlier first."""
+        given = [one.data for one in self.slots.chunks if one.kind == "TIME"]
+        if len(given) == 2:
+            first, second = sorted(given, key=lambda one: (one.start is None, one.start))
+            return first, second
+        if len(given) != 1 or (given[0].ends and changed):
+            return given[0].ends if len(given) == 1 else None
+        window: Window = given[0]
+        if self.slots.has("GROUP", "GRAIN", "TREND") and not year_ago and not any(one.data == "" for one in periods):
+            return None
+        if year_ago and window.start and window.end:
+            return window.year_before(), window
+        back = self.slots.take("BEFORE")
+        if back or any(one.data == "" for one in periods) or (changed and not periods and window.start and window.end):
+            return window.moved(-1), window
+        return None
+
+    def _changes(self, change: Sequence[Chunk], periods: Sequence[Chunk]) -> Frame:
+        """Month over month: the change from each period to the next."""
+        grain = next((one.data for one in periods if one.data), None)
+        if grain:
+            self.slots.chunks.append(Chunk("GRAIN", grain, 10**6, 10**6, f"by {grain}"))
+        elif not self.slots.has("GROUP", "GRAIN", "TREND"):
+            raise NotUnderstood(change[0].text, "missing_period")
+        frame = self._plain()
+        if not any(one.grain for one in frame.groups):
+            raise NotUnderstood(change[0].text if change else periods[0].text, "missing_period")
+        return frame.model_copy(update={"show": "change_pct"})
+
+    def _two_values(self, show: Show) -> Frame:
+        """Groups side by side, their difference or their ratio."""
+        slots = self.slots
+        lists = [one for one in slots.chunks if one.kind == "VALUE" and len(self._distinct(one)) > 1]
+        if not lists:
+            relative = any("relative to" in one.text.casefold() for one in slots.chunks if one.kind == "VS")
+            if show == "ratio" or (relative and len([one for one in slots.chunks if one.kind == "MEASURE"]) == 2):
+                return self._ratio()
+            if show == "both":
+                self._refuse_field_beside()
+                slots.take("VS", "TO")
+                return self._plain()
+            raise NotUnderstood("the difference between what")
+        listed = lists[0]
+        item = listed.data.item
+        if show == "both":
+            slots.take("VS", "TO", "OP")
+            after = [
+                one
+                for one in slots.chunks
+                if one.kind in ("GROUP", "FIELD") and one.kind == "FIELD" and one.data == item
+            ]
+            for one in after:
+                slots.chunks.remove(one)
+            slots.chunks.append(
+                Chunk("GROUP", Groups((Dimension(name=item.full_name),)), listed.first, listed.last, "by")
+            )
+            return self._plain()
+        parts = self._distinct(listed)
+        if len(parts) != 2:
+            raise NotUnderstood(listed.text)
+        slots.chunks.remove(listed)
+        slots.take("VS", "TO", "BETWEEN")
+        frame = self._plain()
+        filters = tuple(_values_filter(item, values) for values in parts)
+        return frame.model_copy(
+            update={"comparison": Comparison(show=show, filters=filters, labels=tuple(values[0] for values in parts))}
+        )
+
+    def _refuse_field_beside(self) -> None:
+        """Refuse a value set against a field: they are not of one kind."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[1:-1], 1):
+            around = (chunks[place - 1], chunks[place + 1])
+            kinds = {other.kind for other in around}
+            if one.kind == "VS" and "COND" in kinds and "FIELD" in kinds:
+                raise NotUnderstood(one.text)
+
+    def _distinct(self, chunk: Chunk) -> list[tuple[str, ...]]:
+        """Return the values of a list, aliases of one value together."""
+        return [(value,) for value in chunk.data.values]
+
+    def _ratio(self) -> Frame:
+        """The ratio of two measures."""
+        slots = self.slots
+        slots.take("TO", "VS", "BETWEEN", "AND")
+        measures = [one for one in slots.chunks if one.kind in ("MEASURE", "COUNTED", "ENTITY")]
+        if len(measures) != 2:
+            raise NotUnderstood("the ratio of what to what")
+        figures: list[Figure] = []
+        for one in measures:
+            slots.chunks.remove(one)
+            found = count_of(self.lexicon, one.data) if one.kind == "ENTITY" else self._figure(one, ())
+            if found is None:
+                raise NotUnderstood(one.text)
+            figures.append(found)
+        groups, per = self._groups()
+        if per is not None:
+            raise NotUnderstood(per.text)
+        formula: AskMeasure = Formula(op="ratio", left=figures[0].measure, right=figures[1].measure)
+        subject = figures[0].table
+        dated = self._dated(groups, subject)
+        scope = build_scope(slots, subject, slots.take(*RESTRICTING))
+        return Frame(kind="figures", subject=subject, measures=(formula,), groups=dated, **scope.as_parts())
+
+
+def _values_filter(item: Item, values: Sequence[Any]) -> Filter:
+    if len(values) == 1:
+        return Condition(field=item.full_name, op="=", value=values[0])
+    return Condition(field=item.full_name, op="in", values=tuple(values))

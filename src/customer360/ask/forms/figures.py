@@ -1,0 +1,239 @@
+"""Measures, by whatever they are broken down by: totals, means for each customer, counts of different values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.forms.base import Form
+from customer360.ask.frame import Frame, Rank, fields_of
+from customer360.ask.grammar import (
+    Cond,
+    Figure,
+    Held,
+    as_cond,
+    count_of,
+    figure_of,
+    metric_figure,
+)
+from customer360.ask.lexicon import table_extension
+from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.semantic import Condition, Dimension, Formula, Item
+
+
+class Figures(Form):
+    """Questions that name a measure."""
+
+    def _figures(self, measures: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+        """One or more measures, by whatever they are broken down by."""
+        slots = self.slots
+        entities = [one.data for one in slots.take("ENTITY")]
+        if measures[0].kind == "COUNTEDFIELD":
+            return self._counted_field(measures, entities, groups)
+        fields = slots.take("FIELD")
+        if fields:
+            tables = {self._figure(one, ()).table for one in measures}
+            if any(one.kind == "HELD" and one.data.figure.table in tables for one in slots.chunks):
+                raise NotUnderstood(fields[0].text)
+            groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
+        figures = [self._figure(one, groups) for one in measures]
+        subject = figures[0].table
+        if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
+            groups = self._each_value()
+        self._require_related(subject, entities)
+        dated = self._dated(groups, subject)
+        summary = self._mean_over(figures[0], dated)
+        if summary is not None:
+            figures[0] = summary
+        taken = slots.take(*RESTRICTING)
+        subject, figures = self._activity_of(subject, figures, dated)
+        dated = self._dated(groups, subject)
+        if not dated and any(one.kind == "HELD" for one in taken) and subject not in self._doers():
+            taken = self._held_of_doers(taken)
+        scope = build_scope(
+            slots, subject, taken, groups=dated if subject not in self._doers() or self._holds_groups(taken) else ()
+        )
+        self._require_groups(subject, dated)
+        return Frame(
+            kind="figures",
+            subject=subject,
+            measures=tuple(one.measure for one in figures),
+            groups=dated,
+            summary="avg" if summary is not None else None,
+            **scope.as_parts(),
+        )
+
+    def _each_value(self) -> tuple[Dimension, ...]:
+        """Return the field of several values that a rate is asked for, each on its own."""
+        lists = [
+            one
+            for one in self.slots.chunks
+            if one.kind == "VALUE" and len(one.data.values) > 1 and " or " not in one.text.casefold()
+        ]
+        if len(lists) != 1:
+            return ()
+        self.slots.assume("The rate is shown for each of them.")
+        return (Dimension(name=lists[0].data.item.full_name),)
+
+    def _held_of_doers(self, taken: Sequence[Chunk]) -> list[Chunk]:
+        """Turn "of customers with more than 100 transactions" into a condition on the customer's total."""
+        kept: list[Chunk] = []
+        for one in taken:
+            total = None
+            if (
+                one.kind == "HELD"
+                and isinstance(one.data.figure.measure, str)
+                and not one.data.filters
+                and not one.data.average
+            ):
+                total = self.lexicon.totals.get(one.data.figure.measure)
+            if one.kind != "HELD":
+                kept.append(one)
+            elif total is None:
+                raise NotUnderstood(one.text)
+            else:
+                op, values = one.data.op, one.data.values
+                tree = Condition.model_validate(
+                    {
+                        "field": total.full_name,
+                        "op": op,
+                        **({"values": values} if op == "between" else {"value": values[0]}),
+                    }
+                )
+                kept.append(one.made("COND", Cond(tree, total)))
+        return kept
+
+    def _mean_over(self, figure: Figure, groups: Sequence[Dimension]) -> Figure | None:
+        """Return the metric to average over groups: average daily spend, average number of customers per state."""
+        averaged = self.slots.take("AGG") if self.slots.has("AGG") else []
+        if averaged and (len(averaged) > 1 or averaged[0].data not in ("avg", "median", "max", "min")):
+            raise NotUnderstood(averaged[0].text)
+        if averaged and len(groups) > 1:
+            raise NotUnderstood(averaged[0].text)
+        if averaged and groups:
+            return figure
+        if averaged:
+            raise NotUnderstood(averaged[0].text)
+        if figure.of is not None and len(groups) == 1 and groups[0].grain and self._said_per:
+            return metric_figure(figure.of)
+        return None
+
+    def _counted_field(self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension]) -> Frame:
+        """How many states, merchants, categories: different values, or groups that a measure fits."""
+        slots = self.slots
+        if len(measures) > 1:
+            raise NotUnderstood(measures[1].text)
+        _, item = measures[0].data
+        taken = slots.take(*RESTRICTING)
+        if any(one.kind == "HELD" for one in taken):
+            subject = self._held_subject(taken)
+            dimension = Dimension(name=item.full_name)
+            scope = build_scope(slots, subject, taken, groups=(dimension,))
+            held = next(one.data for one in taken if one.kind == "HELD")
+            self._require_groups(subject, (dimension,))
+            return Frame(
+                kind="figures",
+                subject=subject,
+                measures=(held.figure.measure,),
+                groups=(dimension,),
+                summary="count",
+                **scope.as_parts(),
+            )
+        needed = [
+            item.table,
+            *(
+                name.rpartition(".")[0]
+                for one in taken
+                if one.kind in ("COND", "VALUE")
+                for name in fields_of(as_cond(one).filter)
+            ),
+            *(one.name.rpartition(".")[0] for one in groups),
+            *entities,
+        ]
+        if any(one.kind in ("TIME", "BUY") for one in taken):
+            needed.append(self._activity())
+        subject = self._finest(needed)
+        figure = (
+            figure_of(self.lexicon, "count_distinct", item, over=subject)
+            if subject != self.model.relations.home(item.table)
+            else figure_of(self.lexicon, "count_distinct", item)
+        )
+        if figure is None:
+            raise NotUnderstood(measures[0].text)
+        scope = build_scope(slots, subject, [one for one in taken if one.kind != "BUY"])
+        dated = self._dated(groups, subject)
+        return Frame(kind="figures", subject=subject, measures=(figure.measure,), groups=dated, **scope.as_parts())
+
+    def _held_subject(self, taken: Sequence[Chunk]) -> str:
+        held: Held = next(one.data for one in taken if one.kind == "HELD")
+        return held.figure.table
+
+    def _per(self, measures: Sequence[Chunk], per: Chunk, groups: Sequence[Dimension]) -> Frame:
+        """A measure for each row of a table: the mean per customer, or a list by customer."""
+        slots, table = self.slots, per.data.table
+        figure = self._figure(self._measured_per(measures, per), ())
+        averaged = slots.take("AGG")
+        slots.take("ENTITY")
+        taken = slots.take(*RESTRICTING)
+        reaches = self.model.relations.reaches
+        if reaches(table, figure.table):
+            if not figure.agg:
+                raise NotUnderstood(per.text)
+            return self._figures_of(figure, taken, groups, figure.table)
+        if not reaches(figure.table, table):
+            raise NotUnderstood(per.text)
+        base = figure.of or figure.item
+        total, fine = self.lexicon.totals.get(base.full_name), self._has_fine(table, taken, groups)
+        is_list = not averaged and not figure.agg and not per.text.casefold().startswith("per")
+        if is_list and not groups:
+            return self._listed_by(figure, None if fine else total, table, taken)
+        agg = averaged[0].data if averaged else figure.agg or "avg"
+        found = figure_of(self.lexicon, agg, total) if total is not None and not fine else None
+        if found is not None:
+            return self._figures_of(found, taken, groups, table)
+        if agg != "avg" or (total is not None and not fine):
+            raise NotUnderstood(per.text)
+        return self._divided(figure.table, base, table, taken, groups)
+
+    def _measured_per(self, measures: Sequence[Chunk], per: Chunk) -> Chunk:
+        """Return what is measured for each row: a measure, or how many rows of another table."""
+        things = [one for one in self.slots.chunks if one.kind == "ENTITY" and one.data != per.data.table]
+        if not measures and len(things) == 1:
+            self.slots.chunks.remove(things[0])
+            found = count_of(self.lexicon, things[0].data)
+            measures = [things[0].made("COUNTED", (found, things[0].data, False))] if found else []
+        if len(measures) != 1 or measures[0].kind == "COUNTEDFIELD":
+            raise NotUnderstood(per.text)
+        return measures[0]
+
+    def _divided(
+        self, subject: str, base: Item, table: str, taken: Sequence[Chunk], groups: Sequence[Dimension]
+    ) -> Frame:
+        """Return a measure divided by the rows of a table that have a part in it."""
+        doers = self._doers_in(table)
+        if doers is None:
+            raise NotUnderstood(base.label)
+        self.slots.assume("Per customer means: divided by the customers with such transactions.")
+        scope = build_scope(self.slots, subject, [one for one in taken if one.kind != "BUY"])
+        dated = self._dated(groups, subject)
+        parts = {"op": "ratio", "left": base.full_name, "right": doers.measure, "as": f"{base.name}_per_customer"}
+        ratio = Formula.model_validate(parts)
+        return Frame(kind="figures", subject=subject, measures=(ratio,), groups=dated, **scope.as_parts())
+
+    def _listed_by(self, figure: Figure, total: Item | None, table: str, taken: Sequence[Chunk]) -> Frame:
+        """Return a measure for every row of a table."""
+        names = tuple(f"{table}.{name}" for name in table_extension(self.model, table).row_fields)
+        if total is not None and not any(one.kind in ("HELD", "BUY", "NEVER") for one in taken):
+            scope = build_scope(self.slots, table, taken)
+            rank = Rank(by=total.full_name)
+            return Frame(kind="rows", subject=table, fields=(*names, total.full_name), rank=rank, **scope.as_parts())
+        groups = tuple(Dimension(name=name) for name in names)
+        scope = build_scope(self.slots, figure.table, [one for one in taken if one.kind != "BUY"], groups=groups)
+        return Frame(
+            kind="figures",
+            subject=figure.table,
+            measures=(figure.measure,),
+            groups=groups,
+            rank=Rank(by="*"),
+            **scope.as_parts(),
+        )

@@ -1,0 +1,315 @@
+"""What a question implies without saying it: "how many" at its end, "on average", "under 30", "who", "declining spend"."""
+
+from __future__ import annotations
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.forms.base import Form, main_table
+from customer360.ask.grammar import (
+    Cond,
+    Figure,
+    compare_filter,
+    count_of,
+    figure_of,
+)
+from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.slots import NotUnderstood
+from customer360.semantic import Item
+
+
+def _says_the_same(agg: str, measured: Chunk) -> bool:
+    """Tell whether an aggregate adds nothing to what is measured: the total number, the average rate."""
+    if measured.kind != "MEASURE":
+        return agg == "sum"
+    figure: Figure = measured.data
+    is_total = agg == "sum" and figure.item.unit in ("count", "currency") and not figure.agg
+    return figure.agg == agg or is_total or (agg == "avg" and figure.item.unit in ("percent", "score"))
+
+
+class Implied(Form):
+    """Makes what is implied explicit, before the form is chosen."""
+
+    def apply(self) -> None:
+        """Rewrite the chunks."""
+        slots = self.slots
+        slots.asked = list(slots.chunks)
+        slots.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
+        slots.opened = slots.has("OPEN")
+        slots.take("WHAT")
+        for step in (
+            self._how_much,
+            self._where_and_who,
+            self._unheld,
+            self._opened_alone,
+            self._lone_count,
+            self.settle_aggregate,
+            self._lone_number,
+            self._fallen,
+        ):
+            step()
+
+    def _where_and_who(self) -> None:
+        """Read "where" as the field of places and "who" as the rows that do things."""
+        slots = self.slots
+        if slots.has("WHERE") and any(
+            one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1
+            for one in slots.chunks[:1]
+        ):
+            slots.take("WHERE")
+        if slots.has("WHERE"):
+            where = slots.take("WHERE")[0]
+            item = next((item for item in self.model.items if item.name == "state"), None)
+            if item is None:
+                raise NotUnderstood("where")
+            said = [
+                one
+                for one in slots.chunks
+                if one.kind == "GROUP" and [group.name for group in one.data.dimensions] == [item.full_name]
+            ]
+            for one in said:
+                slots.chunks.remove(one)
+            slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
+        if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
+            who = slots.take("WHO")[0]
+            slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
+
+    def _how_much(self) -> None:
+        """Read "how much" as the sum of the money that is named."""
+        slots = self.slots
+        if not slots.has("HOWMUCH"):
+            return
+        asked = slots.take("HOWMUCH")[0]
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
+        if any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks):
+            return
+        figure = (
+            figure_of(self.lexicon, "sum", fields[0].data)
+            if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of
+            else None
+        )
+        if figure is None:
+            raise NotUnderstood(asked.text)
+        slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
+
+    def _unheld(self) -> None:
+        """Take a count and a comparison apart where nothing is grouped: how many people under 30."""
+        chunks = self.slots.chunks
+        if self.slots.has("FIELD", "GROUP", "COUNTEDFIELD", "UNITWORD", "GRAIN"):
+            return
+        for place, one in enumerate(chunks):
+            if one.kind == "HELD" and one.data.counted is not None:
+                chunks[place : place + 1] = list(one.data.counted)
+
+    def _opened_alone(self) -> None:
+        """Read "accounts opened" as saying whose accounts they are."""
+        slots = self.slots
+        opened = [one for one in slots.chunks if one.kind == "OPEN"]
+        if opened and not slots.has("ENTITY", "COUNTED", "MEASURE", "FIELD", "COUNTEDFIELD"):
+            place = slots.chunks.index(opened[0])
+            slots.chunks.insert(
+                place, Chunk("ENTITY", main_table(self.lexicon), opened[0].first, opened[0].first, opened[0].text)
+            )
+
+    def _lone_count(self) -> None:
+        """Read "…, how many?" at the end as counting what was named before."""
+        slots = self.slots
+        if not slots.has("COUNT"):
+            return
+        thing = next((one for one in slots.chunks if one.kind == "ENTITY"), None)
+        field = next((one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)), None)
+        count = slots.take("COUNT")[0]
+        if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
+            return
+        if thing is None and field is None and not slots.has("VALUE", "COND", "HELD", "OPEN"):
+            raise NotUnderstood(count.text, "missing_slots")
+        if thing is None and field is not None:
+            slots.chunks[slots.chunks.index(field)] = field.made(
+                "COUNTEDFIELD", (figure_of(self.lexicon, "count_distinct", field.data), field.data), count
+            )
+            return
+        table = thing.data if thing else main_table(self.lexicon)
+        found = count_of(self.lexicon, table)
+        if found is None:
+            raise NotUnderstood(count.text)
+        counted = (thing or count).made("COUNTED", (found, table, False))
+        if thing:
+            slots.chunks[slots.chunks.index(thing)] = counted
+        else:
+            slots.chunks.append(counted)
+
+    def settle_aggregate(self) -> None:
+        """Read "on average", "in total" and their like, wherever they stand, as said of the one thing measured."""
+        slots = self.slots
+        aggs = [one for one in slots.chunks if one.kind == "AGG"]
+        if len(aggs) != 1:
+            return
+        measures = [one for one in slots.chunks if one.kind in ("MEASURE", "COUNTED", "COUNTEDFIELD")]
+        if measures:
+            if len(measures) == 1 and _says_the_same(aggs[0].data, measures[0]):
+                slots.chunks.remove(aggs[0])
+            return
+        total_of_held = aggs[0].data == "sum" and slots.has("HELD")
+        if total_of_held or (aggs[0].data == "avg" and self._superlative() is not None):
+            slots.chunks.remove(aggs[0])
+        else:
+            self._aggregate(aggs[0])
+
+    def _aggregate(self, agg: Chunk) -> None:
+        """Aggregate the one number that is named, or what makes a row large: the average transaction."""
+        slots = self.slots
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data)]
+        if len(fields) != 1:
+            self._aggregate_of_rows(agg)
+            return
+        found = figure_of(self.lexicon, agg.data, fields[0].data)
+        if found is not None:
+            slots.chunks.remove(agg)
+            slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
+
+    def _aggregate_of_rows(self, agg: Chunk) -> None:
+        """Read "the average transaction" as the average of what makes one large."""
+        slots = self.slots
+        for one in slots.chunks:
+            if one.kind == "ENTITY" and (agg.data == "sum" or not one.text.casefold().endswith("s")):
+                size = table_extension(self.model, one.data).size_field
+                item = next((item for item in self.model.items if item.full_name == f"{one.data}.{size}"), None)
+                figure = figure_of(self.lexicon, agg.data, item) if item is not None else None
+                if figure is not None:
+                    slots.chunks.remove(agg)
+                    slots.chunks[slots.chunks.index(one)] = one.made("MEASURE", figure, agg)
+                return
+
+    def _lone_number(self) -> None:
+        """Read a comparison that names nothing, beside people, as one of their age."""
+        slots = self.slots
+        lone = [one for one in slots.chunks if one.kind == "CMP"]
+        table = main_table(self.lexicon)
+        age = next((item for item in self.model.items if item.name == "age" and item.table == table), None)
+        people = any(
+            (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
+            for one in slots.chunks
+        )
+        if len(lone) != 1 or age is None or not people or slots.has("TOP"):
+            return
+        cmp = lone[0].data
+        if cmp.unit or not all(16 <= value <= 110 for value in cmp.values):
+            return
+        slots.assume(f"“{lone[0].text}” is meant as years of age.")
+        slots.chunks[slots.chunks.index(lone[0])] = lone[0].made(
+            "COND", Cond(compare_filter(age, cmp.op, cmp.values), age)
+        )
+
+    def _fallen(self) -> None:
+        """Read "customers whose spend dropped by more than 30 %" as a condition on the change that the profile holds."""
+        slots = self.slots
+        table = main_table(self.lexicon)
+        people = any(
+            (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
+            for one in slots.chunks
+        )
+        self._unneeded_period()
+        self._declining_spend(people=people)
+        measures = [one for one in slots.chunks if one.kind == "MEASURE"]
+        changes = [one for one in slots.chunks if one.kind == "CHANGE"]
+        if (
+            people
+            and len(measures) == len(changes) == 1
+            and slots.has("SUP", "TOP")
+            and not slots.has("PERIODS", "GRAIN", "TREND", "TIME")
+        ):
+            self._most_changed(measures[0], changes[0])
+            return
+        if (
+            not people
+            or len(measures) != 1
+            or len(changes) != 1
+            or slots.has("TOP", "SUP", "PERIODS", "GRAIN", "TREND")
+        ):
+            return
+        name = next(
+            (name for name, one in self.lexicon.extensions.items() if one.change_of == measures[0].data.measure), None
+        )
+        item = next((one for one in self.model.items if one.full_name == name), None)
+        windows = [one for one in slots.chunks if one.kind == "TIME"]
+        if item is None or any(not one.data.rolling or one.data.count != 90 for one in windows):
+            return
+        rises = changes[0].data != "down" and any(
+            word in changes[0].text.casefold()
+            for word in ("increas", "grow", "grew", "rose", "rise", "ris", "up", "doubl")
+        )
+        if changes[0].data != "down" and not rises:
+            return
+        compared = [one for one in slots.chunks if one.kind == "CMP" and one.data.unit == "percent"]
+        value = compared[0].data.values[0] if compared else 100 if "doubl" in changes[0].text.casefold() else 0
+        op = compared[0].data.op if compared else ">"
+        if op not in (">", ">="):
+            return
+        tree = compare_filter(item, op, (value,)) if rises else compare_filter(item, op.replace(">", "<"), (-value,))
+        place = slots.chunks.index(measures[0])
+        slots.chunks[place] = measures[0].made("COND", Cond(tree, item), changes[0])
+        for one in (*changes, *compared, *windows, *(other for other in slots.chunks if other.kind in ("VS", "OP"))):
+            slots.chunks.remove(one)
+
+    def _changed(self, measure: Chunk) -> Item | None:
+        """Return the field that holds how much a measure changed."""
+        name = next(
+            (
+                name
+                for name, one in self.lexicon.extensions.items()
+                if one.change_of and one.change_of == measure.data.measure
+            ),
+            None,
+        )
+        return next((one for one in self.model.items if one.full_name == name), None)
+
+    def _most_changed(self, measure: Chunk, change: Chunk) -> None:
+        """Read "who increased their spend the most" as a ranking by the change that the profile holds."""
+        item = self._changed(measure)
+        if item is None:
+            return
+        chunks = self.slots.chunks
+        text = "drop" if change.data == "down" else "increase"
+        chunks[chunks.index(measure)] = Chunk("FIELD", item, measure.first, measure.last, text)
+        chunks.remove(change)
+
+    def _unneeded_period(self) -> None:
+        """Leave out "versus the prior 90 days" beside a field that says just that."""
+        slots = self.slots
+        fields = [
+            one for one in slots.chunks if one.kind == "FIELD" and self.lexicon.extensions[one.data.full_name].change_of
+        ]
+        windows = [one for one in slots.chunks if one.kind == "TIME"]
+        if fields and windows and all(one.data.rolling and one.data.count == 90 for one in windows):
+            slots.take("TIME", "VS")
+
+    def _declining_spend(self, *, people: bool) -> None:
+        """Read "declining spend" as a fall of the measure, not as the segment of that name."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if (
+                one.kind == "VALUE"
+                and after.kind == "FIELD"
+                and one.text.casefold() in ("declining", "falling")
+                and self.lexicon.extensions[after.data.full_name].days_of
+            ):
+                measure = self.lexicon.extensions[after.data.full_name].days_of
+                chunks[place + 1] = after = after.made("MEASURE", Figure(measure or "", self._activity(), after.data))
+            if (
+                one.kind == "VALUE"
+                and after.kind == "MEASURE"
+                and one.text.casefold() in ("declining", "decreasing", "falling", "growing")
+            ):
+                item = self._changed(after)
+                if item is None:
+                    continue
+                if not people:
+                    raise NotUnderstood(one.text)
+                op = ">" if one.text.casefold() == "growing" else "<"
+                cond = Cond(compare_filter(item, op, (0,)), item)
+                windows = [other for other in chunks if other.kind == "TIME"]
+                if any(not other.data.rolling or other.data.count != 90 for other in windows):
+                    raise NotUnderstood(one.text)
+                chunks[place : place + 2] = [one.made("COND", cond, after)]
+                for other in windows:
+                    chunks.remove(other)
+                return

@@ -1,0 +1,238 @@
+"""Questions that neither rank nor compare: figures, counts by group, distributions, lists of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.dates import Unit, grain_of
+from customer360.ask.forms.base import main_table
+from customer360.ask.forms.figures import Figures
+from customer360.ask.frame import Frame, fields_of
+from customer360.ask.grammar import (
+    WHEN,
+    as_cond,
+    count_of,
+    figure_of,
+    width_of,
+)
+from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.semantic import Dimension, Item
+
+
+class Plain(Figures):
+    """A plain question."""
+
+    def build(self) -> Frame:
+        """Return the frame."""
+        return self._sorted(self._plain())
+
+    def _plain(self) -> Frame:
+        slots = self.slots
+        moving, running = slots.take("MOVING"), slots.take("RUNNING")
+        span = self._span() if moving else 3
+        distribution = slots.take("DISTRIB")
+        measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
+        groups, per = self._groups()
+        frame = self._filled(measures, groups, per, distribution)
+        if moving or running:
+            if not any(one.grain for one in frame.groups):
+                dated = self._dated([Dimension(name=WHEN, grain=grain_of(frame.window))], frame.subject)
+                frame = frame.model_copy(update={"groups": (*frame.groups, *dated)})
+            frame = frame.model_copy(update={"show": "moving_average" if moving else "running_total", "span": span})
+        return frame
+
+    def _filled(
+        self, measures: Sequence[Chunk], groups: Sequence[Dimension], per: Chunk | None, distribution: Sequence[Chunk]
+    ) -> Frame:
+        slots = self.slots
+        if per is not None:
+            return self._per(measures, per, groups)
+        if measures:
+            return self._figures(measures, groups)
+        fields = slots.take("FIELD")
+        entities = [one.data for one in slots.take("ENTITY")]
+        in_classes = slots.has("BINS") and all(is_numeric(one.data) for one in fields)
+        if (distribution or in_classes) and fields:
+            return self._distribution(fields, groups, slots.take("BINS"))
+        if entities:
+            return self._of_entity(entities, fields, groups)
+        if fields:
+            return self._of_fields(fields, groups)
+        return self._nothing_named(groups)
+
+    def _distribution(self, fields: Sequence[Chunk], groups: Sequence[Dimension], bins: Sequence[Chunk] = ()) -> Frame:
+        """How many rows there are by value of a field, numbers in classes."""
+        slots = self.slots
+        items = [one.data for one in fields]
+        entities = [one.data for one in slots.take("ENTITY")]
+        width = next((one.data for one in bins if one.data), None)
+        dimensions = tuple(self._binned(item, width) for item in items)
+        tables = [item.table for item in items]
+        if entities:
+            self._require_related(entities[0], tables)
+        subject = (
+            entities[0]
+            if entities and all(self.model.relations.reaches(entities[0], table) for table in tables)
+            else self._finest(tables)
+        )
+        count = count_of(self.lexicon, subject)
+        if count is None:
+            raise NotUnderstood(fields[0].text)
+        return self._figures_of(count, slots.take(*RESTRICTING), (*dimensions, *groups), subject)
+
+    def _binned(self, item: Item, width: float | None = None) -> Dimension:
+        if is_numeric(item):
+            return Dimension(name=item.full_name, bin=width or width_of(self.lexicon, item))
+        return Dimension(name=item.full_name, grain="month" if item.kind == "time_dimension" else None)
+
+    def _of_entity(self, entities: Sequence[str], fields: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+        """Rows of a table, or how many there are by group."""
+        slots, table = self.slots, entities[0]
+        if fields and not groups and self._led_by(fields):
+            groups, fields = self._as_groups(fields), []
+        named = [name for name in dict.fromkeys(entities) if name != table]
+        taken = slots.take(*RESTRICTING)
+        if groups:
+            if fields or named:
+                raise NotUnderstood(fields[0].text if fields else named[0])
+            return self._counts_by(table, taken, groups)
+        taken = self._with_activity(table, named, taken)
+        if fields and any(one.kind == "HELD" and one.data.figure.table == table for one in taken):
+            return self._groups_with(fields, taken)
+        found = count_of(self.lexicon, table)
+        is_count = table == self._activity() and not slots.listing and not fields and not self._measured_rows(taken)
+        if is_count and found is not None:
+            return self._figures_of(found, [one for one in taken if one.kind != "BUY"], (), table)
+        return self._rows(table, taken, [one.data for one in fields])
+
+    def _counts_by(self, table: str, taken: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+        """How many rows of a table there are in each group."""
+        count = count_of(self.lexicon, table)
+        if count is None:
+            raise NotUnderstood(table)
+        subject, figures = self._activity_of(table, [count], groups)
+        if subject != table:
+            return self._figures_of(figures[0], [one for one in taken if one.kind != "BUY"], groups, subject)
+        dated = self._dated(groups, subject)
+        held_groups = dated if subject not in self._doers() or self._holds_groups(taken) else ()
+        scope = build_scope(self.slots, subject, taken, groups=held_groups)
+        return Frame(kind="figures", subject=subject, measures=(count.measure,), groups=dated, **scope.as_parts())
+
+    def _with_activity(self, table: str, named: Sequence[str], taken: list[Chunk]) -> list[Chunk]:
+        """Return the restrictions with what naming another table beside the first one means."""
+        reaches = self.model.relations.reaches
+        if any(not reaches(name, table) and not reaches(table, name) for name in named):
+            raise NotUnderstood(named[0])
+        if named and named[0] == table_extension(self.model, table).activity:
+            return [*taken, Chunk("BUY", "", 0, 0, named[0])]
+        return taken
+
+    def _measured_rows(self, taken: Sequence[Chunk]) -> bool:
+        """Tell whether a condition compares a number of the rows, so that it is they who are wanted."""
+        conds = [as_cond(one) for one in taken if one.kind in ("COND", "VALUE")]
+        return any(not cond.values or self._is_key(cond) or cond.item.name.endswith("_id") for cond in conds) or any(
+            one.kind == "HELD" for one in taken
+        )
+
+    def _led_by(self, fields: Sequence[Chunk]) -> bool:
+        """Tell whether fields stand before what they are of, so that they are the groups: segments of customers who …"""
+        things = [one for one in self.slots.asked if one.kind in ("ENTITY", "WHO")]
+        return bool(things) and all(
+            not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields
+        )
+
+    def _of_fields(self, fields: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+        """Fields without a measure: a distribution, a list of values, a mean, or one row's fields."""
+        slots = self.slots
+        taken = slots.take(*RESTRICTING)
+        items = [one.data for one in fields]
+        if any(one.kind == "HELD" for one in taken):
+            return self._groups_with(fields, taken, groups)
+        keyed = [one for one in taken if one.kind in ("VALUE", "COND") and self._is_key(as_cond(one))]
+        if keyed and not groups:
+            return self._rows(as_cond(keyed[0]).item.table, taken, items)
+        numbers = [item for item in items if is_numeric(item)]
+        if numbers and len(numbers) == len(items) and not (numbers[0].kind == "dimension" and not groups):
+            figures = [figure_of(self.lexicon, "avg", item) for item in numbers]
+            slots.assume(f"{numbers[0].label} is shown as an average.")
+            made = [figure for figure in figures if figure is not None]
+            subject = made[0].table
+            dated = self._dated(groups, subject)
+            self._require_groups(subject, dated)
+            scope = build_scope(slots, subject, taken)
+            return Frame(
+                kind="figures",
+                subject=subject,
+                measures=tuple(one.measure for one in made),
+                groups=dated,
+                **scope.as_parts(),
+            )
+        if numbers or groups:
+            raise NotUnderstood(fields[0].text)
+        if not self.slots.listing and not taken:
+            raise NotUnderstood(fields[0].text, "missing_slots")
+        subject = (
+            self._finest([item.table for item in items]) if len({item.table for item in items}) > 1 else items[0].table
+        )
+        needed = [
+            name.rpartition(".")[0]
+            for one in taken
+            if one.kind in ("COND", "VALUE")
+            for name in fields_of(as_cond(one).filter)
+        ]
+        if needed or any(one.kind in ("TIME", "BUY") for one in taken):
+            extra = [self._activity()] if any(one.kind in ("TIME", "BUY") for one in taken) else []
+            subject = self._finest([*(item.table for item in items), *needed, *extra])
+        scope = build_scope(slots, subject, [one for one in taken if one.kind != "BUY"])
+        return Frame(
+            kind="values",
+            subject=subject,
+            groups=tuple(Dimension(name=item.full_name) for item in items),
+            **scope.as_parts(),
+        )
+
+    def _groups_with(self, fields: Sequence[Chunk], taken: Sequence[Chunk], groups: Sequence[Dimension] = ()) -> Frame:
+        """Groups that a measure fits: states with more than 100 customers."""
+        dimensions = (*self._as_groups(fields), *groups)
+        helds = [one.data for one in taken if one.kind == "HELD"]
+        subject = helds[0].figure.table
+        if any(held.figure.table != subject for held in helds):
+            raise NotUnderstood(helds[1].figure.item.label)
+        self._require_groups(subject, dimensions)
+        scope = build_scope(self.slots, subject, taken, groups=dimensions)
+        measures = tuple(held.figure.measure for held in helds)
+        return Frame(kind="figures", subject=subject, measures=measures, groups=dimensions, **scope.as_parts())
+
+    def _nothing_named(self, groups: Sequence[Dimension]) -> Frame:
+        slots = self.slots
+        if slots.has("UNITWORD") and slots.has("HELD") and not groups:
+            unit: Unit = slots.take("UNITWORD")[0].data
+            taken = slots.take(*RESTRICTING)
+            held = next(one.data for one in taken if one.kind == "HELD")
+            subject = held.figure.table
+            dated = self._dated([Dimension(name=WHEN, grain=unit)], subject)
+            scope = build_scope(slots, subject, taken, groups=dated)
+            return Frame(
+                kind="figures", subject=subject, measures=(held.figure.measure,), groups=dated, **scope.as_parts()
+            )
+        conds = [one for one in slots.chunks if one.kind in ("VALUE", "COND")]
+        near = all(self.model.relations.reaches(main_table(self.lexicon), as_cond(one).item.table) for one in conds)
+        if conds and not groups and (self.slots.listing or near):
+            table = main_table(self.lexicon)
+            return self._rows(table, slots.take(*RESTRICTING), [])
+        raise NotUnderstood("what to work out", "missing_slots")
+
+    def _span(self) -> int:
+        """Take the number of periods of a moving average."""
+        for place, one in enumerate(self.slots.chunks):
+            if one.kind == "DURATION" and one.data.op == "=":
+                self.slots.chunks[place] = one.made("GRAIN", one.data.unit)
+                return int(one.data.count)
+        for place, one in enumerate(self.slots.chunks[:-1]):
+            unit = self.slots.chunks[place + 1]
+            if one.kind == "NUM" and unit.kind in ("UNITWORD", "GRAIN"):
+                self.slots.chunks[place : place + 2] = [Chunk("GRAIN", unit.data, one.first, unit.last, unit.text)]
+                return int(one.data[0])
+        return 3

@@ -1,0 +1,380 @@
+"""The first of something: by a measure, by a field, by date, of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.forms.base import Form
+from customer360.ask.frame import Frame, Rank
+from customer360.ask.grammar import (
+    FALLING,
+    WHEN,
+    Cond,
+    Figure,
+    as_cond,
+    count_of,
+    figure_of,
+    metric_figure,
+)
+from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.semantic import Condition, Dimension, Item
+
+_TARGETS = ("ENTITY", "FIELD", "UNITWORD")
+
+
+@dataclass
+class Choice:
+    """What is ranked, by what, and how many are wanted."""
+
+    targets: Sequence[Chunk]
+    measures: Sequence[Chunk]
+    words: Sequence[Chunk]
+    adjective: Chunk | None
+    limit: int | None
+    offset: int
+    descending: bool
+    groups: tuple[Dimension, ...]
+    numbers: Sequence[Chunk] = ()
+    entities: Sequence[Chunk] = ()
+    fields: Sequence[Chunk] = ()
+    taken: Sequence[Chunk] = ()
+
+
+class Ranked(Form):
+    """A question that ranks."""
+
+    def build(self) -> Frame:
+        """Return the frame."""
+        return self._ranked()
+
+    def _ranked(self) -> Frame:
+        """The first of something: by a measure, by a field, by date."""
+        slots = self.slots
+        words = slots.take("TOP", "SUP", "RECENT", "GOOD")
+        adjective = self._superlative()
+        if adjective is not None:
+            slots.chunks.remove(adjective)
+        nth = slots.take("NTH", "NTHNUM")
+        slots.take("SORT", "DIR")
+        good = [one for one in words if one.kind == "GOOD"]
+        descending = _is_descending(words, good)
+        number = self._count_wanted()
+        by = self._order_by()
+        measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
+        groups, per = self._groups()
+        if per is not None and not by and not groups:
+            entity = per.data.table
+            slots.chunks.append(Chunk("ENTITY", entity, per.first, per.last, per.text))
+        elif per is not None:
+            raise NotUnderstood(per.text)
+        targets = slots.take(*_TARGETS)
+        offset = int(nth[0].data) - 1 if nth else 0
+        limit = number if number else (1 if offset else None)
+        if good and any(self._is_worse(one) for one in (*measures, *by, *targets)):
+            descending = not descending
+        choice = Choice(targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups))
+        return self._rank(choice)
+
+    def _is_worse(self, chunk: Chunk) -> bool:
+        """Tell whether more of a measure is worse."""
+        data = chunk.data[0] if chunk.kind in ("COUNTED", "COUNTEDFIELD") else chunk.data
+        item = data.item if isinstance(data, Figure) else data if isinstance(data, Item) else None
+        extension = self.lexicon.extensions.get(item.full_name) if item is not None else None
+        return extension is not None and extension.higher_is_worse
+
+    def _order_by(self) -> list[Chunk]:
+        """Take what a ranking is by: "by lifetime value", "in terms of spend"."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks[:-1]):
+            after = chunks[place + 1]
+            if one.kind in ("BY", "IN") and after.kind in ("MEASURE", "COUNTED", "FIELD", "ENTITY"):
+                if after.kind == "FIELD" and not is_numeric(after.data):
+                    continue
+                del chunks[place : place + 2]
+                return [after]
+        return []
+
+    def _rank(self, choice: Choice) -> Frame:
+        self._sort_targets(choice)
+        choice.taken = self.slots.take(*RESTRICTING)
+        self._read_adjective(choice)
+        by_date = any(one.kind == "RECENT" for one in choice.words) and not choice.measures and not choice.numbers
+        if by_date:
+            return self._rank_dates(choice)
+        if choice.fields:
+            return self._rank_groups(choice)
+        return self._rank_rows(choice) if choice.entities else self._extreme(choice)
+
+    def _sort_targets(self, choice: Choice) -> None:
+        """Tell what is ranked from what it is ranked by."""
+        choice.numbers = [one for one in choice.measures if one.kind == "FIELD"]
+        choice.measures = [one for one in choice.measures if one.kind != "FIELD"]
+        numeric = [one for one in choice.targets if one.kind == "FIELD" and is_numeric(one.data)]
+        facts = [one for one in numeric if one.data.kind == "fact"]
+        named = [one for one in choice.targets if one not in facts]
+        ages = [one for one in numeric if one not in facts] if len(named) > 1 else []
+        choice.numbers = [*choice.numbers, *facts, *ages]
+        choice.entities = [one for one in named if one.kind == "ENTITY"]
+        choice.fields = [one for one in named if one.kind in ("FIELD", "UNITWORD") and one not in ages]
+
+    def _read_adjective(self, choice: Choice) -> None:
+        """Rank by what an adjective compares, where nothing else is named to rank by."""
+        adjective = choice.adjective
+        if adjective is None or choice.numbers or choice.measures:
+            return
+        item = self._meant_by(adjective, choice.entities)
+        choice.descending = adjective.data.op == (">" if item == adjective.data.item else "<")
+        if item.kind in ("metric", "derived_metric"):
+            choice.measures = [adjective.made("MEASURE", metric_figure(item))]
+        else:
+            choice.numbers = [adjective.made("FIELD", item)]
+
+    # Groups
+
+    def _rank_groups(self, choice: Choice) -> Frame:
+        """Groups by a measure: which state has the highest average lifetime value."""
+        dimensions = tuple(
+            Dimension(name=WHEN, grain=one.data) if one.kind == "UNITWORD" else _grouping(one.data)
+            for one in choice.fields
+        )
+        figures = self._group_figures(choice, dimensions)
+        self._require_related(figures[0].table, [one.data for one in choice.entities])
+        subject, figures = self._activity_of(figures[0].table, figures, (*dimensions, *choice.groups))
+        dated = self._dated((*dimensions, *choice.groups), subject)
+        self._require_groups(subject, dated)
+        on_groups = dated if subject not in self._doers() or self._holds_groups(choice.taken) else ()
+        scope = build_scope(self.slots, subject, choice.taken, groups=on_groups)
+        per = tuple(dated[len(dimensions) :])
+        limit = choice.limit or (1 if per else self._default_limit(choice, choice.fields[0]))
+        rank = Rank(by="*", descending=choice.descending, limit=limit, offset=choice.offset, per=per)
+        measures = tuple(one.measure for one in figures)
+        return Frame(kind="figures", subject=subject, measures=measures, groups=dated, rank=rank, **scope.as_parts())
+
+    def _group_figures(self, choice: Choice, dimensions: Sequence[Dimension]) -> list[Figure]:
+        """Return what groups are ranked by; the first counts most."""
+        if choice.measures:
+            return [self._figure(one, dimensions) for one in choice.measures]
+        if choice.numbers:
+            number = choice.numbers[0]
+            found = figure_of(self.lexicon, "avg", number.data)
+            if found is None:
+                raise NotUnderstood(number.text)
+            self.slots.assume(f"{number.data.label} of a group is its average.")
+            return [found]
+        held = [one.data for one in choice.taken if one.kind == "HELD"]
+        if choice.entities:
+            return [self._counted_entity(choice, dimensions)]
+        if not held:
+            raise NotUnderstood(choice.fields[0].text, "missing_measure")
+        return [held[0].figure]
+
+    def _counted_entity(self, choice: Choice, dimensions: Sequence[Dimension]) -> Figure:
+        """Return the number of what is named: the state with the most customers."""
+        entity = choice.entities[0]
+        if any(one.kind == "SUP" and one.last == choice.fields[0].first for one in choice.words):
+            raise NotUnderstood(choice.fields[0].text)
+        counted = count_of(self.lexicon, entity.data)
+        if counted is None:
+            raise NotUnderstood(entity.text)
+        choice.entities = choice.entities[1:]
+        return counted if self._reaches_all(counted.table, dimensions) else self._doers_in(counted.table) or counted
+
+    def _default_limit(self, choice: Choice, named: Chunk) -> int:
+        """Return 10 where several are asked for without a number, else 1."""
+        if choice.limit:
+            return choice.limit
+        if not self._is_plural(choice, named):
+            return 1
+        self.slots.assume("The first 10, because no number was given.")
+        return 10
+
+    def _meant_by(self, adjective: Chunk, entities: Sequence[Chunk]) -> Item:
+        """Return what an adjective compares: the oldest accounts are those opened first, not those of old people."""
+        item: Item = adjective.data.item
+        if item.name == "age" and any("account" in one.text.casefold() for one in entities):
+            table = entities[0].data
+            name = table_extension(self.model, table).default_time_dimension
+            return next((one for one in self.model.items if one.full_name == f"{table}.{name}"), item)
+        return item
+
+    def _is_plural(self, choice: Choice, chunk: Chunk) -> bool:
+        word = chunk.text.split()[-1].casefold()
+        if chunk.kind == "ENTITY" and word in ("who", "people"):
+            return word == "people"
+        return (word.endswith("s") and not word.endswith(("ss", "us"))) or any(
+            one.kind == "TOP" for one in choice.words
+        )
+
+    # Rows
+
+    def _rank_dates(self, choice: Choice) -> Frame:
+        """The newest or the oldest rows, or the date of them."""
+        self.slots.take("WHEN")
+        if choice.fields:
+            field = choice.fields[0]
+            agg = "max" if choice.descending else "min"
+            is_date = field.kind == "FIELD" and field.data.kind == "time_dimension"
+            figure = figure_of(self.lexicon, agg, field.data) if is_date else None
+            if figure is None:
+                raise NotUnderstood(field.text)
+            return self._figures_of(figure, choice.taken, choice.groups, figure.table)
+        if not choice.entities or choice.groups:
+            raise NotUnderstood("the newest or the oldest", "missing_slots")
+        table = choice.entities[0].data
+        default = table_extension(self.model, table).default_time_dimension
+        item = next((one for one in self.model.items if one.full_name == f"{table}.{default}"), None)
+        strange = [one for one in choice.entities[1:] if not self.model.relations.reaches(table, one.data)]
+        if item is None or strange:
+            raise NotUnderstood((strange or choice.entities)[0].text)
+        limit = choice.limit or (10 if self._is_plural(choice, choice.entities[0]) else 1)
+        rank = Rank(by=item.full_name, descending=choice.descending, limit=limit, offset=choice.offset)
+        return self._rows(table, choice.taken, [item], rank)
+
+    def _rank_rows(self, choice: Choice) -> Frame:
+        """Rows by a number of theirs, or by what a measure makes of their own rows."""
+        doers = [one for one in choice.entities if one.data in self._doers()]
+        target = (doers or choice.entities)[0]
+        table = target.data
+        self._rank_by_count(choice, table)
+        if not choice.measures and not choice.numbers:
+            self._rank_by_size(choice, target)
+        reaches = self.model.relations.reaches
+        for one in choice.entities:
+            if not reaches(one.data, table) and not reaches(table, one.data):
+                raise NotUnderstood(one.text)
+        if choice.numbers:
+            return self._rows_by(choice, target, choice.numbers)
+        return self._rank_doers(choice, target)
+
+    def _rank_by_count(self, choice: Choice, table: str) -> None:
+        """Read "customers with the most transactions" as ranked by their number."""
+        others = [one for one in choice.entities if one.data != table]
+        if choice.measures or choice.numbers or not others:
+            return
+        counted = count_of(self.lexicon, others[0].data)
+        if counted is not None and self.model.relations.reaches(others[0].data, table):
+            choice.measures = [others[0].made("MEASURE", counted)]
+
+    def _rank_by_size(self, choice: Choice, target: Chunk) -> None:
+        """Read "the largest transactions" as ranked by what makes one of them large."""
+        size = table_extension(self.model, target.data).size_field
+        if not size or any(one.kind == "GOOD" for one in choice.words):
+            raise NotUnderstood(target.text, "missing_measure")
+        item = next(one for one in self.model.items if one.full_name == f"{target.data}.{size}")
+        choice.numbers = [target.made("FIELD", item)]
+
+    def _rows_by(self, choice: Choice, target: Chunk, numbers: Sequence[Chunk]) -> Frame:
+        """Rows by a field of theirs, or the first of each group."""
+        table, item, taken = target.data, numbers[0].data, choice.taken
+        if choice.groups:
+            return self._rows_of_each(choice, table, item)
+        if not self.model.relations.reaches(table, item.table):
+            raise NotUnderstood(item.label)
+        falls = any(word in numbers[0].text.casefold() for word in FALLING)
+        falls = falls and bool(self.lexicon.extensions[item.full_name].change_of)
+        if item.name == table_extension(self.model, table).size_field and table == self._activity():
+            taken = self._approved(table, taken)
+        limit = self._default_limit(choice, target)
+        rank = Rank(by=item.full_name, descending=choice.descending != falls, limit=limit, offset=choice.offset)
+        return self._rows(table, taken, [one.data for one in numbers], rank)
+
+    def _approved(self, table: str, taken: Sequence[Chunk]) -> list[Chunk]:
+        """Leave declined rows out of a ranking by amount, unless the question is about them."""
+        if any(one.kind in ("COND", "VALUE") and as_cond(one).item.name == "status" for one in taken):
+            return list(taken)
+        item = next((item for item in self.model.items if item.full_name == f"{table}.status"), None)
+        if item is None:
+            return list(taken)
+        self.slots.assume("Declined transactions are left out, because their amounts were never spent.")
+        return [
+            *taken,
+            Chunk(
+                "COND",
+                Cond(Condition(field=item.full_name, op="=", value="approved"), item, ("approved",)),
+                0,
+                0,
+                "approved",
+            ),
+        ]
+
+    def _rank_doers(self, choice: Choice, target: Chunk) -> Frame:
+        """Customers by what a measure makes of their transactions."""
+        table, measure = target.data, choice.measures[0]
+        figure = self._figure(measure, ())
+        total = self.lexicon.totals.get(figure.measure) if isinstance(figure.measure, str) else None
+        own = self._aggregated_field(figure)[0] if figure.table == table and total is None else None
+        if figure.table == table and total is None and own is None:
+            raise NotUnderstood(measure.text)
+        fine = self._has_fine(table, choice.taken, choice.groups)
+        held = own or (None if fine else total)
+        if held is not None:
+            if own is None:
+                choice.taken = [one for one in choice.taken if one.kind != "BUY"]
+            return self._rows_by(choice, target, [measure.made("FIELD", held)])
+        return self._ranked_by_measure(choice, target, figure)
+
+    def _ranked_by_measure(self, choice: Choice, target: Chunk, figure: Figure) -> Frame:
+        """Return the rows of a table as groups of a finer one, in the order of a measure."""
+        table = target.data
+        names = tuple(Dimension(name=f"{table}.{name}") for name in table_extension(self.model, table).row_fields)
+        dated = self._dated(choice.groups, figure.table)
+        groups = (*names, *dated)
+        self._require_groups(figure.table, groups)
+        taken = [one for one in choice.taken if one.kind != "BUY"]
+        scope = build_scope(self.slots, figure.table, taken, groups=groups)
+        limit = choice.limit or (1 if dated else self._default_limit(choice, target))
+        rank = Rank(by="*", descending=choice.descending, limit=limit, offset=choice.offset, per=dated)
+        return Frame(
+            kind="figures",
+            subject=figure.table,
+            measures=(figure.measure,),
+            groups=groups,
+            rank=rank,
+            **scope.as_parts(),
+        )
+
+    def _rows_of_each(self, choice: Choice, table: str, item: Item) -> Frame:
+        """The first rows of each group: the customer with the highest value in each segment."""
+        self._require_groups(table, choice.groups)
+        rank = Rank(by=item.full_name, descending=choice.descending, limit=choice.limit or 1, per=choice.groups)
+        frame = self._rows(table, [one for one in choice.taken if one.kind != "BUY"], [item], rank)
+        names = tuple(one.name for one in choice.groups)
+        return frame.model_copy(update={"fields": tuple(dict.fromkeys((*names, *frame.fields)))})
+
+    def _extreme(self, choice: Choice) -> Frame:
+        """The highest or lowest value of a field, or the first of the groups that were named."""
+        if choice.limit or choice.offset:
+            raise NotUnderstood("how many of what", "missing_slots")
+        if choice.numbers and not choice.measures:
+            number = choice.numbers[0]
+            figure = figure_of(self.lexicon, "max" if choice.descending else "min", number.data)
+            if figure is None:
+                raise NotUnderstood(number.text)
+            return self._figures_of(figure, choice.taken, choice.groups, figure.table)
+        if not choice.measures or not choice.groups:
+            raise NotUnderstood("the highest or lowest of what", "missing_measure")
+        figure = self._figure(choice.measures[0], choice.groups)
+        subject, dated = figure.table, self._dated(choice.groups, figure.table)
+        self._require_groups(subject, dated)
+        per = tuple(one for one in dated if one.grain) if len(dated) > 1 else ()
+        if len(per) not in (0, len(dated) - 1) or (len(dated) > 1 and not per):
+            raise NotUnderstood("the first of which", "missing_measure")
+        scope = build_scope(self.slots, subject, choice.taken, groups=dated if subject not in self._doers() else ())
+        rank = Rank(by="*", descending=choice.descending, limit=1, per=per)
+        measures = (figure.measure,)
+        return Frame(kind="figures", subject=subject, measures=measures, groups=dated, rank=rank, **scope.as_parts())
+
+
+def _is_descending(words: Sequence[Chunk], good: Sequence[Chunk]) -> bool:
+    """Return the direction that ranking words mean together: the bottom 5 of the highest is the lowest 5."""
+    if good:
+        return bool(good[0].data == "desc")
+    directions = {one.data for one in words}
+    return "asc" not in directions
+
+
+def _grouping(item: Item) -> Dimension:
+    return Dimension(name=item.full_name, grain="day" if item.kind == "time_dimension" else None)
