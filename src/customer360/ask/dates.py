@@ -30,7 +30,10 @@ _ISO = r"(\d{4}-\d{1,2}-\d{1,2})"
 
 
 class Window(BaseModel):
-    """Days from ``start`` to ``end``, both included; open where one is missing. ``unit`` times ``count`` is its length."""
+    """Days from ``start`` to ``end``, both included; open where one is missing.
+
+    ``unit`` times ``count`` is its length.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -194,7 +197,8 @@ def _named_day(month: str, day: str, year: str | None, anchor: date) -> date | N
 
 _POINT = (
     rf"(?:{_ISO}|(\d{{1,2}}/\d{{1,2}}/\d{{4}})"
-    rf"|{_MONTH} (\d{{1,2}}(?:st|nd|rd|th)?)(?: ?,? {_YEAR})?|(\d{{1,2}}(?:st|nd|rd|th)?)(?: of)? {_MONTH}(?: ,? ?{_YEAR})?"
+    rf"|{_MONTH} (\d{{1,2}}(?:st|nd|rd|th)?)(?: ?,? {_YEAR})?|(\d{{1,2}}(?:st|nd|rd|th)?)(?: "
+    rf"of)? {_MONTH}(?: ,? ?{_YEAR})?"
     rf"|{_MONTH}(?: ,? ?{_YEAR})?|q([1-4])(?: (?:of )?{_YEAR})?|{_YEAR})"
 )
 _POINT_GROUPS = 13
@@ -320,6 +324,11 @@ def _part_of_year(match: re.Match[str], anchor: date, size: int) -> Window:
     return _parts(number, size, year, anchor)
 
 
+def _slashed(match: re.Match[str], _: date) -> Window | None:
+    found = _day(match[1])
+    return _between(found, found, "day") if found else None
+
+
 def _same_last_year(match: re.Match[str], anchor: date) -> Window:
     return _calendar(_as_unit(match[1]), anchor - relativedelta(years=1), 0)
 
@@ -334,20 +343,45 @@ def _rule(pattern: str, build: _Build) -> tuple[re.Pattern[str], _Build]:
 _OF_YEAR = rf"(?:(?: of| in)?(?: the)? {_YEAR}| (?:of )?(this|last|previous) year)?"
 _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(rf"{_IN}{_YEAR} ?-? ?q([1-4])", lambda match, anchor: _parts(int(match[2]), 3, int(match[1]), anchor)),
-    _rule(rf"{_IN}(?:between|from) (?:the )?{_POINT} (?:and|to|until|till|through|thru|-) (?:the )?(?:end of )?{_POINT}(?: included| inclusive)?", _range),
+    _rule(
+        rf"{_IN}(?:between|from) (?:the )?{_POINT} (?:and|to|until|till|through|thru|-) (?:the )?(?:end "
+        rf"of )?{_POINT}(?: included| inclusive)?",
+        _range,
+    ),
     _rule(rf"{_IN}{_POINT} (?:to|until|till|through|-) {_POINT}", _range),
-    _rule(rf"(?:since|starting from|starting in|starting|from|as of)(?: the)?(?: start of| beginning of)? {_POINT}(?: (?:on|onwards|onward|until now|to date|up to now|till now|to now))", _since),
-    _rule(rf"(?:since|starting from|starting in|starting|as of)(?: the)?(?: start of| beginning of| end of)? {_POINT}", _since),
+    _rule(
+        rf"(?:since|starting from|starting in|starting|from|as of)(?: the)?(?: start of| beginning "
+        rf"of)? {_POINT}(?: (?:on|onwards|onward|until now|to date|up to now|till now|to now))",
+        _since,
+    ),
+    _rule(
+        rf"(?:since|starting from|starting in|starting|as of)(?: the)?(?: start of| beginning of|"
+        rf" end of)? {_POINT}",
+        _since,
+    ),
     _rule(rf"(?:after|later than)(?: the)?(?: end of)? {_POINT}", _after),
     _rule(rf"(?:before|prior to|earlier than|older than)(?: the)?(?: start of| beginning of)? {_POINT}", _before),
     _rule(rf"(?:until|till|up to|through|by the end of|up until)(?: the)?(?: end of)? {_POINT}", _until),
     _rule(rf"{_IN}q([1-4]){_OF_YEAR}", lambda match, anchor: _part_of_year(match, anchor, 3)),
-    _rule(rf"{_IN}(first|second|third|fourth|1st|2nd|3rd|4th) quarter{_OF_YEAR}", lambda match, anchor: _part_of_year(match, anchor, 3)),
-    _rule(rf"{_IN}(?:h([12]))()(?: (?:of )?{_YEAR})?", lambda match, anchor: _parts(int(match[1]), 6, int(match[3]) if match[3] else None, anchor)),
+    _rule(
+        rf"{_IN}(first|second|third|fourth|1st|2nd|3rd|4th) quarter{_OF_YEAR}",
+        lambda match, anchor: _part_of_year(match, anchor, 3),
+    ),
+    _rule(
+        rf"{_IN}(?:h([12]))()(?: (?:of )?{_YEAR})?",
+        lambda match, anchor: _parts(int(match[1]), 6, int(match[3]) if match[3] else None, anchor),
+    ),
     _rule(rf"{_IN}(first|second|1st|2nd) half{_OF_YEAR}", lambda match, anchor: _part_of_year(match, anchor, 6)),
-    _rule(rf"{_IN}{_MONTH} (?:of )?(this|last|previous) year", lambda match, anchor: _month(_MONTHS[match[1]], anchor.year - (match[2] != "this"), anchor)),
+    _rule(
+        rf"{_IN}{_MONTH} (?:of )?(this|last|previous) year",
+        lambda match, anchor: _month(_MONTHS[match[1]], anchor.year - (match[2] != "this"), anchor),
+    ),
     _rule(rf"{_IN}same {_UNIT} (?:of )?(?:last|the previous|previous|a) year(?: ago| earlier)?", _same_last_year),
-    _rule(rf"{_IN}(?:last|past|previous|most recent|latest|preceding) (\d+) (?:full|complete|whole|calendar|completed) {_UNIT}", _full_n),
+    _rule(
+        rf"{_IN}(?:last|past|previous|most recent|latest|preceding) (\d+) (?:full|complete|whole|"
+        rf"calendar|completed) {_UNIT}",
+        _full_n,
+    ),
     _rule(rf"{_IN}(?:prior|preceding) (\d+) {_UNIT}", _prior_n),
     _rule(rf"{_IN}(\d+) {_UNIT} (?:before|earlier|prior)(?: that)?", _prior_n),
     _rule(rf"{_IN}(?:last|past|previous) half (?:a )?year", lambda _, anchor: _rolling("month", 6, anchor)),
@@ -357,24 +391,62 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(rf"{_IN}(?:last|past|most recent|latest|trailing|recent|these|rolling) (?:the )?(\d+) {_UNIT}", _last_n),
     _rule(rf"(\d+) {_UNIT} (?:to date|rolling)", _last_n),
     _rule(rf"{_IN}past {_UNIT}", lambda match, anchor: _rolling(_as_unit(match[1]), 1, anchor)),
-    _rule(rf"{_IN}(?:last|previous|prior|preceding) {_UNIT}", lambda match, anchor: _calendar(_as_unit(match[1]), anchor, 1)),
-    _rule(rf"{_IN}(?:this|current) {_UNIT}(?: to date| so far)?", lambda match, anchor: _so_far(_as_unit(match[1]), anchor)),
+    _rule(
+        rf"{_IN}(?:last|previous|prior|preceding) {_UNIT}",
+        lambda match, anchor: _calendar(_as_unit(match[1]), anchor, 1),
+    ),
+    _rule(
+        rf"{_IN}(?:this|current) {_UNIT}(?: to date| so far)?",
+        lambda match, anchor: _so_far(_as_unit(match[1]), anchor),
+    ),
     _rule(r"(?:year to date|ytd|so far this year)", lambda _, anchor: _so_far("year", anchor)),
     _rule(r"(?:quarter to date|qtd|so far this quarter)", lambda _, anchor: _so_far("quarter", anchor)),
     _rule(r"(?:month to date|mtd|so far this month)", lambda _, anchor: _so_far("month", anchor)),
     _rule(r"(?:week to date|wtd|so far this week)", lambda _, anchor: _so_far("week", anchor)),
-    _rule(rf"(?<!than )(?<!over )(?<!least )(?<!under )(?<!within ){_IN}(\d+) (day|week|month|quarter|year)s? ago", _ago),
-    _rule(rf"{_IN}(?:today|latest day|most recent day|last day|newest day|latest date)(?: of (?:the )?data)?", lambda _, anchor: _calendar("day", anchor, 0)),
+    _rule(
+        rf"(?<!than )(?<!over )(?<!least )(?<!under )(?<!within ){_IN}(\d+) (day|week|month|quarter|"
+        rf"year)s? ago",
+        _ago,
+    ),
+    _rule(
+        rf"{_IN}(?:today|latest day|most recent day|last day|newest day|latest date)(?: of (?:the "
+        rf")?data)?",
+        lambda _, anchor: _calendar("day", anchor, 0),
+    ),
     _rule(r"(?:on )?yesterday", lambda _, anchor: _calendar("day", anchor, 1)),
     _rule(rf"(?:in |during |over |for |within |on |of |from |the |throughout )*{_ISO}", _one_point),
-    _rule(rf"{_IN}(\d{{1,2}}/\d{{1,2}}/\d{{4}})", lambda match, _: _between(_day(match[1]), _day(match[1]), "day") if _day(match[1]) else None),
-    _rule(rf"{_IN}{_MONTH} (\d{{1,2}}(?:st|nd|rd|th)?)(?: ?,? {_YEAR})?", lambda match, anchor: _single(match[1], match[2], match[3], anchor)),
-    _rule(rf"{_IN}(\d{{1,2}}(?:st|nd|rd|th)?)(?: of)? {_MONTH}(?: ,? ?{_YEAR})?", lambda match, anchor: _single(match[2], match[1], match[3], anchor)),
-    _rule(rf"{_IN}(?:month of )?{_MONTH}(?: of| ,)? {_YEAR}", lambda match, anchor: _month(_MONTHS[match[1]], int(match[2]), anchor)),
-    _rule(rf"(?:in|during|for|over|of|throughout|from) (?:the )?(?:month of )?{_MONTH}", lambda match, anchor: _month(_MONTHS[match[1]], None, anchor)),
-    _rule(r"(january|february|april|june|july|august|september|october|november|december|sept|oct|nov|dec|feb|aug)", lambda match, anchor: _month(_MONTHS[match[1]], None, anchor)),
-    _rule(rf"(?<!than )(?<!least )(?<!most )(?<!above )(?<!below )(?<!under )(?<!exactly )(?<!over )(?:(?:in|during|for|of|throughout|from|the|year|calendar) )*{_YEAR}(?! (?:transaction|customer|purchase|point|client|time|order|dollar))", lambda match, anchor: _calendar("year", date(int(match[1]), 1, 1), 0)),
-)  # fmt: skip
+    _rule(
+        rf"{_IN}(\d{{1,2}}/\d{{1,2}}/\d{{4}})",
+        lambda match, _: _between(_day(match[1]), _day(match[1]), "day") if _day(match[1]) else None,
+    ),
+    _rule(
+        rf"{_IN}{_MONTH} (\d{{1,2}}(?:st|nd|rd|th)?)(?: ?,? {_YEAR})?",
+        lambda match, anchor: _single(match[1], match[2], match[3], anchor),
+    ),
+    _rule(
+        rf"{_IN}(\d{{1,2}}(?:st|nd|rd|th)?)(?: of)? {_MONTH}(?: ,? ?{_YEAR})?",
+        lambda match, anchor: _single(match[2], match[1], match[3], anchor),
+    ),
+    _rule(
+        rf"{_IN}(?:month of )?{_MONTH}(?: of| ,)? {_YEAR}",
+        lambda match, anchor: _month(_MONTHS[match[1]], int(match[2]), anchor),
+    ),
+    _rule(
+        rf"(?:in|during|for|over|of|throughout|from) (?:the )?(?:month of )?{_MONTH}",
+        lambda match, anchor: _month(_MONTHS[match[1]], None, anchor),
+    ),
+    _rule(
+        r"(january|february|april|june|july|august|september|october|november|december|sept|oct|nov|"
+        r"dec|feb|aug)",
+        lambda match, anchor: _month(_MONTHS[match[1]], None, anchor),
+    ),
+    _rule(
+        rf"(?<!than )(?<!least )(?<!most )(?<!above )(?<!below )(?<!under )(?<!exactly )(?<!over "
+        rf")(?:(?:in|during|for|of|throughout|from|the|year|calendar) )*{_YEAR}(?! (?:transaction|"
+        rf"customer|purchase|point|client|time|order|dollar))",
+        lambda match, _: _calendar("year", date(int(match[1]), 1, 1), 0),
+    ),
+)
 
 
 def _single(month: str, day: str, year: str | None, anchor: date) -> Window | None:

@@ -1,7 +1,7 @@
 """Reads questions: a pure function of the question, the conversation, the model and the values of one build.
 
-A reading is an interpretation with its query, or what to ask back, or why the question is refused. The interpretation is
-kept only when every word is explained, when it fits the model, and when no other reading of the same rank means
+A reading is an interpretation with its query, or what to ask back, or why the question is refused. The interpretation
+is kept only when every word is explained, when it fits the model, and when no other reading of the same rank means
 something else.
 """
 
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from customer360.ask.chunks import Candidate
+from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.followups import LOST, Context, amend, leans, refers
+from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
 from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query
-from customer360.ask.forms import read_frame
 from customer360.ask.segment import find_candidates, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
@@ -92,42 +92,38 @@ class Engine:
         told: tuple[tuple[str, str], ...],
     ) -> Read:
         """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
-        leaning = leans(question)
         kinds = {entry.kind for one in candidates for entry in one.entries}
-        whole = bool(kinds & _WHOLE)
-        if previous is None and leaning and not whole and not kinds & {"ENTITY", "FIELD"}:
+        if previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD"}):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
-        ways: list[Context | None] = [None]
-        if previous is not None:
-            ways = (
-                [None, previous] if not leaning else [previous, None] if whole and previous is not LOST else [previous]
-            )
-            if leaning and refers(question):
-                ways = [previous]
         failed: list[Read] = []
-        for context in ways:
-            read = self._read_as(question, candidates, context, told)
+        for context in _ways(question, kinds, previous):
+            read = self._read_once(question, words, candidates, context, told)
             if read.status == "answer":
                 return read
             failed.append(read)
-            for split in (one for one in candidates if one.last - one.first > 1 and one.entries[0].kind in _SPLIT):
-                again = find_candidates(words, self.lexicon, self.newest, split=split)
-                if not unexplained(again):
-                    read = self._read_as(question, again, context, told)
-                    if read.status == "answer":
-                        return read
-        if (
-            previous is None
-            and leans(question)
-            and failed[0].reason in ("missing_slots", "missing_measure", "not_understood")
-        ):
-            return Read(
-                question,
-                "clarify",
-                "no_context",
-                "There is no earlier question to go on from. What should be worked out?",
-            )
+        lost = previous is None or previous is LOST
+        if lost and leans(question) and failed[0].reason in ("missing_slots", "missing_measure", "not_understood"):
+            return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         return failed[0]
+
+    def _read_once(
+        self,
+        question: str,
+        words: Sequence[Word],
+        candidates: Sequence[Candidate],
+        context: Context | None,
+        told: tuple[tuple[str, str], ...],
+    ) -> Read:
+        """Read in one way; where that fails, once more for each long phrase as if it were none."""
+        first = self._read_as(question, candidates, context, told)
+        if first.status == "answer":
+            return first
+        for phrase in (one for one in candidates if one.last - one.first > 1 and one.entries[0].kind in _SPLIT):
+            again = find_candidates(words, self.lexicon, self.newest, split=phrase)
+            read = first if unexplained(again) else self._read_as(question, again, context, told)
+            if read.status == "answer":
+                return read
+        return first
 
     def _read_as(
         self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]
@@ -138,28 +134,17 @@ class Engine:
             if found and rank > found[0][0]:
                 break
             try:
-                reduced = reduce_chunks(self.lexicon, chunks)
-                frame = (
-                    read_frame(self.lexicon, reduced)
-                    if context is None
-                    else amend(self.lexicon, context, question, reduced)
-                )
-                query = plan_query(frame, self.model, self.activity)
-                compile_query(self.model, query, "duckdb")
-                self._require_days(frame)
+                frame, query = self._interpret(question, chunks, context)
             except NotUnderstood as error:
                 failures.append(error)
-            except InvalidQuery as error:
-                failures.append(NotUnderstood(error.message, error.code or "not_understood"))
             else:
                 if all(query != known for _, _, known in found):
                     found.append((rank, frame, query))
-        if not found:
-            return self._failed(question, candidates, failures, told)
         if len(found) > 1:
             return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
-        _, frame, query = found[0]
-        return Read(question, "answer", frame=frame, query=query, corrections=told)
+        if not found:
+            return self._failed(question, candidates, failures, told)
+        return Read(question, "answer", frame=found[0][1], query=found[0][2], corrections=told)
 
     def _reworded(self, question: str) -> tuple[str, list[tuple[str, str]]]:
         """Put what the model says a phrase means in its place."""
@@ -170,6 +155,23 @@ class Engine:
                 question = pattern.sub(one.say, question)
                 told.append((one.term, one.say))
         return question, told
+
+    def _interpret(
+        self, question: str, chunks: Sequence[Chunk], context: Context | None
+    ) -> tuple[Frame, SemanticQuery]:
+        """Return what chunks mean, as a frame that fits the model and the days of the data."""
+        reduced = reduce_chunks(self.lexicon, chunks)
+        if context is None:
+            frame = read_frame(self.lexicon, reduced)
+        else:
+            frame = amend(self.lexicon, context, question, reduced)
+        try:
+            query = plan_query(frame, self.model, self.activity)
+            compile_query(self.model, query, "duckdb")
+        except InvalidQuery as error:
+            raise NotUnderstood(error.message, error.code or "not_understood") from error
+        self._require_days(frame)
+        return frame, query
 
     def _require_days(self, frame: Frame) -> None:
         """Refuse days of which nothing is known, because their figures would look like zero."""
@@ -259,12 +261,25 @@ _ASKED_BACK = {
     "no_context": "The question before was not answered, so there is nothing to go on from. Ask the whole question.",
     "missing_slots": "What should be worked out? Name a measure, such as total spend or number of customers ({text}).",
     "missing_measure": "By which measure? For example by lifetime value, monthly spend or number of transactions.",
-    "ambiguous_share": "A share of which whole? Say what the percentage is of, as in “what percentage of customers in Texas are Premium”.",
+    "ambiguous_share": "A share of which whole? Say what the percentage is of, as in “what percentage of customers in "
+    "Texas are Premium”.",
     "window_of_rows": "{text}: is that when customers made a purchase, or when they opened their account?",
-    "no_history": "What is known of customers is known as of the newest day, not over time. Say “who opened an account” or “who made a purchase”, or ask for transactions.",
+    "no_history": "What is known of customers is known as of the newest day, not over time. Say “who opened an "
+    "account” or “who made a purchase”, or ask for transactions.",
     "ambiguous_term": "“{text}” can be read in several ways.",
     "missing_period": "A change from when to when?",
 }
+
+
+def _ways(question: str, kinds: set[str], previous: Context | None) -> list[Context | None]:
+    """Return how a question may be read: on its own, or as a change of the one before; the likelier first."""
+    if previous is None:
+        return [None]
+    if not leans(question):
+        return [None, previous]
+    if refers(question) or previous is LOST or not kinds & _WHOLE:
+        return [previous]
+    return [previous, None]
 
 
 def _activities(model: SemanticModel) -> dict[str, str]:

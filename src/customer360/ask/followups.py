@@ -31,26 +31,57 @@ from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 _LEANS = re.compile(
-    r"^\W*(?:and|from|on|at|to|those|the ones|medium|median|average|what about|how about|only|just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
-    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|largest)|"
-    r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|versus|top \d+|bottom \d+|"
-    r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|within|among|rank|over time|"
-    r"running|cumulative|reset|monthly|weekly|daily|quarterly|switch|change|swap|include|add|with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|again|expand|narrow|drill|exclude)\b",
+    r"^\W*(?:and|from|on|at|to|those|the ones|medium|median|average|what about|how about|only|"
+    r"just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
+    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|"
+    r"third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|"
+    r"largest)|"
+    r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|"
+    r"versus|top \d+|bottom \d+|"
+    r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|"
+    r"within|among|rank|over time|"
+    r"running|cumulative|reset|monthly|weekly|daily|quarterly|switch|change|swap|include|add|"
+    r"with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how "
+    r"many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|"
+    r"again|expand|narrow|drill|exclude)\b",
     re.IGNORECASE,
 )
 _REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
 _NOUN = re.compile(
-    r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|segments?) (?:who|that|whose|with|spend|spending|in|having)\b",
+    r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|"
+    r"segments?) (?:who|that|whose|with|spend|spending|in|having)\b",
     re.IGNORECASE,
 )
 _ADDS = re.compile(
     r"^\W*(?:and also|also|split|break|further|additionally|add|include)\b|\b(?:as well|too|also)\W*$", re.IGNORECASE
 )
 _REMOVES = re.compile(
-    r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|without the (?=\w+ filter))\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across )?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
+    r"^\W*(?:(?:ok|okay|now|and|then|please) )*(?:remove|drop|clear|forget|get rid of|take out|"
+    r"without the (?=\w+ filter))\b|\bfilter (?:off|away)\b|^\W*(?:and |now )?(?:for |across "
+    r")?(?:everyone|overall|all (?:customers|of them|states|segments|channels|cards))\b",
     re.IGNORECASE,
 )
-_KEPT = ("WHAT", "LIST", "WHICH", "WHO", "IS", "AND", "COMMA", "FROM", "TO", "BUY", "INSTEAD", "SAME", "WHATABOUT", "ONLY", "BY", "HOWMUCH", "THEIR", "BUT", "DISTRIB")  # fmt: skip
+_KEPT = (
+    "WHAT",
+    "LIST",
+    "WHICH",
+    "WHO",
+    "IS",
+    "AND",
+    "COMMA",
+    "FROM",
+    "TO",
+    "BUY",
+    "INSTEAD",
+    "SAME",
+    "WHATABOUT",
+    "ONLY",
+    "BY",
+    "HOWMUCH",
+    "THEIR",
+    "BUT",
+    "DISTRIB",
+)
 
 
 def leans(question: str) -> bool:
@@ -268,20 +299,14 @@ class _Amender:
         doers = bool(table_extension(self.model, frame.subject).activity)
         scope = build_scope(self.slots, frame.subject, taken, groups=() if doers else frame.groups)
         kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
-        near = [self._joined(tree) for tree in scope.near]
         clauses = [clause for clause in frame.clauses if not self._replaced_clause(clause, scope.clauses)]
         window = next((clause.window for clause in frame.clauses if clause.window), None)
         new = [
             clause if clause.window or not window or clause in clauses else clause.model_copy(update={"window": window})
             for clause in scope.clauses
         ]
-        groups = tuple(group for group in frame.groups if not self._fixed(group, scope.near))
-        self._set(
-            filters=(*kept, *near),
-            clauses=(*clauses, *new),
-            having=(*frame.having, *scope.having),
-            groups=groups or frame.groups,
-        )
+        having = (*frame.having, *scope.having)
+        self._set(filters=(*kept, *scope.near), clauses=(*clauses, *new), having=having)
 
     def _replaced(self, tree: Filter, near: Sequence[Filter]) -> bool:
         """Tell whether a new condition takes the place of one: another value of the same field."""
@@ -324,15 +349,9 @@ class _Amender:
         self._set(part=(*kept, tree))
         return True
 
-    def _joined(self, tree: Filter) -> Filter:
-        return tree
-
     def _replaced_clause(self, clause: Clause, new: Sequence[Clause]) -> bool:
         fields = {name for one in new if not one.negated for tree in one.filters for name in fields_of(tree)}
         return any(fields_of(tree) & fields for tree in clause.filters)
-
-    def _fixed(self, group: Dimension, near: Sequence[Filter]) -> bool:
-        return False
 
     # Measures and groups
 
@@ -341,34 +360,33 @@ class _Amender:
         measures = slots.take("MEASURE", "COUNTED")
         if not measures and slots.has("AGG") and self.frame.measures and not slots.has("COUNT"):
             return self._aggregate_again()
-        fields = [
-            one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data) and one.data.kind != "dimension"
-        ]
+        numbers = [one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data)]
+        fields = [one for one in numbers if one.data.kind != "dimension"]
         if not measures and not fields:
             return None
-        for one in fields:
-            slots.chunks.remove(one)
+        slots.chunks = [one for one in slots.chunks if one not in fields]
         slots.take("ENTITY")
-        figures = [self._figure(one) for one in measures]
-        for one in fields:
-            found = figure_of(self.lexicon, "avg", one.data)
-            if found is None:
-                raise NotUnderstood(one.text)
-            slots.assume(f"{one.data.label} is shown as an average.")
-            figures.append(found)
-        if self.frame.kind == "rows" and self.frame.rank and fields:
-            return self._set(
-                fields=(*self.frame.fields[:2], *(one.data.full_name for one in fields)),
-                rank=self.frame.rank.model_copy(update={"by": fields[0].data.full_name}),
-            )
-        if self.frame.kind == "rows" and self.frame.rank and figures[0].table != self.frame.subject:
-            total = self.lexicon.totals.get(figures[0].measure) if isinstance(figures[0].measure, str) else None
-            if total is not None:
-                return self._set(
-                    fields=(*self.frame.fields[:2], total.full_name),
-                    rank=self.frame.rank.model_copy(update={"by": total.full_name}),
-                )
-        return self._swap_measure(figures)
+        if self.frame.kind == "rows" and self.frame.rank:
+            by = self._ranked_by(measures, fields)
+            if by:
+                rank = self.frame.rank.model_copy(update={"by": by[0]})
+                return self._set(fields=(*self.frame.fields[:2], *by), rank=rank)
+        return self._swap_measure([*(self._figure(one) for one in measures), *(self._average(one) for one in fields)])
+
+    def _average(self, field: Chunk) -> Figure:
+        found = figure_of(self.lexicon, "avg", field.data)
+        if found is None:
+            raise NotUnderstood(field.text)
+        self.slots.assume(f"{field.data.label} is shown as an average.")
+        return found
+
+    def _ranked_by(self, measures: Sequence[Chunk], fields: Sequence[Chunk]) -> list[str]:
+        """Return the fields of ranked rows that a follow-up asks for instead."""
+        if fields:
+            return [one.data.full_name for one in fields]
+        measure = self._figure(measures[0]).measure
+        total = self.lexicon.totals.get(measure) if isinstance(measure, str) else None
+        return [total.full_name] if total is not None else []
 
     def _figure(self, chunk: Chunk) -> Figure:
         figure: Figure = chunk.data[0] if chunk.kind == "COUNTED" else chunk.data
@@ -445,44 +463,39 @@ class _Amender:
 
     def _regroup(self) -> None:
         slots = self.slots
-        if self.refers and (self.frame.part or self.frame.part_clauses) and slots.has("GROUP", "FIELD"):
-            frame = self.frame
-            self._set(
-                filters=(*frame.filters, *frame.part),
-                clauses=(*frame.clauses, *frame.part_clauses),
-                part=(),
-                part_clauses=(),
-            )
+        self._speak_of_part()
         chunks = slots.take("GROUP", "GRAIN", "TREND")
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
         if not chunks and not fields:
-            return None
-        for one in fields:
-            slots.chunks.remove(one)
+            return
+        slots.chunks = [one for one in slots.chunks if one not in fields]
         if fields and not chunks and self._is_of_rows(fields):
-            return self._set(
-                kind="rows",
-                measures=(),
-                groups=(),
-                rank=None,
-                summary=None,
-                fields=tuple(one.data.full_name for one in fields),
-            )
-        groups: list[Dimension] = [
+            names = tuple(one.data.full_name for one in fields)
+            self._set(kind="rows", measures=(), groups=(), rank=None, summary=None, fields=names)
+            return
+        groups = [
             Dimension(name=one.data.full_name, grain="day" if one.data.kind == "time_dimension" else None)
             for one in fields
         ]
-        for one in chunks:
-            if one.kind == "TREND":
-                groups.append(Dimension(name=WHEN, grain=grain_of(self._window())))
-            elif one.kind == "GRAIN":
-                groups.append(Dimension(name=WHEN, grain=one.data))
-            else:
-                data: Groups = one.data
-                if data.table:
-                    raise NotUnderstood(one.text)
-                groups += data.dimensions
+        groups += [dimension for one in chunks for dimension in self._dimensions(one)]
         self._break_down(tuple(self._dated(group) for group in groups))
+
+    def _speak_of_part(self) -> None:
+        """Take "they" after a percentage as those that it was of."""
+        frame = self.frame
+        if self.refers and (frame.part or frame.part_clauses) and self.slots.has("GROUP", "FIELD"):
+            filters, clauses = (*frame.filters, *frame.part), (*frame.clauses, *frame.part_clauses)
+            self._set(filters=filters, clauses=clauses, part=(), part_clauses=())
+
+    def _dimensions(self, chunk: Chunk) -> tuple[Dimension, ...]:
+        if chunk.kind == "TREND":
+            return (Dimension(name=WHEN, grain=grain_of(self._window())),)
+        if chunk.kind == "GRAIN":
+            return (Dimension(name=WHEN, grain=chunk.data),)
+        if chunk.data.table:
+            raise NotUnderstood(chunk.text)
+        groups: Groups = chunk.data
+        return groups.dimensions
 
     def _is_of_rows(self, fields: Sequence[Chunk]) -> bool:
         """Tell whether fields name single rows, which are listed, not counted."""

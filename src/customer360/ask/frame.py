@@ -1,4 +1,4 @@
-"""What a question was read as, before it becomes a query: the one thing later stages see, and others may propose.
+"""What a question was read as, before it becomes a query: all that later stages see, and what others may propose.
 
 It keeps windows of time apart from other conditions, so that a follow-up can move them, and clauses about a customer's
 own rows ("who bought online in May", "with more than 5 declines") apart from conditions on the customer.
@@ -21,7 +21,7 @@ class _Part(BaseModel):
 
 
 class Clause(_Part):
-    """What must hold for the rows that belong to the subject: that there are some, none, or how a measure of them is."""
+    """What must hold for the rows that belong to the subject: that there are some, none, or so many."""
 
     filters: tuple[Filter, ...] = ()
     window: Window | None = None

@@ -18,6 +18,7 @@ from sqlglot import exp
 from customer360.ask.chunks import Chunk, Rule, apply, renamed, rule
 from customer360.ask.lexicon import Adjective, Flag, Lexicon, ValueOf, is_numeric, table_extension
 from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, Measure, Negation, Relative
+from customer360.semantic.query import Grain
 
 WHEN = "when_it_was"
 """Stands for the date of what is asked, until that is known."""
@@ -218,7 +219,7 @@ def _not_cond(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 # Conditions on fields
 
 
-def _field_compared(lexicon: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chunk] | None:
+def _field_compared(_: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chunk] | None:
     field = next(one for one in part if one.kind == "FIELD")
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
     if not is_numeric(field.data) or not _fits(field.data, cmp.unit):
@@ -240,7 +241,7 @@ def _field_bounds(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     ]
 
 
-def _field_number(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+def _field_number(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """A number with a field and no operator: churn score of 100, 25 year olds."""
     field, num = next(one for one in part if one.kind == "FIELD"), next(one for one in part if one.kind == "NUM")
     if not is_numeric(field.data) or not _fits(field.data, num.data[1]):
@@ -665,9 +666,9 @@ def _counted_measure(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 def count_of(lexicon: Lexicon, table: str) -> Figure | None:
     """Return the metric that counts the rows of a table."""
     for item in lexicon.model.items:
-        if item.table == table and item.kind == "metric" and isinstance(item.expression, exp.Count):
-            if isinstance(item.expression.this, exp.Star):
-                return metric_figure(item)
+        counts_rows = isinstance(item.expression, exp.Count) and isinstance(item.expression.this, exp.Star)
+        if item.table == table and item.kind == "metric" and counts_rows:
+            return metric_figure(item)
     return None
 
 
@@ -782,7 +783,7 @@ def _grouped(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 def dimension_of(lexicon: Lexicon, item: Item, after: Chunk | None = None) -> tuple[Dimension | None, int]:
     """Return how to group by a field, and how many chunks after it told the classes."""
     if item.kind == "time_dimension":
-        grain = after.data if after and after.kind == "GRAIN" else "day"
+        grain: Grain = after.data if after and after.kind == "GRAIN" else "day"
         return Dimension(name=item.full_name, grain=grain), 1 if after and after.kind == "GRAIN" else 0
     if after and after.kind == "BINS" and is_numeric(item):
         return Dimension(name=item.full_name, bin=after.data or width_of(lexicon, item)), 1
@@ -810,6 +811,16 @@ def _field_bins(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("GROUP", Groups((dimension,)), *part[1:])
 
 
+def _total_counted(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The total number is the number."""
+    return part[0].made("COUNTED", part[1].data, part[1]) if part[0].data == "sum" else None
+
+
+def _each_unit(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """For every month."""
+    return part[0].made("GROUP", Groups((Dimension(name=WHEN, grain=part[1].data),)), part[1])
+
+
 def _groups(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     left, right = part[0].data, part[-1].data
     if left.table or right.table:
@@ -827,6 +838,8 @@ def as_cond(chunk: Chunk) -> Cond:
 
 
 _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
+_TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
+_MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*"
 _RULES: tuple[Rule, ...] = (
     rule("NTHNUM PCTILE", _ordinal),
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", _from_to),
@@ -876,7 +889,7 @@ _RULES: tuple[Rule, ...] = (
     rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
-    rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
+    rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", _than_field),
     rule("ADJ (?:VS )?(?:NUM|CMP)", _adjective),
@@ -900,11 +913,11 @@ _RULES: tuple[Rule, ...] = (
     rule("DISTINCT (?:ENTITY|FIELD)", _counted),
     rule("COUNT (?:DISTINCT )?VALUE", _counted_value),
     rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
-    rule("AGG COUNTED", lambda _, part: part[0].made("COUNTED", part[1].data, part[1]) if part[0].data == "sum" else None),
+    rule("AGG COUNTED", _total_counted),
     # conditions on measures
     rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:VS TIME)?", _than_before),
     rule("MEASURE TIME OP (?:VS )?TIME", _than_before),
-    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:THEIR FIELD )?AGG (?:ENTITY|FIELD)? (?:(?:THEIR|BY) FIELD)?", _measure_average),
+    rule(f"MEASURE (?:IS )?OP {_TIMES}AGG (?:ENTITY|FIELD)? (?:(?:THEIR|BY) FIELD)?", _measure_average),
     rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", _more_than_things),
     rule("(?:MEASURE|COUNTED) (?:IS )?CMP", _measure_compared),
     rule("CMP MEASURE", _measure_compared),
@@ -914,8 +927,8 @@ _RULES: tuple[Rule, ...] = (
     rule("(?:NEVER|NOT) MEASURE", _no_things),
     # groups
     rule("BY (?:BY )?FIELD BINS", _grouped),
-    rule("BY (?:BY )?(?:FIELD|ENTITY|GRAIN)(?: GRAIN)?(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*", _grouped),
-    rule("BY UNITWORD", lambda _, part: part[0].made("GROUP", Groups((Dimension(name=WHEN, grain=part[1].data),)), part[1])),
+    rule(f"BY (?:BY )?(?:FIELD|ENTITY|GRAIN)(?: GRAIN)?{_MORE_GROUPS}", _grouped),
+    rule("BY UNITWORD", _each_unit),
     rule("FIELD BINS", _field_bins),
     rule("GROUP (?:AND |COMMA )?GROUP", _groups),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from sqlglot import exp
 from customer360.ask.vocabulary import phrases
 from customer360.ask.words import Word, stems_of
 from customer360.semantic import ROW_KINDS, Item, Kind, SemanticModel
-from customer360.semantic.definition import ItemExtension, ModelDefinition, TableExtension
+from customer360.semantic.definition import ItemExtension, ModelDefinition, TableDefinition, TableExtension
 
 MAX_PHRASE = 8
 NUMERIC = ("INTEGER", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER")
@@ -119,26 +119,29 @@ class Lexicon:
 def build_lexicon(model: SemanticModel, values: Values, newest: date) -> Lexicon:
     """Compile the phrases of a model and of the values in a build."""
     lexicon = Lexicon(model, values, newest)
-    extensions = _extensions(model.definition)
-    lexicon.extensions = extensions
-    hidden = {name for name, extension in extensions.items() if not extension.asked}
-    _add_glossary(lexicon, model.definition)
-    for item in model.items:
-        if item.full_name not in hidden and not _is_key(model, item):
-            _add_item(lexicon, item, extensions[item.full_name])
-    for table in model.definition.tables:
-        if table.x_nl.asked:
-            for phrase in (table.name, *table.synonyms):
-                known = lexicon.entries.get(stems_of(phrase), ())
-                lexicon.add(phrase, Entry("ENTITY", table.name, rank=1 if known else 0))
-    for full_name, found in values.items():
-        item = model.get_item(full_name, frozenset({Kind.DIMENSION}), role="dimension")
-        if full_name not in hidden:
-            _add_values(lexicon, item, found, extensions[full_name])
+    lexicon.extensions = _extensions(model.definition)
     lexicon.aggregates = dict(_simple_aggregates(model))
+    _add_glossary(lexicon, model.definition)
+    asked = {name for name, extension in lexicon.extensions.items() if extension.asked}
+    for item in model.items:
+        if item.full_name in asked and not item.name.endswith("_key"):
+            _add_item(lexicon, item, lexicon.extensions[item.full_name])
+    for table in model.definition.tables:
+        _add_table(lexicon, table)
+    for full_name in asked & values.keys():
+        item = model.get_item(full_name, frozenset({Kind.DIMENSION}), role="dimension")
+        _add_values(lexicon, item, values[full_name], lexicon.extensions[full_name])
     for stems, kind, value in phrases():
         lexicon.add(stems, Entry(kind, value, rank=2 if kind == "FILL" else 1))
     return lexicon
+
+
+def _add_table(lexicon: Lexicon, table: TableDefinition) -> None:
+    if not table.x_nl.asked:
+        return
+    for phrase in (table.name, *table.synonyms):
+        known = lexicon.entries.get(stems_of(phrase), ())
+        lexicon.add(phrase, Entry("ENTITY", table.name, rank=1 if known else 0))
 
 
 def table_extension(model: SemanticModel, table: str) -> TableExtension:
@@ -163,17 +166,12 @@ def _inherited(item: ItemExtension, table: TableExtension) -> ItemExtension:
     return item if table.asked else item.model_copy(update={"asked": False})
 
 
-def _is_key(model: SemanticModel, item: Item) -> bool:
-    return item.name.endswith("_key")
-
-
 def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
-    kind = "METRIC" if item.kind in (Kind.METRIC, Kind.DERIVED) else "FIELD"
     if item.data_type == "BOOLEAN":
         _add_flag(lexicon, item, extension)
         return
-    names = [item.name, *item.synonyms]
-    for name in names:
+    kind = "METRIC" if item.kind in (Kind.METRIC, Kind.DERIVED) else "FIELD"
+    for name in (item.name, *item.synonyms):
         lexicon.add(name, Entry(kind, item))
     for verb in extension.verb_phrases:
         lexicon.add(verb, Entry("METRIC", item))
@@ -181,11 +179,15 @@ def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
         lexicon.totals[extension.total_of] = item
     for op, words in ((">", extension.more), ("<", extension.less)):
         for word in words:
-            superlative = any(part.endswith("est") or part in ("most", "least") for part in word.split())
-            lexicon.add(word, Entry("ADJ", Adjective(item, op, superlative)))
-            if not superlative:
-                for joined in ("or", "and"):
-                    lexicon.add((joined, *stems_of(word)), Entry("ADJMORE", Adjective(item, op, superlative=False)))
+            _add_adjective(lexicon, item, op, word)
+
+
+def _add_adjective(lexicon: Lexicon, item: Item, op: str, word: str) -> None:
+    superlative = any(part.endswith("est") or part in ("most", "least") for part in word.split())
+    lexicon.add(word, Entry("ADJ", Adjective(item, op, superlative)))
+    if not superlative:
+        for joined in ("or", "and"):
+            lexicon.add((joined, *stems_of(word)), Entry("ADJMORE", Adjective(item, op, superlative=False)))
 
 
 def _add_flag(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
@@ -202,26 +204,29 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
     kind = "NAMEDVALUE" if extension.values_named_only else "VALUE"
     found = {value.casefold(): value for value in values}
     for value in found.values():
-        if any(one.kind == "AMBIGUOUS" for one in lexicon.entries.get(stems_of(value), ())):
-            lexicon.add(value, Entry("NAMEDVALUE", ValueOf(item, (value,))))
-            continue
-        is_code = len(value) <= 3 and value.isupper()
-        lexicon.add(
-            value, Entry(kind, ValueOf(item, (value,)), exact_case=is_code and value.casefold() in _ENGLISH_CODES)
-        )
+        ambiguous = any(one.kind == "AMBIGUOUS" for one in lexicon.entries.get(stems_of(value), ()))
+        meant = "NAMEDVALUE" if ambiguous else kind
+        lexicon.add(value, Entry(meant, ValueOf(item, (value,)), exact_case=_is_english_code(value)))
     for short, value in _first_words(found.values()):
         if stems_of(short) not in lexicon.entries and stems_of(short) not in _grammar_words():
             lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
     for canonical, aliases in extension.value_aliases.items():
-        present = [name for name in (canonical, *aliases) if name.casefold() in found]
-        if not present:
-            continue
-        data = ValueOf(item, tuple(dict.fromkeys(found[name.casefold()] for name in present)))
-        for name in (canonical, *aliases):
-            if name.casefold() not in found and not _ends_with_noun(lexicon, name):
-                is_code = len(name) == 2 and name.isupper()
-                exact = is_code and name.casefold() in _ENGLISH_CODES
-                lexicon.add(name, Entry(kind, data, rank=0, exact_case=exact))
+        _add_aliases(lexicon, kind, item, found, (canonical, *aliases))
+
+
+def _add_aliases(lexicon: Lexicon, kind: str, item: Item, found: Mapping[str, str], names: tuple[str, ...]) -> None:
+    """Let every name of a value mean whichever of its names the data have."""
+    present = tuple(dict.fromkeys(found[name.casefold()] for name in names if name.casefold() in found))
+    if not present:
+        return
+    for name in names:
+        if name.casefold() not in found and not _ends_with_noun(lexicon, name):
+            lexicon.add(name, Entry(kind, ValueOf(item, present), exact_case=_is_english_code(name)))
+
+
+def _is_english_code(value: str) -> bool:
+    """Tell whether a code is a word of English when it is not in capitals."""
+    return len(value) <= 3 and value.isupper() and value.casefold() in _ENGLISH_CODES
 
 
 @lru_cache(maxsize=1)

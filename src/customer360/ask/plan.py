@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.dates import Window
-from customer360.ask.frame import AskMeasure, Clause, Frame, Rank
+from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank
 from customer360.semantic import (
     AllOf,
     Condition,
+    Dimension,
     Filter,
     Formula,
     Measure,
@@ -40,8 +41,8 @@ class _Planner:
         limit = frame.rank.limit if frame.rank and frame.rank.limit and not frame.rank.per else MANY_ROWS
         offset = frame.rank.offset if frame.rank else 0
         if frame.kind == "rows":
-            fields = tuple(frame.fields)
-            order = self._order(frame.rank, list(fields)) if frame.rank else ()
+            fields = tuple(Dimension(name=name) for name in frame.fields)
+            order = self._order(frame.rank, list(frame.fields)) if frame.rank else ()
             return SemanticQuery(
                 fields=fields, filters=filters, order=order, limit=limit, offset=offset, top_per=self._top(frame.rank)
             )
@@ -53,7 +54,7 @@ class _Planner:
             return SemanticQuery(
                 metrics=metrics[:1], dimensions=frame.groups, filters=filters, having=having, summary=frame.summary
             )
-        order = self._order(frame.rank, [_name_of(metric) for metric in metrics]) if frame.rank else self._by_default()
+        order = self._order(frame.rank, [_name_of(metric) for metric in metrics])
         return SemanticQuery(
             metrics=metrics,
             dimensions=frame.groups,
@@ -72,10 +73,10 @@ class _Planner:
         parts = [*near]
         if window is not None and self.frame.window_field:
             parts.append(_within(self.frame.window_field, window))
-        parts += [self._clause(clause, alone=len(clauses) == 1) for clause in clauses]
+        parts += [self._clause(clause) for clause in clauses]
         return _all_of(parts)
 
-    def _clause(self, clause: Clause, *, alone: bool) -> Filter:
+    def _clause(self, clause: Clause) -> Filter:
         """Return the condition that the subject has rows like these, has none, or has so many."""
         table, _, date_field = self.activity[self.frame.subject].rpartition(".")
         inner = [*clause.filters]
@@ -85,8 +86,8 @@ class _Planner:
             measure = clause.measure if isinstance(clause.measure, Measure) else Measure(metric=clause.measure)
             measure = measure.model_copy(update={"where": _all_of(inner)})
             many = clause.op in ("between", "in", "not_in")
-            values = {"values": clause.values} if many else {"value": clause.values[0]}
-            held = RowsCondition.model_validate({"measure": measure, "op": clause.op, **values})
+            given = ("values", clause.values) if many else ("value", clause.values[0])
+            held = RowsCondition.model_validate({"measure": measure, "op": clause.op, given[0]: given[1]})
             return Negation.model_validate({"not": held}) if clause.negated else held
         if not inner:
             inner = [Condition(field=f"{table}.{date_field}", op="is_not_null")]
@@ -123,8 +124,7 @@ class _Planner:
         )
 
     def _compared(self, measure: AskMeasure) -> tuple[AskMeasure, ...]:
-        comparison = self.frame.comparison
-        assert comparison is not None
+        comparison = self.frame.comparison or Comparison()
         whole = _as_measure(measure)
         if comparison.windows:
             before, after = (
@@ -153,16 +153,9 @@ class _Planner:
             return ()
         by = rank.by
         if by == "*":
-            shown = [name for name in names]
+            shown = list(names)
             by = shown[-1] if self.frame.show == "share" or self.frame.comparison else (shown[0] if shown else "")
         return (Order(by=by, descending=rank.descending),) if by else ()
-
-    def _by_default(self) -> tuple[Order, ...]:
-        """Largest first, unless the groups have an order of their own."""
-        dated = [one for one in self.frame.groups if one.grain or one.bin]
-        if dated or not self.frame.groups or self.frame.kind == "values":
-            return ()
-        return ()
 
     def _top(self, rank: Rank | None) -> TopPer | None:
         if rank is None or not rank.per:
@@ -175,7 +168,6 @@ def _within(field: str, window: Window) -> Filter:
         return Condition(field=field, op="between", values=(window.start, window.end))
     if window.start is not None:
         return Condition(field=field, op=">=", value=window.start)
-    assert window.end is not None
     return Condition(field=field, op="<=", value=window.end)
 
 

@@ -27,7 +27,7 @@ def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[S
     names = {table.name for table in tables}
     left = {f"{table.name}.{one.name}" for table in tables for one in table.metrics}
     parts: dict[str, Any] = {
-        "tables": tuple(_pointing(table, names, left, tables) for table in tables),
+        "tables": tuple(_pointing(table, names, left) for table in tables),
         "relationships": tuple(one for one in definition.relationships if {one.left_table, one.right_table} <= names),
         "metrics": tuple(one for one in definition.metrics if _columns(one, qualified=True) <= left),
         "verified_queries": (),
@@ -45,9 +45,7 @@ def _restricted(table: TableDefinition, columns: frozenset[str], gone: list[str]
     return table.model_copy(update=parts)
 
 
-def _pointing(
-    table: TableDefinition, names: set[str], metrics: set[str], tables: list[TableDefinition]
-) -> TableDefinition:
+def _pointing(table: TableDefinition, names: set[str], metrics: set[str]) -> TableDefinition:
     """Return a table whose extension names nothing that is gone."""
     extension = table.x_nl
     fields = {one.name for group in (table.dimensions, table.time_dimensions, table.facts) for one in group}

@@ -6,12 +6,12 @@ The best cut has the fewest unknown words, then the fewest phrases. A word that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import product
 
 from customer360.ask.chunks import Candidate, Chunk
-from customer360.ask.dates import find_windows
+from customer360.ask.dates import Found, find_windows
 from customer360.ask.lexicon import MAX_PHRASE, Entry, Lexicon, ValueOf
 from customer360.ask.words import Word
 from customer360.semantic import Kind
@@ -33,7 +33,8 @@ def find_candidates(
 ) -> list[Candidate]:
     """Return the phrases of a question in order; ``split`` is a phrase that must not be one."""
     windows = {found.first: found for found in find_windows(words, anchor)}
-    costs: list[tuple[float, int, Candidate | None]] = [(0.0, -1, None)] + [(float("inf"), -1, None)] * len(words)
+    unreached: tuple[float, int, Candidate | None] = (float("inf"), -1, None)
+    costs = [(0.0, -1, unreached[2]), *[unreached] * len(words)]
     for first in range(len(words)):
         if costs[first][0] == float("inf"):
             continue
@@ -46,9 +47,9 @@ def find_candidates(
     found: list[Candidate] = []
     place = len(words)
     while place > 0:
-        _, before, candidate = costs[place]
-        if candidate is not None:
-            found.append(candidate)
+        _, before, chosen = costs[place]
+        if chosen is not None:
+            found.append(chosen)
         place = before
     return found[::-1]
 
@@ -100,13 +101,13 @@ def _cost(candidate: Candidate) -> float:
     return _FILLER if kinds[0] == "FILL" else 1.0
 
 
-def _starting(words: Sequence[Word], first: int, lexicon: Lexicon, windows: dict[int, object]) -> Iterator[Candidate]:
+def _starting(words: Sequence[Word], first: int, lexicon: Lexicon, windows: Mapping[int, Found]) -> Iterator[Candidate]:
     """Yield everything known that starts at a word."""
     known = False
     window = windows.get(first)
     if window is not None:
         known = True
-        yield _candidate(words, first, window.last, [Entry("TIME", window.window)])  # type: ignore[attr-defined]
+        yield _candidate(words, first, window.last, [Entry("TIME", window.window)])
     for last in range(min(first + MAX_PHRASE, len(words)), first, -1):
         entries = lexicon.find(tuple(words[first:last]))
         if entries:

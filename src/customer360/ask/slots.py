@@ -163,9 +163,9 @@ class _Sorter:
         """Refuse two values of one field that no row has both of."""
         fixed: dict[str, tuple[Any, ...]] = {}
         for cond in conds:
-            if isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and self._is_near(cond):
-                if fixed.setdefault(cond.filter.field, cond.values) != cond.values:
-                    raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
+            fixes = isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and self._is_near(cond)
+            if fixes and fixed.setdefault(cond.item.full_name, cond.values) != cond.values:
+                raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
 
     def _is_near(self, cond: Cond) -> bool:
         tables = {name.rpartition(".")[0] for name in fields_of(cond.filter)} or {cond.item.table}
@@ -209,32 +209,31 @@ class _Sorter:
         """Make clauses of what is about the subject's activity."""
         if never and not (did_buy or fine or window or held):
             raise NotUnderstood("not")
-        did = did_buy or never
         positive = tuple(cond.filter for cond in fine if not cond.negated and not cond.separate)
-        negated = [cond for cond in fine if cond.negated]
-        separate = [cond for cond in fine if cond.separate]
         if len(held) > 1 and (positive or window):
             raise NotUnderstood("and")
         about_rows = [one for one in held if one.figure.table != self.subject]
         self.scope.near += [self._own(one) for one in held if one not in about_rows]
         for one in about_rows:
             self._held_clause(one, positive, window, never=never)
-        used = bool(about_rows)
-        for cond in separate:
-            self._clause((only(cond, value) for value in cond.values), window)
-            used = True
-        for cond in negated:
-            inside = (value_filter(cond.item, cond.values),)
-            self.scope.clauses.append(
-                Clause(filters=(*(positive if never else ()), *inside), window=window, negated=True)
-            )
-        if negated and (never or not positive):
-            used = used or not positive or never
-        if not used and (positive or ((window or never) and did)):
+        for cond in fine:
+            if cond.separate:
+                self._clause((only(cond, value) for value in cond.values), window)
+            elif cond.negated:
+                inside = (*(positive if never else ()), value_filter(cond.item, cond.values))
+                self.scope.clauses.append(Clause(filters=inside, window=window, negated=True))
+        negated = any(cond.negated for cond in fine)
+        placed = bool(about_rows) or any(cond.separate for cond in fine) or (negated and (never or not positive))
+        if not placed:
+            self._plain_clause(positive, window, never=never, did=did_buy or never)
+
+    def _plain_clause(self, positive: tuple[Filter, ...], window: Window | None, *, never: bool, did: bool) -> None:
+        """Add that the subject did something, or did not, where anything says so."""
+        if positive or ((window or never) and did):
             self.scope.clauses.append(Clause(filters=positive, window=window, negated=never))
-        elif not used and did and not negated:
+        elif did:
             self.scope.clauses.append(Clause())
-        elif not used and window:
+        elif window:
             raise NotUnderstood(window.label, "window_of_rows")
 
     def _own(self, one: Held) -> Filter:
@@ -266,8 +265,9 @@ class _Sorter:
             raise NotUnderstood(one.figure.item.label)
         else:
             values = tuple(value if isinstance(value, int) else float(value) for value in one.values)
-            parts = {"measure": one.figure.measure, "op": one.op, "values": values}
-            self.scope.clauses.append(Clause(filters=filters, window=window, negated=never, **parts))
+            held = Clause(measure=one.figure.measure, op=one.op, values=values)
+            more = {"filters": filters, "window": window, "negated": never}
+            self.scope.clauses.append(held.model_copy(update=more))
 
 
 def one_window(windows: Sequence[Window]) -> Window | None:

@@ -6,7 +6,7 @@ no meaning of their own in any question the grammar reads; everything else must 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from customer360.ask.words import stems_of
@@ -14,163 +14,470 @@ from customer360.ask.words import stems_of
 _WORDS: dict[str, dict[Any, str]] = {
     "AGG": {
         "avg": "average|mean|the average|averaged|on average|typical|average of|arithmetic mean",
-        "sum": "total|sum|sum of|combined|in total|in all|all together|aggregate|altogether|grand total|cumulated|total amount|sum total",
+        "sum": (
+            "total|sum|sum of|combined|in total|in all|all together|aggregate|altogether|grand total|"
+            "cumulated|total amount|sum total"
+        ),
         "median": "median|50th percentile|middle value",
         "stddev": "standard deviation|std dev|stddev|stdev|sd|std",
         "max": "maximum|max",
         "min": "minimum|min",
     },
     "COUNT": {
-        "": "how many|number of|count of|count|the number|number|total number of|how many of|no of|count up|headcount|"
-        "total count of|total count|count|counted|just the number|just the count|just a number|the count|just count|only the number|quantity of|how many different",
+        "": (
+            "how many|number of|count of|count|the number|number|total number of|how many of|no of|count up|"
+            "headcount|total count of|total count|counted|just the number|just the count|just a number|"
+            "the count|just count|only the number|quantity of|how many different"
+        ),
     },
-    "HOWMUCH": {"": "how much|how much money|what amount|the amount of"},
-    "DISTINCT": {"": "distinct|unique|different|separate|individual"},
+    "HOWMUCH": {
+        "": "how much|how much money|what amount|the amount of",
+    },
+    "DISTINCT": {
+        "": "distinct|unique|different|separate|individual",
+    },
     "OP": {
-        ">": "over|above|more than|greater than|higher than|exceeding|exceed|larger than|bigger than|in excess of|north of|"
-        "beyond|upwards of|better than|longer than|>|more|above the|exceeds|surpassing|surpass|topping|topped|exceeded|surpassed|crossed|beat|bigger|larger|higher",
-        "<": "under|below|less than|fewer than|lower than|smaller than|beneath|short of|shorter than|<|less|"
-        "south of|fewer|lower|not even",
-        ">=": "at least|minimum of|no less than|no fewer than|not less than|not fewer than|>=|from at least|a minimum of|"
-        "not below|starting at|or higher than",
-        "<=": "at most|up to|no more than|not more than|maximum of|a maximum of|<=|not over|not above|not exceeding|"
-        "no higher than|or lower than|within",
+        ">": (
+            "over|above|more than|greater than|higher than|exceeding|exceed|larger than|bigger than|"
+            "in excess of|north of|beyond|upwards of|better than|longer than|>|more|above the|exceeds|"
+            "surpassing|surpass|topping|topped|exceeded|surpassed|crossed|beat|bigger|larger|higher"
+        ),
+        "<": (
+            "under|below|less than|fewer than|lower than|smaller than|beneath|short of|shorter than|<|less|"
+            "south of|fewer|lower|not even"
+        ),
+        ">=": (
+            "at least|minimum of|no less than|no fewer than|not less than|not fewer than|>=|from at least|"
+            "a minimum of|not below|starting at|or higher than"
+        ),
+        "<=": (
+            "at most|up to|no more than|not more than|maximum of|a maximum of|<=|not over|not above|"
+            "not exceeding|no higher than|or lower than|within"
+        ),
         "=": "exactly|equal to|equals|equal|=|precisely|of exactly",
         "!=": "not equal to|!=|different from|other than exactly",
     },
     "ORMORE": {
-        ">=": "or more|or above|and above|or over|and over|and up|or higher|plus|+|or greater|or longer|"
-        "or up|upward|upwards|or better|and more|and higher",
+        ">=": (
+            "or more|or above|and above|or over|and over|and up|or higher|plus|+|or greater|or longer|or up|"
+            "upward|upwards|or better|and more|and higher"
+        ),
         "<=": "or less|or fewer|or below|and below|or under|and under|or lower|or shorter|and less",
     },
-    "BETWEEN": {"": "between|ranging from|in the range|ranging between|in the range of"},
-    "TO": {"": "to|through|until|-"},
-    "FROM": {"": "from"},
-    "TOP": {"desc": "top|the top|leading", "asc": "bottom|the bottom|worst performing|lowest ranking"},
+    "BETWEEN": {
+        "": "between|ranging from|in the range|ranging between|in the range of",
+    },
+    "TO": {
+        "": "to|through|until|-",
+    },
+    "FROM": {
+        "": "from",
+    },
+    "TOP": {
+        "desc": "top|the top|leading",
+        "asc": "bottom|the bottom|worst performing|lowest ranking",
+    },
     "SUP": {
-        "desc": "highest|most|largest|biggest|greatest|strongest|maximal|top most|the most|heaviest|most frequent|"
-        "most frequently|most often|longest|highest ranking",
-        "asc": "lowest|least|smallest|fewest|weakest|minimal|the least|least frequent|least often|shortest|slowest",
+        "desc": (
+            "highest|most|largest|biggest|greatest|strongest|maximal|top most|the most|heaviest|"
+            "most frequent|most frequently|most often|longest|highest ranking"
+        ),
+        "asc": ("lowest|least|smallest|fewest|weakest|minimal|the least|least frequent|least often|shortest|slowest"),
     },
     "RECENT": {
         "desc": "most recent|newest|latest|most recently|last|recent|freshest",
         "asc": "oldest|earliest|first|very first|longest standing|least recent|least recently",
     },
-    "GOOD": {"desc": "best|top performing|best performing|most popular|popular|favorite|preferred|most important|most used|go to|most valuable|most important|finest", "asc": "worst|poorest|least valuable"},
-    "BY": {"": "by|per|for each|for every|in each|across|broken down by|split by|grouped by|group by|breakdown by|"
-               "segmented by|within each|for all|split out by|cut by|sliced by|according to|of each|on each|from each|at each|"
-               "broken out by|break down by|split per|divided by|organized by|each|every|by each|per each|"
-               "as a function of|split across|broken down across|over all|in every|sorted by each|depending on|differ between|differs between|vary between|varies between|compare across|compare between|varies across|differing by|break it down by|split it by|"
-               "broken up by|broken down per|across different|between the different|for the different|by the|vary by|differ by|differ across|varies by|differs by|vary across"},
-    "SHARE": {"": "percentage|percent|share|proportion|fraction|what percent|% of|portion|percentage share|percent of|"
-                  "share of|percentage of|proportion of|fraction of|contribution|contribution of|relative share|what part|part|mix|"
-                  "percentage breakdown|pct|split|percent share|as a percentage|as percentage|as a percent"},
-    "RATIO": {"": "ratio|ratio of|ratio between"},
-    "DIFF": {"": "difference|difference between|difference in|gap between|gap in|gap|how much more|how much higher|how much less|how much lower"},
-    "COMPARE": {"": "compare|comparison|comparing|comparison of|compared|how do|how does|contrast|side by side"},
-    "VS": {"": "vs|versus|compared to|compared with|against|relative to|as opposed to|in comparison to|in comparison with|than|"
-               "when compared to|v|vs the"},
+    "GOOD": {
+        "desc": (
+            "best|top performing|best performing|most popular|popular|favorite|preferred|most important|"
+            "most used|go to|most valuable|finest"
+        ),
+        "asc": "worst|poorest|least valuable",
+    },
+    "BY": {
+        "": (
+            "by|per|for each|for every|in each|across|broken down by|split by|grouped by|group by|"
+            "breakdown by|segmented by|within each|for all|split out by|cut by|sliced by|according to|"
+            "of each|on each|from each|at each|broken out by|break down by|split per|divided by|organized by|"
+            "each|every|by each|per each|as a function of|split across|broken down across|over all|in every|"
+            "sorted by each|depending on|differ between|differs between|vary between|varies between|"
+            "compare across|compare between|varies across|differing by|break it down by|split it by|"
+            "broken up by|broken down per|across different|between the different|for the different|by the|"
+            "vary by|differ by|differ across|varies by|differs by|vary across"
+        ),
+    },
+    "SHARE": {
+        "": (
+            "percentage|percent|share|proportion|fraction|what percent|% of|portion|percentage share|"
+            "percent of|share of|percentage of|proportion of|fraction of|contribution|contribution of|"
+            "relative share|what part|part|mix|percentage breakdown|pct|split|percent share|as a percentage|"
+            "as percentage|as a percent"
+        ),
+    },
+    "RATIO": {
+        "": "ratio|ratio of|ratio between",
+    },
+    "DIFF": {
+        "": (
+            "difference|difference between|difference in|gap between|gap in|gap|how much more|"
+            "how much higher|how much less|how much lower"
+        ),
+    },
+    "COMPARE": {
+        "": "compare|comparison|comparing|comparison of|compared|how do|how does|contrast|side by side",
+    },
+    "VS": {
+        "": (
+            "vs|versus|compared to|compared with|against|relative to|as opposed to|in comparison to|"
+            "in comparison with|than|when compared to|v|vs the"
+        ),
+    },
     "CHANGE": {
-        "": "change|changed|growth|grow|growing|grown|grew|increase|increased|increasing|rise|rose|risen|rising|develop|evolved|"
-        "development|growth rate|rate of growth|change in|delta|growth in|percentage change|percent change|uplift|go up or down|gone up or down|gone up|went up|go up|gone up|up or down|doubled|going up|trending up",
-        "down": "decrease|decreased|drop|dropped|decline|fall|fell|fallen|dropping|falling|shrink|shrunk|decreasing|shrinking|"
-        "drop in|decline in|decrease in|fall in|reduction|reduction in|down|gone down|went down|go down|going down|cut|reduced|reducing|less than before|trending down",
+        "": (
+            "change|changed|growth|grow|growing|grown|grew|increase|increased|increasing|rise|rose|risen|"
+            "rising|develop|evolved|development|growth rate|rate of growth|change in|delta|growth in|"
+            "percentage change|percent change|uplift|go up or down|gone up or down|gone up|went up|go up|"
+            "up or down|doubled|going up|trending up"
+        ),
+        "down": (
+            "decrease|decreased|drop|dropped|decline|fall|fell|fallen|dropping|falling|shrink|shrunk|"
+            "decreasing|shrinking|drop in|decline in|decrease in|fall in|reduction|reduction in|down|"
+            "gone down|went down|go down|going down|cut|reduced|reducing|less than before|trending down"
+        ),
     },
     "PERIODS": {
-        "month": "month over month|mom|month on month|m o m|monthly change|monthly growth|month by month change|monthly growth rate|"
-        "from month to month|monthly change in",
+        "month": (
+            "month over month|mom|month on month|m o m|monthly change|monthly growth|month by month change|"
+            "monthly growth rate|from month to month|monthly change in"
+        ),
         "quarter": "quarter over quarter|qoq|quarter on quarter|quarterly growth|quarterly change",
         "year": "year over year|yoy|year on year|annual growth|yearly growth|y o y",
         "week": "week over week|wow|week on week|weekly growth|weekly change",
         "day": "day over day|day on day|daily change",
-        "": "period over period|compared to the previous period|compared to the prior period|vs previous period|"
-        "vs the previous period|versus the previous period|than the period before|vs prior period|over the previous period",
+        "": (
+            "period over period|compared to the previous period|compared to the prior period|"
+            "vs previous period|vs the previous period|versus the previous period|than the period before|"
+            "vs prior period|over the previous period"
+        ),
     },
-    "TREND": {"": "trend|developed|over time|trends|evolution|timeline|time series|history|historical|development over time|trending|trend of|"
-                  "trend in|evolution of|trend over time|evolve|progression"},
+    "TREND": {
+        "": (
+            "trend|developed|over time|trends|evolution|timeline|time series|history|historical|"
+            "development over time|trending|trend of|trend in|evolution of|trend over time|evolve|"
+            "progression"
+        ),
+    },
     "GRAIN": {
         "day": "daily|by day|per day|each day|day by day|every day|a day|by date|per date|by calendar day",
         "week": "weekly|by week|per week|each week|week by week|every week|a week|by calendar week",
-        "month": "monthly|by month|per month|each month|month by month|every month|a month|by calendar month|per calendar month|for each month|in each month",
-        "quarter": "quarterly|by quarter|per quarter|each quarter|quarter by quarter|every quarter|a quarter|by calendar quarter",
-        "year": "yearly|annually|annual|by year|per year|each year|year by year|every year|a year|per annum|by calendar year",
+        "month": (
+            "monthly|by month|per month|each month|month by month|every month|a month|by calendar month|"
+            "per calendar month|for each month|in each month"
+        ),
+        "quarter": (
+            "quarterly|by quarter|per quarter|each quarter|quarter by quarter|every quarter|a quarter|"
+            "by calendar quarter"
+        ),
+        "year": (
+            "yearly|annually|annual|by year|per year|each year|year by year|every year|a year|per annum|"
+            "by calendar year"
+        ),
     },
-    "UNITWORD": {"day": "day|days|date|dates|calendar day", "week": "week|weeks|calendar week", "month": "month|months|calendar months", "quarter": "quarter|quarters", "year": "year|years|calendar year"},
-    "RUNNING": {"": "running total|cumulative|cumulatively|running sum|cumulated total|cumulative total|running|cumulative sum"},
-    "MOVING": {"": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling"},
-    "DISTRIB": {"": "spread|spread of|distribution|distributed|histogram|distribution of|breakdown|breakdown of|spread across|break down|split of|frequency distribution|distribute|spread out|spread over"},
-    "BINS": {"": "buckets|bands|brackets|bracket|band|bucket|group|groups|bins|bin|ranges|range|classes|class|buckets of|bands of|bins of|groups of|ranges of|in buckets of|in bands of|in steps of|steps of|bucketed|binned|intervals|intervals of|decade|decades"},
-    "CORR": {"": "correlation|correlated|correlate|correlation between|correlation of|correlation coefficient|related|relationship|relationship between|association|association between|relate"},
-    "PCTILE": {"": "percentile|percentile of|quantile"},
-    "QUARTILE": {25: "first quartile|lower quartile|bottom quartile|q1 quartile", 75: "third quartile|upper quartile|top quartile"},
-    "SIGN": {">": "positive|rising", "<": "negative"},
-    "NOT": {"": "not|no|without|non|excluding|except|except for|other than|apart from|besides|exclude|but not|minus|outside|outside of|"
-                "aside from|everything except|everything except for|all except|all but|everywhere except|anything except|everyone except|everyone but|instead of|in place of|leave out|leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|rather than|"
-                "anything but|everything but|everywhere but|nothing|with no|other|save for|barring|do not have|does not have|omit|omitting|never been"},
-    "NEVER": {"": "never|have not|has not|had not|did not|do not|does not|never have|have never|has never|had never|not once|none of|without any|without a|"
-                  "without a single|with no|have no|had no|has no|made no|without making|who have not|zero|not a single|not any"},
-    "NEITHER": {"": "neither"},
-    "NOR": {"": "nor"},
-    "BOTH": {"": "both|as well as|and also|together with|along with"},
-    "EITHER": {"": "either"},
-    "AND": {"": "and|plus also|also|then|and the|and then|and of"},
-    "OR": {"": "or|and or"},
-    "BUT": {"": "but|yet|but who|but have"},
-    "COMMA": {"": ","},
-    "WHICH": {"": "which|which of|what kind of|what type of|which one|which ones"},
-    "WHO": {"": "who|whom|whose"},
-    "WHAT": {"": "what|what is|what are|what was|what were|what has been|what would be|tell me|what about|how about|how is|how are|how was|what s|how did|how has|how have"},
-    "WHERE": {"": "where"},
-    "WHEN": {"": "when|on which date|on what date|what date|which date|on what day|what day"},
-    "LIST": {"": "list|show|show me|give me|display|find|find me|get|get me|pull|pull up|list of|return|see|fetch|names of|which are|identify|"
-                 "give|show us|list all|list out|provide|present|report|enumerate|name|bring up|details of|output|print|show all|i want|i need|"
-                 "can i see|can you show|i would like|i would like to see|can you list|let me see|can i get|can i have|give us|pull me|look up|name the"},
-    "SORT": {"": "sort by|sorted by|order by|ordered by|rank by|ranked by|rank|ranking|ranking of|ranked|sort|order|rank the|by descending|rank all|ranking by|sort them by|order them by|sorted|ordered"},
-    "DIR": {"asc": "ascending|from lowest to highest|lowest first|cheapest first|smallest first|asc|from low to high|from smallest to largest|alphabetically|increasing order|oldest first|in ascending order",
-            "desc": "descending|from highest to lowest|highest first|most expensive first|priciest first|largest first|desc|from high to low|from largest to smallest|decreasing order|newest first|biggest first|in descending order|from most to least|most to least|latest first"},
-    "BUY": {"": "bought|purchased|shopped|transacted|made a purchase|made a transaction|made purchases|made transactions|buy|purchase from|"
-                "used|use|ordered|made any purchase|made any purchases|made at least one purchase|have transacted|shop|made|make|placed|place|transact|"
-                "made any transaction|made any transactions|buying|shopping|purchasing|bought from|bought in|had|paid|pay|paying|bought anything|"
-                "purchased anything|bought something|made at least one transaction|transacting|make a purchase|make purchases|used their card|had a transaction|"
-                "placed an order|ordered anything|been shopping|been active|had any transactions|had transactions|buys|made a payment|visited|spent anything|spent money|bought any|"
-                "made a single purchase|made a single transaction|had any activity|shopped at|have a transaction|have transactions|was made|were made|processed|happened|took place|occurred|occur|happen|came|come through|went through"},
-    "OPEN": {"": "opened|opened an account|joined|signed up|opened their account|opened accounts|open an account|sign up|registered|onboarded|"
-                 "opened their accounts|account opened|accounts opened|became customers|became a customer|were acquired|acquired|enrolled|opening an account|account opening|"
-                 "opened a new account|new|brand new|been customers since|customer since|been with us since|customers since|joining|signups|sign ups|account openings|open"},
-    "ASSIGNED": {"": "assigned|assigned to|were assigned|was assigned|moved into|moved to|put into|entered|joined the segment|were placed|assigned to the"},
-    "TENURE": {"": "been with us|been a customer|been customers|with us for|been around|been our customer|stayed with us|customers for|been a customer for|been customers for|been with us for"},
-    "QUARTILES": {"": "quartiles|quartile"},
-    "FLIP": {"": "flip|flip it|reverse|reverse it|reverse the order|invert|flip the order|other way round|other way around"},
-    "IS": {"": "is|are|was|were|be|been|being|that|have|has|with|come from|comes from|came from|"
-               "have a|has a|hold|holding|carry|that are|which are|live in|living|live|located|located in|based|residing|reside|"
-               "belong to|belonging to|belong|fall into|fall in|aged|having|own|owning|that have|with a|accounted for by|accounts for|account for|goes to|go to|"
-               "happens|made up|generated by|generated|attributable to|come|comes|qualify|do|does|did|happened in|contributed|contribute|contributes|spent by|done|made by|driven by|represented by|represent|"
-               "fell|get|got|went to|went|end up|ended up|labeled|labelled|classified|classified as|rated|flagged|flagged as|marked|marked as|considered|currently|in the|taken|sit in|sit|sits|sits in"},
-    "THEIR": {"": "their|their own|its|its own|the same|same"},
-    "ITEM": {"": "it|them|they|those|these|that one|this one|that|these ones|those ones"},
-    "NTHONE": {1: "the first one|first one|the top one|top one|number one|the 1st one", 2: "the second one|second one|number two|the 2nd one|2nd one", 3: "the third one|third one|the 3rd one", 4: "the fourth one|fourth one", 5: "the fifth one|fifth one", -1: "the last one|last one|bottom one|the bottom one"},
-    "NTH": {2: "second|2nd|second most|next", 3: "third|3rd", 4: "fourth|4th", 5: "fifth|5th", 6: "sixth|6th", 7: "seventh|7th", 8: "eighth|8th", 9: "ninth|9th", 10: "tenth|10th", 1: "1st"},
-    "TIMES": {2: "twice|double|two times", 3: "triple|three times|thrice", 0.5: "half|half of"},
-    "TIMESUNIT": {"": "times|time|x"},
-    "ONLY": {"": "only|just|but only|only for|only the|just the|just for|only show|only those|restrict to|limit to|filter to|filter by|filter on|only include|keep only|narrow to|narrow it down to|narrow down to|only in|only with"},
-    "INSTEAD": {"": "instead|rather|in its place|change it to|switch to|change to|make that|make it|replace with|swap"},
-    "SAME": {"": "the same for|same for|same but|same thing for|same question for|the same but|do the same for|same thing but|the same|same|again|do that for|repeat for|repeat that for|now for|same thing"},
-    "WHATABOUT": {"": "and what about|how about|what about|and how about|and|and for|now|ok|okay|now show|then|so|and in|now only|ok now|okay now|also|now by"},
-    "BEFORE": {"": "the one before|the month before|the previous one|the year before|the week before|the quarter before|one before that|the prior one|the period before|month before|year before|week before|quarter before|previous period|the previous period|prior period|the day before|the one before that|the month before that|the year before that"},
-    "AFTER": {"": "the one after|the month after|the next one|the year after|the week after|the quarter after|the following one|the period after|next month|the following month|month after"},
-    "YEARAGO": {"": "a year earlier|a year ago|one year earlier|the same period last year|same period last year|same time last year|a year before|the year earlier"},
-    "REMOVE": {"": "remove|drop|forget|clear|remove the|drop the|take out|get rid of|regardless of"},
-    "FILL": {"": "the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|want|need|would like|to see|can you|could you|know|"
-                 "in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|these|those|level of|figure|figures|data|"
-                 "result|results|do we have|do we|we have|have we|did we|are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|"
-                 "they|he|she|will|shall|just|?|!|:|;|(|)|how large|how large is|how big|how big is|how high|how high is|how strongly|how strongly is|how closely|how strong is|dollars|in dollars|usd|i mean|reset|row|point|sorry|meaning|namely|down|add|include|hold on|to target|target|audience|type of|mean by|break|cut|split|system|ones|approx|in the system|still|worth|single|ever|extended|extend|processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|after all|across all|across the|among|amongst|within our|overall|on the books|the books|at least once|once|filter|filters|condition|list|sized|size of|hey|hi|hello|thanks|thank you|kindly|quick|quickly|question|am|i am|looking|looking for|interested in|"
-                 "information|info|about|curious|wondering|could i|may i|can|may|might|been|each of|amongst|base|portfolio|database|on file|out there|entire|whole|"
-                 "full|complete|actual|actually|really|exactly what|basically|roughly|approximately|around|via|through|using|within|coming|basis|based|done|"
-                 "in terms of|terms|terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|across our|of our|among our|their|out|up|made of|s|one|"
-                 "well|ago|by our|individually|etc|type|kind|then|such|us customers|here|we got|got|much|level|levels|amount of|size|look like|looks like|look|looking like|perform|doing|like|"
-                 "associated|corresponding|respective|given|per our|records|in our database|on record|on our books|books|happen to be|happen|sort|terms|'|dataset|has been|had been|have been|a list of|names|name|i can|"
-                 "if|when|given that|against our|of all|say|let's say|for me|for us|ever|already|yet|time|the time|period|timeframe|during|over|throughout|upon|off|together"},
-}  # fmt: skip
+    "UNITWORD": {
+        "day": "day|days|date|dates|calendar day",
+        "week": "week|weeks|calendar week",
+        "month": "month|months|calendar months",
+        "quarter": "quarter|quarters",
+        "year": "year|years|calendar year",
+    },
+    "RUNNING": {
+        "": (
+            "running total|cumulative|cumulatively|running sum|cumulated total|cumulative total|running|cumulative sum"
+        ),
+    },
+    "MOVING": {
+        "": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling",
+    },
+    "DISTRIB": {
+        "": (
+            "spread|spread of|distribution|distributed|histogram|distribution of|breakdown|breakdown of|"
+            "spread across|break down|split of|frequency distribution|distribute|spread out|spread over"
+        ),
+    },
+    "BINS": {
+        "": (
+            "buckets|bands|brackets|bracket|band|bucket|group|groups|bins|bin|ranges|range|classes|class|"
+            "buckets of|bands of|bins of|groups of|ranges of|in buckets of|in bands of|in steps of|steps of|"
+            "bucketed|binned|intervals|intervals of|decade|decades"
+        ),
+    },
+    "CORR": {
+        "": (
+            "correlation|correlated|correlate|correlation between|correlation of|correlation coefficient|"
+            "related|relationship|relationship between|association|association between|relate"
+        ),
+    },
+    "PCTILE": {
+        "": "percentile|percentile of|quantile",
+    },
+    "QUARTILE": {
+        25: "first quartile|lower quartile|bottom quartile|q1 quartile",
+        75: "third quartile|upper quartile|top quartile",
+    },
+    "SIGN": {
+        ">": "positive|rising",
+        "<": "negative",
+    },
+    "NOT": {
+        "": (
+            "not|no|without|non|excluding|except|except for|other than|apart from|besides|exclude|but not|"
+            "minus|outside|outside of|aside from|everything except|everything except for|all except|all but|"
+            "everywhere except|anything except|everyone except|everyone but|instead of|in place of|leave out|"
+            "leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|"
+            "rather than|anything but|everything but|everywhere but|nothing|with no|other|save for|barring|"
+            "do not have|does not have|omit|omitting|never been"
+        ),
+    },
+    "NEVER": {
+        "": (
+            "never|have not|has not|had not|did not|do not|does not|never have|have never|has never|"
+            "had never|not once|none of|without any|without a|without a single|with no|have no|had no|has no|"
+            "made no|without making|who have not|zero|not a single|not any"
+        ),
+    },
+    "NEITHER": {
+        "": "neither",
+    },
+    "NOR": {
+        "": "nor",
+    },
+    "BOTH": {
+        "": "both|as well as|and also|together with|along with",
+    },
+    "EITHER": {
+        "": "either",
+    },
+    "AND": {
+        "": "and|plus also|also|then|and the|and then|and of",
+    },
+    "OR": {
+        "": "or|and or",
+    },
+    "BUT": {
+        "": "but|yet|but who|but have",
+    },
+    "COMMA": {
+        "": ",",
+    },
+    "WHICH": {
+        "": "which|which of|what kind of|what type of|which one|which ones",
+    },
+    "WHO": {
+        "": "who|whom|whose",
+    },
+    "WHAT": {
+        "": (
+            "what|what is|what are|what was|what were|what has been|what would be|tell me|what about|"
+            "how about|how is|how are|how was|what s|how did|how has|how have"
+        ),
+    },
+    "WHERE": {
+        "": "where",
+    },
+    "WHEN": {
+        "": "when|on which date|on what date|what date|which date|on what day|what day",
+    },
+    "LIST": {
+        "": (
+            "list|show|show me|give me|display|find|find me|get|get me|pull|pull up|list of|return|see|fetch|"
+            "names of|which are|identify|give|show us|list all|list out|provide|present|report|enumerate|"
+            "name|bring up|details of|output|print|show all|i want|i need|can i see|can you show|"
+            "i would like|i would like to see|can you list|let me see|can i get|can i have|give us|pull me|"
+            "look up|name the"
+        ),
+    },
+    "SORT": {
+        "": (
+            "sort by|sorted by|order by|ordered by|rank by|ranked by|rank|ranking|ranking of|ranked|sort|"
+            "order|rank the|by descending|rank all|ranking by|sort them by|order them by|sorted|ordered"
+        ),
+    },
+    "DIR": {
+        "asc": (
+            "ascending|from lowest to highest|lowest first|cheapest first|smallest first|asc|"
+            "from low to high|from smallest to largest|alphabetically|increasing order|oldest first|"
+            "in ascending order"
+        ),
+        "desc": (
+            "descending|from highest to lowest|highest first|most expensive first|priciest first|"
+            "largest first|desc|from high to low|from largest to smallest|decreasing order|newest first|"
+            "biggest first|in descending order|from most to least|most to least|latest first"
+        ),
+    },
+    "BUY": {
+        "": (
+            "bought|purchased|shopped|transacted|made a purchase|made a transaction|made purchases|"
+            "made transactions|buy|purchase from|used|use|ordered|made any purchase|made any purchases|"
+            "made at least one purchase|have transacted|shop|made|make|placed|place|transact|"
+            "made any transaction|made any transactions|buying|shopping|purchasing|bought from|bought in|had|"
+            "paid|pay|paying|bought anything|purchased anything|bought something|"
+            "made at least one transaction|transacting|make a purchase|make purchases|used their card|"
+            "had a transaction|placed an order|ordered anything|been shopping|been active|"
+            "had any transactions|had transactions|buys|made a payment|visited|spent anything|spent money|"
+            "bought any|made a single purchase|made a single transaction|had any activity|shopped at|"
+            "have a transaction|have transactions|was made|were made|processed|happened|took place|occurred|"
+            "occur|happen|came|come through|went through"
+        ),
+    },
+    "OPEN": {
+        "": (
+            "opened|opened an account|joined|signed up|opened their account|opened accounts|open an account|"
+            "sign up|registered|onboarded|opened their accounts|account opened|accounts opened|"
+            "became customers|became a customer|were acquired|acquired|enrolled|opening an account|"
+            "account opening|opened a new account|new|brand new|been customers since|customer since|"
+            "been with us since|customers since|joining|signups|sign ups|account openings|open"
+        ),
+    },
+    "ASSIGNED": {
+        "": (
+            "assigned|assigned to|were assigned|was assigned|moved into|moved to|put into|entered|"
+            "joined the segment|were placed|assigned to the"
+        ),
+    },
+    "TENURE": {
+        "": (
+            "been with us|been a customer|been customers|with us for|been around|been our customer|"
+            "stayed with us|customers for|been a customer for|been customers for|been with us for"
+        ),
+    },
+    "QUARTILES": {
+        "": "quartiles|quartile",
+    },
+    "FLIP": {
+        "": (
+            "flip|flip it|reverse|reverse it|reverse the order|invert|flip the order|other way round|other way around"
+        ),
+    },
+    "IS": {
+        "": (
+            "is|are|was|were|be|been|being|that|have|has|with|come from|comes from|came from|have a|has a|"
+            "hold|holding|carry|that are|which are|live in|living|live|located|located in|based|residing|"
+            "reside|belong to|belonging to|belong|fall into|fall in|aged|having|own|owning|that have|with a|"
+            "accounted for by|accounts for|account for|goes to|go to|happens|made up|generated by|generated|"
+            "attributable to|come|comes|qualify|do|does|did|happened in|contributed|contribute|contributes|"
+            "spent by|done|made by|driven by|represented by|represent|fell|get|got|went to|went|end up|"
+            "ended up|labeled|labelled|classified|classified as|rated|flagged|flagged as|marked|marked as|"
+            "considered|currently|in the|taken|sit in|sit|sits|sits in"
+        ),
+    },
+    "THEIR": {
+        "": "their|their own|its|its own|the same|same",
+    },
+    "ITEM": {
+        "": "it|them|they|those|these|that one|this one|that|these ones|those ones",
+    },
+    "NTHONE": {
+        1: "the first one|first one|the top one|top one|number one|the 1st one",
+        2: "the second one|second one|number two|the 2nd one|2nd one",
+        3: "the third one|third one|the 3rd one",
+        4: "the fourth one|fourth one",
+        5: "the fifth one|fifth one",
+        -1: "the last one|last one|bottom one|the bottom one",
+    },
+    "NTH": {
+        2: "second|2nd|second most|next",
+        3: "third|3rd",
+        4: "fourth|4th",
+        5: "fifth|5th",
+        6: "sixth|6th",
+        7: "seventh|7th",
+        8: "eighth|8th",
+        9: "ninth|9th",
+        10: "tenth|10th",
+        1: "1st",
+    },
+    "TIMES": {
+        2: "twice|double|two times",
+        3: "triple|three times|thrice",
+        0.5: "half|half of",
+    },
+    "TIMESUNIT": {
+        "": "times|time|x",
+    },
+    "ONLY": {
+        "": (
+            "only|just|but only|only for|only the|just the|just for|only show|only those|restrict to|"
+            "limit to|filter to|filter by|filter on|only include|keep only|narrow to|narrow it down to|"
+            "narrow down to|only in|only with"
+        ),
+    },
+    "INSTEAD": {
+        "": ("instead|rather|in its place|change it to|switch to|change to|make that|make it|replace with|swap"),
+    },
+    "SAME": {
+        "": (
+            "the same for|same for|same but|same thing for|same question for|the same but|do the same for|"
+            "same thing but|the same|same|again|do that for|repeat for|repeat that for|now for|same thing"
+        ),
+    },
+    "WHATABOUT": {
+        "": (
+            "and what about|how about|what about|and how about|and|and for|now|ok|okay|now show|then|so|"
+            "and in|now only|ok now|okay now|also|now by"
+        ),
+    },
+    "BEFORE": {
+        "": (
+            "the one before|the month before|the previous one|the year before|the week before|"
+            "the quarter before|one before that|the prior one|the period before|month before|year before|"
+            "week before|quarter before|previous period|the previous period|prior period|the day before|"
+            "the one before that|the month before that|the year before that"
+        ),
+    },
+    "AFTER": {
+        "": (
+            "the one after|the month after|the next one|the year after|the week after|the quarter after|"
+            "the following one|the period after|next month|the following month|month after"
+        ),
+    },
+    "YEARAGO": {
+        "": (
+            "a year earlier|a year ago|one year earlier|the same period last year|same period last year|"
+            "same time last year|a year before|the year earlier"
+        ),
+    },
+    "REMOVE": {
+        "": "remove|drop|forget|clear|remove the|drop the|take out|get rid of|regardless of",
+    },
+    "FILL": {
+        "": (
+            "the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|want|need|would like|to see|"
+            "can you|could you|know|in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|"
+            "these|those|level of|figure|figures|data|result|results|do we have|do we|we have|have we|did we|"
+            "are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|they|he|she|"
+            "will|shall|just|?|!|:|;|(|)|how large|how large is|how big|how big is|how high|how high is|"
+            "how strongly|how strongly is|how closely|how strong is|dollars|in dollars|usd|i mean|reset|row|"
+            "point|sorry|meaning|namely|down|add|include|hold on|to target|target|audience|type of|mean by|"
+            "break|cut|split|system|ones|approx|in the system|still|worth|single|ever|extended|extend|"
+            "processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|"
+            "after all|across all|across the|among|amongst|within our|overall|on the books|the books|"
+            "at least once|once|filter|filters|condition|list|sized|size of|hey|hi|hello|thanks|thank you|"
+            "kindly|quick|quickly|question|am|i am|looking|looking for|interested in|information|info|about|"
+            "curious|wondering|could i|may i|can|may|might|been|each of|base|portfolio|database|on file|"
+            "out there|entire|whole|full|complete|actual|actually|really|exactly what|basically|roughly|"
+            "approximately|around|via|through|using|within|coming|basis|based|done|in terms of|terms|"
+            "terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|"
+            "across our|of our|among our|their|out|up|made of|one|well|ago|by our|individually|etc|type|kind|"
+            "then|such|us customers|here|we got|got|much|level|levels|amount of|size|look like|looks like|"
+            "look|looking like|perform|doing|like|associated|corresponding|respective|given|per our|records|"
+            "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
+            "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"
+            "let's say|for me|for us|already|yet|time|the time|period|timeframe|during|over|throughout|upon|"
+            "off|together"
+        ),
+    },
+}
 
 
 def phrases() -> Iterator[tuple[tuple[str, ...], str, Any]]:
@@ -181,8 +488,3 @@ def phrases() -> Iterator[tuple[tuple[str, ...], str, Any]]:
                 stems = stems_of(phrase) or ((phrase,) if phrase in ("?", ":", ";", ",") else ())
                 if stems:
                     yield stems, kind, value
-
-
-def kinds() -> Mapping[str, Any]:
-    """Return the kinds of words there are."""
-    return _WORDS

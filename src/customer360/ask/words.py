@@ -145,7 +145,25 @@ _TENS = {
 }
 _POWERS = {"hundred": 100, "thousand": 1000, "grand": 1000, "million": 10**6, "billion": 10**9}
 _MONEY_WORDS = frozenset({"dollar", "dollars", "usd", "bucks", "euro", "euros", "eur", "pounds", "gbp"})
-_PRONOUN_ONE = frozenset({"which", "that", "this", "first", "second", "third", "fourth", "fifth", "last", "next", "previous", "top", "the", "each", "every"})  # fmt: skip
+_PRONOUN_ONE = frozenset(
+    [
+        "which",
+        "that",
+        "this",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "last",
+        "next",
+        "previous",
+        "top",
+        "the",
+        "each",
+        "every",
+    ]
+)
 _WHOLE = frozenset(
     [
         "status",

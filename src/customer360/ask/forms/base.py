@@ -70,9 +70,10 @@ class Form:
         activity = table_extension(self.model, table).activity
         key = self.model.tables[table].primary_key[0]
         for item in self.model.items:
-            if item.table == activity and item.kind == "metric" and isinstance(item.expression, exp.Count):
-                if isinstance(item.expression.this, exp.Distinct) and item.expression.this.expressions[0].name == key:
-                    return metric_figure(item)
+            counted = item.expression.this if isinstance(item.expression, exp.Count) else None
+            is_counted = isinstance(counted, exp.Distinct) and counted.expressions[0].name == key
+            if item.table == activity and item.kind == "metric" and is_counted:
+                return metric_figure(item)
         return None
 
     def _activity_of(

@@ -1,4 +1,4 @@
-"""What a question implies without saying it: "how many" at its end, "on average", "under 30", "who", "declining spend"."""
+"""What a question implies without saying it: "how many" at its end, "on average", "under 30", "declining spend"."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ class Implied(Form):
         )
 
     def _fallen(self) -> None:
-        """Read "customers whose spend dropped by more than 30 %" as a condition on the change that the profile holds."""
+        """Read "customers whose spend dropped by 30 %" as a condition on the change that the profile holds."""
         slots = self.slots
         table = main_table(self.lexicon)
         people = any(

@@ -137,7 +137,7 @@ class Plain(Figures):
         )
 
     def _led_by(self, fields: Sequence[Chunk]) -> bool:
-        """Tell whether fields stand before what they are of, so that they are the groups: segments of customers who …"""
+        """Tell whether fields stand before what they are of, so that they are the groups: segments of those who …"""
         things = [one for one in self.slots.asked if one.kind in ("ENTITY", "WHO")]
         return bool(things) and all(
             not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields

@@ -8,9 +8,7 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, main_table
 from customer360.ask.frame import Frame
-from customer360.ask.grammar import (
-    count_of,
-)
+from customer360.ask.grammar import Figure, count_of
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
 from customer360.semantic import Dimension
 
