@@ -1,52 +1,55 @@
-"""One engine for all tests of questions: over the small database of the given examples."""
+"""A small bank of the given shape, a source on it and its engine, and the questions that were written down."""
 
 from __future__ import annotations
 
-import fcntl
+import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from customer360.ask.engine import Engine
-from tests.ask.given import OWN, Record, load_script, read
-from tests.ask.reading import engine_on
-from tests.conftest import skip_or_fail
+from customer360.ask import Engine, Source, open_source
+from customer360.semantic import Figures
+from customer360.semantic.definition import read_definition
+from tests.ask.given import OWN, Record, read
+from tests.conftest import ROOT, skip_or_fail
 
-SMALL = 300
+CUSTOMERS = 300
 
 
 @pytest.fixture(scope="session")
-def given(data_folder: Path) -> Path:
-    """The folder of the examples that were given, with the database that gold SQL runs on."""
+def questions_folder(data_folder: Path) -> Path:
+    """The folder of the examples that were given."""
     folder = data_folder.parent / "questions"
     if not folder.is_dir():
         skip_or_fail(f"the example questions are not at {folder}; set CUSTOMER360_DATA to the folder beside them")
     return folder
 
 
-def build_once(given: Path, file: Path, customers: int) -> Path:
-    """Build the database of the examples once for all workers of a run."""
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            load_script(given / "fixture.py").build(str(file), n=customers).close()
-    return file
+@pytest.fixture(scope="session")
+def small_database(questions_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DuckDB file with the four tables of the contract and a few customers."""
+    path = tmp_path_factory.mktemp("questions") / "small.duckdb"
+    runpy.run_path(str(questions_folder / "fixture.py"))["build"](str(path), n=CUSTOMERS).close()
+    return path
 
 
 @pytest.fixture(scope="session")
-def small_bank_file(given: Path, shared_tmp: Path) -> Path:
-    """The database of the examples with 300 customers."""
-    return build_once(given, shared_tmp / "questions_small.duckdb", SMALL)
+def source(small_database: Path) -> Iterator[Source]:
+    """The small bank, ready to be asked."""
+    definition = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
+    with open_source(small_database, definition, figures=Figures("USD", "en_US")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
-def reader(small_bank_file: Path) -> Engine:
-    """An engine over the small database."""
-    return engine_on(small_bank_file)
+def reader(source: Source) -> Engine:
+    """The engine of the small bank."""
+    return source.engine
 
 
 @pytest.fixture(scope="session")
-def asked(given: Path) -> list[Record]:
+def asked(questions_folder: Path) -> list[Record]:
     """The questions that stand alone and have an answer."""
-    records = [*read(given / "dev.jsonl"), *read(OWN / "own_dev.jsonl")]
+    records = [*read(questions_folder / "dev.jsonl"), *read(OWN / "own_dev.jsonl")]
     return [one for one in records if one["expected"] == "answer" and not one["previous"]]

@@ -1,51 +1,20 @@
-"""Engines over databases, and readings that can be compared."""
+"""Readings that can be compared."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from customer360.ask.engine import Engine
-from customer360.ask.restrict import restrict_model
-from customer360.ask.values import read_days, read_values
-from customer360.semantic import SemanticQuery, load_model
-from customer360.warehouse import DuckDBWarehouse
-from tests.conftest import ROOT
-
-MODEL = ROOT / "semantic" / "customer_analytics.yaml"
-
-
-def warehouse_on(database: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(database, threads=2, memory="2GB")
-
-
-def engine_on(database: Path) -> Engine:
-    """Return an engine over the tables that a database has."""
-    model, _ = restrict_model(load_model(MODEL).definition, _catalogue(database))
-    warehouse = warehouse_on(database)
-    oldest, newest = read_days(warehouse, model)
-    assert newest
-    return Engine(model, read_values(warehouse, model), newest, oldest)
-
-
-def _catalogue(database: Path) -> dict[str, frozenset[str]]:
-    columns: dict[str, set[str]] = defaultdict(set)
-    with duckdb.connect(str(database), read_only=True) as connection:
-        listed = "select table_schema, table_name, column_name from information_schema.columns"
-        for schema, table, column in connection.execute(listed).fetchall():
-            columns[f"{schema}.{table}".lower()].add(column.lower())
-    return {name: frozenset(found) for name, found in columns.items()}
+from customer360.ask import Engine
+from customer360.semantic import SemanticQuery
 
 
 def same_as(query: SemanticQuery) -> str:
-    """Return a text that is the same for queries that mean the same: the order of conditions and of values is not kept."""
+    """Return a text that is the same for queries that mean the same: not the order of conditions, values and columns."""
     return json.dumps(_settled(query.model_dump(exclude_defaults=True)), sort_keys=True, default=str)
 
 
@@ -61,7 +30,7 @@ def _settled(value: Any, key: str = "") -> Any:
     return value
 
 
-_UNORDERED = ("and", "or", "values")
+_UNORDERED = ("and", "or", "values", "fields")
 
 
 def none_of(faults: Sequence[str]) -> None:

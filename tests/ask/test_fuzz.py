@@ -10,7 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from customer360.ask.engine import Engine
+from customer360.ask import Engine
 from customer360.ask.vocabulary import phrases
 from customer360.semantic import compile_query
 from tests.ask.given import Record
@@ -41,7 +41,21 @@ def makers(reader: Engine, asked: list[Record]) -> list[Maker]:
     grammar = [" ".join(stems) for stems, _, _ in phrases()]
     names = [name for item in reader.model.items for name in (item.name, *item.synonyms)]
     values = [value for known in reader.values.values() for value in known[:40]]
-    words = [*grammar, *names, *names, *values, *values, "5", "10", "1000", "in March", "last month", "2025", "by", "of"]
+    words = [
+        *grammar,
+        *names,
+        *names,
+        *values,
+        *values,
+        "5",
+        "10",
+        "1000",
+        "in March",
+        "last month",
+        "2025",
+        "by",
+        "of",
+    ]
     questions = [record["question"] for record in asked]
 
     def known_words(chance: random.Random) -> str:
@@ -51,7 +65,10 @@ def makers(reader: Engine, asked: list[Record]) -> list[Maker]:
         return "".join(chr(chance.randrange(1, 0x2FFF)) for _ in range(chance.randint(1, 40)))
 
     def anything(chance: random.Random) -> str:
-        return "".join(chr(chance.choice((chance.randrange(0xD800), chance.randrange(0xE000, 0x110000)))) for _ in range(chance.randint(1, 30)))
+        return "".join(
+            chr(chance.choice((chance.randrange(0xD800), chance.randrange(0xE000, 0x110000))))
+            for _ in range(chance.randint(1, 30))
+        )
 
     def attack(chance: random.Random) -> str:
         return f"{chance.choice(questions)} {chance.choice(SQL)} {chance.choice(words)}"
@@ -87,14 +104,16 @@ def fault_of(reader: Engine, question: str) -> str:
     statements = sqlglot.parse(compiled.sql, dialect="duckdb")
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
         return f"{question!r}: not one SELECT: {compiled.sql}"
-    stands = {literal.this for literal in statements[0].find_all(exp.Literal) if literal.is_string} - known_literals(reader)
+    stands = {literal.this for literal in statements[0].find_all(exp.Literal) if literal.is_string} - known_literals(
+        reader
+    )
     return f"{question!r}: text in the SQL: {stands}" if stands else ""
 
 
 def known_literals(reader: Engine) -> set[str]:
     """Return the strings that the model's own expressions hold, and the grains that the compiler writes."""
     own = {literal.this for item in reader.model.items for literal in item.expression.find_all(exp.Literal)}
-    return own | {"day", "week", "month", "quarter", "year", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
+    return own | {"NaN", "day", "week", "month", "quarter", "year", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
 
 
 def test_ten_thousand_strings_do_no_harm(reader: Engine, asked: list[Record]) -> None:

@@ -11,21 +11,38 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from customer360.ask.engine import Engine
+from customer360.ask import Engine
 from customer360.ask.lexicon import ValueOf
 from customer360.ask.segment import find_candidates
 from customer360.ask.words import read_words
 from tests.ask.given import Record
-from tests.ask.reading import none_of, same_as
+from tests.ask.reading import none_of, reading_of, same_as
 
 pytestmark = pytest.mark.integration
 
 NOUNS = ("umbrella", "giraffe", "violin", "carrot", "lantern", "saddle", "garden", "bridge", "kitchen", "doctor")
-INVENTED = ("flurble", "zorptik", "quandrix", "blimsy", "vextor")
+INVENTED = ("flurble", "zorptik", "quandrix", "blimsy", "wuzzelk")
 ADJECTIVES = ("purple", "divorced", "bilingual", "vegetarian", "nocturnal", "suspicious", "handsome", "left-handed")
 NOWHERE = ("Narnia", "Wakanda", "Platinum", "Bitcoin", "Sharktown", "Kryptonite", "Toronto", "Plumbing")
 NEGATIONS = ("not", "never", "without", "except", "non")
-MORE = ("in March 2024", "Retired", "in Ohio", "Mobile", "for Dining", "median", "top 7", "by weekday", "over 4321", "share of")
+DENIED = re.compile(r"\b(?:not|never|no|except|neither|without|outside|excluding|other than)\b", re.IGNORECASE)
+SAID = {
+    "median": re.compile(r"\bmedian\b", re.IGNORECASE),
+    "share of": re.compile(r"share|percent|%|fraction|proportion", re.IGNORECASE),
+}
+"""Where it is said already, saying it twice is not saying more."""
+MORE = (
+    "in March 2024",
+    "Retired",
+    "in Ohio",
+    "Mobile",
+    "for Dining",
+    "median",
+    "top 7",
+    "by weekday",
+    "over 4321",
+    "share of",
+)
 
 
 def places(question: str) -> Iterator[int]:
@@ -47,12 +64,9 @@ def answers(reader: Engine, questions: Sequence[str]) -> list[str]:
 
 def unchanged(reader: Engine, pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Return the changed questions that have the query of the question they were made of."""
-    found = []
-    for question, changed in pairs:
-        before, after = reader.read(question), reader.read(changed)
-        if before.query and after.query and same_as(before.query) == same_as(after.query):
-            found.append(f"{changed} -> {same_as(after.query)}")
-    return found
+    originals = {question: reading_of(reader, question) for question in {pair[0] for pair in pairs}}
+    read = [(changed, originals[question], reading_of(reader, changed)) for question, changed in pairs]
+    return [f"{changed} -> {after}" for changed, before, after in read if after and after == before]
 
 
 def values_in(reader: Engine, question: str) -> list[str]:
@@ -87,8 +101,12 @@ def test_a_value_that_does_not_exist_stops_the_answer(reader: Engine, asked: lis
 @pytest.mark.parametrize("negation", NEGATIONS)
 def test_a_negation_is_never_passed_over(negation: str, reader: Engine, asked: list[Record]) -> None:
     pairs = [
-        (record["question"], re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"{negation} {value}", record["question"], count=1))
+        (
+            record["question"],
+            re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"{negation} {value}", record["question"], count=1),
+        )
         for record in asked
+        if not DENIED.search(record["question"])
         for value in values_in(reader, record["question"])
     ]
     none_of(unchanged(reader, [pair for pair in pairs if pair[0] != pair[1]]))
@@ -96,7 +114,12 @@ def test_a_negation_is_never_passed_over(negation: str, reader: Engine, asked: l
 
 @pytest.mark.parametrize("more", MORE)
 def test_what_is_said_more_is_never_passed_over(more: str, reader: Engine, asked: list[Record]) -> None:
-    pairs = [(record["question"], with_word(record["question"], place, more)) for record in asked for place in places(record["question"])]
+    pairs = [
+        (record["question"], with_word(record["question"], place, more))
+        for record in asked
+        if more not in SAID or not SAID[more].search(record["question"])
+        for place in places(record["question"])
+    ]
     none_of(unchanged(reader, pairs))
 
 

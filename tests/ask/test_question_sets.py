@@ -17,14 +17,16 @@ SETS = ("own_dev", "own_held", "intents", "dialogues")
 
 
 @pytest.fixture(scope="module")
-def database(given: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with load_script(given / "fixture.py").build() as connection:
+def database(questions_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with load_script(questions_folder / "fixture.py").build() as connection:
         yield connection
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_every_answer_runs_and_agrees_with_itself(name: str, given: Path, database: duckdb.DuckDBPyConnection) -> None:
-    compare = load_script(given / "score.py").compare
+def test_every_answer_runs_and_agrees_with_itself(
+    name: str, questions_folder: Path, database: duckdb.DuckDBPyConnection
+) -> None:
+    compare = load_script(questions_folder / "score.py").compare
     for record in read(OWN / f"{name}.jsonl"):
         if record["expected"] != "answer":
             if assumed := record.get("gold_sql_if_assumption_stated"):
@@ -51,8 +53,8 @@ def test_ids_are_unique() -> None:
     assert [each for each, times in ids.items() if times > 1] == []
 
 
-def test_no_question_is_asked_twice(given: Path) -> None:
-    files = [given / "dev.jsonl", *(OWN / f"{name}.jsonl" for name in SETS)]
+def test_no_question_is_asked_twice(questions_folder: Path) -> None:
+    files = [questions_folder / "dev.jsonl", *(OWN / f"{name}.jsonl" for name in SETS)]
     asked = Counter(
         (record["question"].casefold(), *map(str.casefold, record["previous"]))
         for file in files

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from customer360.ask.engine import Engine
+from customer360.ask import Engine
 from customer360.semantic import Item, Kind, build_query
 from tests.ask.reading import none_of, reading_of, same_as
 
@@ -258,16 +258,32 @@ def lists_of_values(make: Maker) -> Iterator[Case]:
 
 def values_in_passing(make: Maker) -> Iterator[Case]:
     """Values as people say them, without the name of their field."""
-    said_of_customers = ("customers in Texas", f"{PROFILE}.state", "TX"), ("Premium customers", f"{PROFILE}.card_type", "Premium")
-    said_of_customers += ("retired customers", f"{PROFILE}.employment_status", "Retired"), ("high risk customers", f"{PROFILE}.churn_risk_category", "High Risk")
-    said_of_customers += ("inactive customers", f"{PROFILE}.recency_status", "Inactive"), ("customers in the Declining segment", f"{PROFILE}.customer_segment", "Declining")
+    said_of_customers = (
+        ("customers in Texas", f"{PROFILE}.state", "TX"),
+        ("Premium customers", f"{PROFILE}.card_type", "Premium"),
+    )
+    said_of_customers += (
+        ("retired customers", f"{PROFILE}.employment_status", "Retired"),
+        ("high risk customers", f"{PROFILE}.churn_risk_category", "High Risk"),
+    )
+    said_of_customers += (
+        ("inactive customers", f"{PROFILE}.recency_status", "Inactive"),
+        ("customers in the Declining segment", f"{PROFILE}.customer_segment", "Declining"),
+    )
     for said, measure in MEASURES.items():
         for whom, name, value in said_of_customers:
             asked = said.replace("customers", whom) if "customers" in said else f"{said} of {whom}"
             yield asked, {"metrics": [measure], "filters": equal(name, value)}
-    for what, name, value in (("online purchases", f"{FACTS}.channel", "Online"), ("declined transactions", f"{FACTS}.status", "declined"), ("Dining purchases", f"{CATEGORY}.category_name", "Dining")):
+    for what, name, value in (
+        ("online purchases", f"{FACTS}.channel", "Online"),
+        ("declined transactions", f"{FACTS}.status", "declined"),
+        ("Dining purchases", f"{CATEGORY}.category_name", "Dining"),
+    ):
         yield f"number of {what}", {"metrics": [COUNT], "filters": equal(name, value)}
-        yield f"how many {what} were there in May 2025", {"metrics": [COUNT], "filters": both(equal(name, value), within("2025-05-01", "2025-05-31"))}
+        yield (
+            f"how many {what} were there in May 2025",
+            {"metrics": [COUNT], "filters": both(equal(name, value), within("2025-05-01", "2025-05-31"))},
+        )
 
 
 def amounts(make: Maker) -> Iterator[Case]:
@@ -277,7 +293,10 @@ def amounts(make: Maker) -> Iterator[Case]:
         for phrase, (name, given) in AMOUNTS.items():
             for words, op in OPERATORS.items():
                 number = make.chance.choice(given)
-                yield f"{asked} with {phrase} {words.format(f'{number:,}')}", {"metrics": [measure], "filters": equal(name, number, op)}
+                yield (
+                    f"{asked} with {phrase} {words.format(f'{number:,}')}",
+                    {"metrics": [measure], "filters": equal(name, number, op)},
+                )
             between = {"field": name, "op": "between", "values": list(given)}
             yield f"{asked} with {phrase} between {given[0]} and {given[1]}", {"metrics": [measure], "filters": between}
 
@@ -295,7 +314,10 @@ def openings(make: Maker) -> Iterator[Case]:
     for when, days in WINDOWS.items():
         opened = within(*days, field=f"{PROFILE}.account_open_date")
         yield f"number of customers who opened an account {when}", {"metrics": [CUSTOMERS], "filters": opened}
-        yield f"average credit limit of customers who joined {when}", {"metrics": [MEASURES["average credit limit"]], "filters": opened}
+        yield (
+            f"average credit limit of customers who joined {when}",
+            {"metrics": [MEASURES["average credit limit"]], "filters": opened},
+        )
 
 
 def trends(make: Maker) -> Iterator[Case]:
@@ -304,7 +326,10 @@ def trends(make: Maker) -> Iterator[Case]:
             for grain in GRAINS:
                 when, days = make.chance.choice(list(WINDOWS.items()))
                 yield f"{said} by {grain}", {"metrics": [measure], "dimensions": [f"{DAY}:{grain}"]}
-                yield f"{said} per {grain} {when}", {"metrics": [measure], "dimensions": [f"{DAY}:{grain}"], "filters": within(*days)}
+                yield (
+                    f"{said} per {grain} {when}",
+                    {"metrics": [measure], "dimensions": [f"{DAY}:{grain}"], "filters": within(*days)},
+                )
 
 
 def running_totals(make: Maker) -> Iterator[Case]:
@@ -312,7 +337,10 @@ def running_totals(make: Maker) -> Iterator[Case]:
         for grain in ("day", "week", "month", "quarter"):
             measure = MEASURES[said]
             grouped = {"dimensions": [f"{DAY}:{grain}"]}
-            yield f"running total of {said} by {grain}", {**grouped, "metrics": [measure, {"metric": measure, "show": "running_total"}]}
+            yield (
+                f"running total of {said} by {grain}",
+                {**grouped, "metrics": [measure, {"metric": measure, "show": "running_total"}]},
+            )
 
 
 def ranks(make: Maker) -> Iterator[Case]:
@@ -349,14 +377,25 @@ def percentages(make: Maker) -> Iterator[Case]:
     for said, measure in (("customers", CUSTOMERS), ("transactions", COUNT)):
         for phrase, name, known in make.values_of(measure):
             for word, value in known[:3]:
-                yield f"what percentage of {said} have {phrase} {word}", {"metrics": [percent(measure, equal(name, value))]}
+                yield (
+                    f"what percentage of {said} have {phrase} {word}",
+                    {"metrics": [percent(measure, equal(name, value))]},
+                )
                 for group, by in make.chance.sample(make.groups_of(measure), 2):
                     if by != name:
-                        yield f"percentage of {said} with {phrase} {word} by {group}", {"metrics": [percent(measure, equal(name, value))], "dimensions": [by]}
+                        yield (
+                            f"percentage of {said} with {phrase} {word} by {group}",
+                            {"metrics": [percent(measure, equal(name, value))], "dimensions": [by]},
+                        )
 
 
 def percent(measure: str, part: Query) -> Query:
-    return {"op": "percent", "left": {"metric": measure, "where": part}, "right": {"metric": measure}, "as": "percentage"}
+    return {
+        "op": "percent",
+        "left": {"metric": measure, "where": part},
+        "right": {"metric": measure},
+        "as": "percentage",
+    }
 
 
 def groups_with(make: Maker) -> Iterator[Case]:
@@ -366,7 +405,10 @@ def groups_with(make: Maker) -> Iterator[Case]:
             number = make.chance.choice((5, 20, 45))
             held = {"metrics": [measure], "dimensions": [name], "having": equal(name_of(measure), number, op)}
             yield f"{plural(phrase)} with {said} {words.format(number)}", held
-            yield f"which {plural(phrase)} have {said} above {number}", {**held, "having": equal(name_of(measure), number, ">")}
+            yield (
+                f"which {plural(phrase)} have {said} above {number}",
+                {**held, "having": equal(name_of(measure), number, ">")},
+            )
 
 
 def did(*conditions: Query) -> Query:
@@ -381,7 +423,10 @@ def buyers(make: Maker) -> Iterator[Case]:
         for when, days in make.chance.sample(list(WINDOWS.items()), 12):
             inside = both(bought, within(*days))
             yield f"number of customers who bought {word} {when}", {"metrics": [CUSTOMERS], "filters": did(inside)}
-            yield f"number of customers who did not buy {word} {when}", {"metrics": [CUSTOMERS], "filters": {"not": inside}}
+            yield (
+                f"number of customers who did not buy {word} {when}",
+                {"metrics": [CUSTOMERS], "filters": {"not": inside}},
+            )
     for when, days in WINDOWS.items():
         yield f"how many customers made a purchase {when}", {"metrics": [CUSTOMERS], "filters": did(within(*days))}
 
@@ -398,7 +443,12 @@ def everything_at_once(make: Maker) -> Iterator[Case]:
         where = both(equal(field, value), equal(third, fourth), within(*days))
         yield f"{said} by {phrase} where {kind} is {word} and {other} is {more} {when}", {**query, "filters": where}
         number = make.chance.randint(2, 9)
-        ranked = {**query, "order": [f"-{name_of(measure)}"], "limit": number, "filters": both(equal(field, value), within(*days))}
+        ranked = {
+            **query,
+            "order": [f"-{name_of(measure)}"],
+            "limit": number,
+            "filters": both(equal(field, value), within(*days)),
+        }
         yield f"top {number} {plural(phrase)} by {said} {when} where {kind} is {word}", ranked
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from customer360.ask.engine import Engine
+from customer360.ask import Engine, open_source
+from customer360.semantic import Figures
+from customer360.semantic.definition import read_definition
 from tests.ask.given import Record
-from tests.ask.reading import engine_on
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.integration
@@ -38,11 +39,11 @@ def test_ten_runs_read_alike(reader: Engine, asked: list[Record]) -> None:
 
 
 def test_another_process_with_another_seed_reads_alike(
-    reader: Engine, asked: list[Record], small_bank_file: Path
+    reader: Engine, asked: list[Record], small_database: Path
 ) -> None:
     questions = sixty(asked)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.ask.test_same_every_time", str(small_bank_file)],
+        [sys.executable, "-m", "tests.ask.test_same_every_time", str(small_database)],
         input=json.dumps(questions),
         env={**os.environ, "PYTHONHASHSEED": "4711"},
         capture_output=True,
@@ -54,5 +55,12 @@ def test_another_process_with_another_seed_reads_alike(
     assert json.loads(done.stdout) == all_of(reader, questions)
 
 
+def main(database: Path) -> None:
+    """Read the questions that come in, and say how."""
+    definition = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
+    with open_source(database, definition, figures=Figures("USD", "en_US")) as source:
+        print(json.dumps(all_of(source.engine, json.load(sys.stdin))))
+
+
 if __name__ == "__main__":
-    print(json.dumps(all_of(engine_on(Path(sys.argv[1])), json.loads(sys.stdin.read()))))
+    main(Path(sys.argv[1]))

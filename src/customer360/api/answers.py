@@ -102,6 +102,79 @@ class ChurnAnswer(BaseModel):
     reasons: list[ChurnReason]
 
 
+class OptionAnswer(BaseModel):
+    """A question that may be asked instead."""
+
+    label: str
+    question: str
+
+
+class CorrectionAnswer(BaseModel):
+    """A word that was read as another."""
+
+    typed: str
+    read: str
+
+
+class ChartAnswer(BaseModel):
+    """The chart that suits the rows; names are those of columns."""
+
+    kind: str = Field(description="figure, line, bar, pie, scatter, histogram, map or table")
+    x: str
+    y: list[str]
+    series: str
+
+
+class AskAnswer(Completeness):
+    """What became of a question in plain English."""
+
+    status: str = Field(description="answer, clarify (asked back) or refuse")
+    question: str
+    text: str = Field(description="What was read and what came out of it, or why there is no answer")
+    reason: str = Field(description="Code of why there is no answer, or nothing in it")
+    restatement: str = Field(description="The interpretation in English")
+    assumptions: list[str]
+    corrections: list[CorrectionAnswer]
+    options: list[OptionAnswer] = Field(description="What the question may have meant; ask one in its place")
+    alternatives: list[OptionAnswer] = Field(description="Other readings, or what comes nearest; each is answered")
+    next_questions: list[str]
+    interpretation: dict[str, Any] | None
+    query: dict[str, Any] | None = Field(description="The semantic query; POST it to /api/semantic/query")
+    currency: str
+    chart: ChartAnswer | None
+    read_by: str = Field(description="Who read the question")
+    read_ms: float
+    answer_ms: float
+    columns: list[ColumnAnswer]
+    rows: list[dict[str, Any]]
+    sql: str
+    parameters: list[Any]
+
+
+class CompletionAnswer(BaseModel):
+    """One question that goes on from what was typed."""
+
+    text: str
+    adds: str
+    kind: str = Field(description="metric, entity, field, value, time, words or question")
+
+
+class CompletionsAnswer(BaseModel):
+    """What may come next; each completion is a question that is answered."""
+
+    ok: bool = True
+    build_id: str
+    completions: list[CompletionAnswer]
+
+
+class ExamplesAnswer(BaseModel):
+    """Questions to begin with, by category."""
+
+    ok: bool = True
+    build_id: str
+    examples: dict[str, list[str]]
+
+
 def rows_answer(reading: Reading, result: SemanticResult) -> RowsAnswer:
     """Return the rows of a result and how complete they are."""
     return RowsAnswer(

@@ -10,13 +10,13 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from customer360.api import errors, middleware
-from customer360.api.routers import customers, platform, products, semantic
+from customer360.api.routers import ask, customers, platform, products, semantic
 from customer360.api.service import Service
 from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace
 
 DESCRIPTION = """
-Ask the published build of a workspace: customers, and semantic queries over every table.
+Ask the published build of a workspace: customers, semantic queries over every table, and questions in plain English.
 
 Every answer says which build it was read from, as of which day, and how complete it is.
 """
@@ -57,6 +57,7 @@ def create_app(
     app.include_router(customers.router, prefix="/api/customers", tags=["customers"])
     app.include_router(products.router, prefix="/api/products", tags=["products"])
     app.include_router(semantic.router, prefix="/api/semantic", tags=["semantic"])
+    app.include_router(ask.router, prefix="/api/ask", tags=["ask"])
     errors.install(app)
     app.add_middleware(middleware.RequestLog)
     return app

@@ -11,6 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from customer360.ask import Engines
 from customer360.errors import Customer360Error, Unavailable
 from customer360.monitoring import Recorder
 from customer360.semantic import Reader
@@ -34,6 +35,7 @@ class Service:
         self.app = app
         self.recorder = Recorder(lambda: Store.beside(workspace.store), "api")
         self.reader = Reader.of(workspace, queries, resources, self.recorder.query)
+        self.engines = Engines()
         self.gate = Gate(queries.pool_size)
         self._store: Store | None = None
 

@@ -282,10 +282,6 @@ def _until(match: re.Match[str], anchor: date) -> Window | None:
     return Window(end=point.end, label=f"until {point.end:%-d %B %Y}") if point and point.end else None
 
 
-def _one_point(match: re.Match[str], anchor: date) -> Window | None:
-    return _point(match.groups()[:_POINT_GROUPS], anchor)
-
-
 def _last_n(match: re.Match[str], anchor: date) -> Window | None:
     count, unit = int(float(match[1] or 1)), _as_unit(match[2])
     return _rolling(unit, count, anchor) if 0 < count <= 10_000 else None
@@ -324,7 +320,7 @@ def _part_of_year(match: re.Match[str], anchor: date, size: int) -> Window:
     return _parts(number, size, year, anchor)
 
 
-def _slashed(match: re.Match[str], _: date) -> Window | None:
+def _on_day(match: re.Match[str], _: date) -> Window | None:
     found = _day(match[1])
     return _between(found, found, "day") if found else None
 
@@ -414,7 +410,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         lambda _, anchor: _calendar("day", anchor, 0),
     ),
     _rule(r"(?:on )?yesterday", lambda _, anchor: _calendar("day", anchor, 1)),
-    _rule(rf"(?:in |during |over |for |within |on |of |from |the |throughout )*{_ISO}", _one_point),
+    _rule(rf"(?:in |during |over |for |within |on |of |from |the |throughout )*{_ISO}", _on_day),
     _rule(
         rf"{_IN}(\d{{1,2}}/\d{{1,2}}/\d{{4}})",
         lambda match, _: _between(_day(match[1]), _day(match[1]), "day") if _day(match[1]) else None,

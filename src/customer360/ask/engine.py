@@ -255,6 +255,8 @@ class Engine:
 
 _WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", "AGG", "HOWMUCH"})
 """Kinds of words without which a question that leans on another is not a whole one."""
+_SAID = frozenset({"unsafe_aggregation", "unreachable_field", "invalid_query", "wrong_kind_of_field", "invalid_value"})
+"""Reasons whose text is a sentence already."""
 _SPLIT = frozenset({"FIELD", "METRIC", "BINS", "BY", "OP", "GRAIN", "SUP", "TOP", "RECENT"})
 _ASKED_BACK = {
     "no_earlier": "There is no earlier question to go on from. What should be worked out?",

@@ -74,7 +74,6 @@ _KEPT = (
     "BUY",
     "INSTEAD",
     "SAME",
-    "WHATABOUT",
     "ONLY",
     "BY",
     "HOWMUCH",
@@ -172,9 +171,7 @@ class _Amender:
         for place, one in enumerate(chunks):
             if one.kind != "NTHONE":
                 continue
-            keys = [str(group).partition(":")[0] for group in self.frame.groups] or [
-                name for name in self.frame.fields[:1]
-            ]
+            keys = [str(group).partition(":")[0] for group in self.frame.groups] or list(self.frame.fields[:1])
             rows = self.context.rows
             index = one.data - 1 if one.data > 0 else len(rows) - 1
             if not keys or index >= len(rows):
@@ -299,7 +296,10 @@ class _Amender:
         doers = bool(table_extension(self.model, frame.subject).activity)
         scope = build_scope(self.slots, frame.subject, taken, groups=() if doers else frame.groups)
         kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
-        clauses = [clause for clause in frame.clauses if not self._replaced_clause(clause, scope.clauses)]
+        gone = [clause for clause in frame.clauses if self._replaced_clause(clause, scope.clauses)]
+        clauses = [clause for clause in frame.clauses if clause not in gone]
+        if len(gone) == len(scope.clauses) == 1:
+            scope.clauses = [scope.clauses[0].model_copy(update={"negated": gone[0].negated})]
         window = next((clause.window for clause in frame.clauses if clause.window), None)
         new = [
             clause if clause.window or not window or clause in clauses else clause.model_copy(update={"window": window})
@@ -587,6 +587,8 @@ class _Amender:
             raise NotUnderstood(nth[0].text)
         firsts = [one for one in slots.chunks if one.kind == "RECENT" and "first" in one.text.casefold()]
         slots.chunks = [one for one in slots.chunks if one not in firsts]
+        if slots.has("SORT", "DIR") and slots.has("SUP"):
+            return
         tops, sups = slots.take("TOP"), slots.take("SUP")
         if firsts and not slots.has("NUM"):
             raise NotUnderstood(firsts[0].text)
@@ -615,6 +617,8 @@ class _Amender:
         if self._rehaving(lone[0]):
             return
         places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
+        if not places and self._aged(lone[0]):
+            return
         if len(places) != 1:
             raise NotUnderstood(lone[0].text)
         self.slots.chunks.remove(lone[0])
@@ -622,6 +626,16 @@ class _Amender:
         item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
         filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
         self._set(filters=tuple(filters))
+
+    def _aged(self, lone: Chunk) -> bool:
+        """Read "only those over 60" as an age, where nothing else is compared."""
+        age = next((one for one in self.model.items if one.name == "age" and one.table == self.frame.subject), None)
+        if age is None or lone.data.unit or not all(16 <= value <= 110 for value in lone.data.values):
+            return False
+        self.slots.chunks.remove(lone)
+        self.slots.assume(f"“{lone.text}” is meant as years of age.")
+        self._set(filters=(*self.frame.filters, compare_filter(age, lone.data.op, lone.data.values)))
+        return True
 
     def _rehaving(self, lone: Chunk) -> bool:
         """Put other numbers into the only condition on groups."""
@@ -639,7 +653,8 @@ class _Amender:
 
     def _resort(self) -> None:
         slots = self.slots
-        sort, direction, flip = slots.take("SORT"), slots.take("DIR"), slots.take("FLIP")
+        sort, flip = slots.take("SORT"), slots.take("FLIP")
+        direction = [*slots.take("DIR"), *(slots.take("SUP") if sort else [])]
         if not sort and not direction and not flip:
             return
         frame = self.frame

@@ -46,6 +46,8 @@ class Cond:
     negated: bool = False
     separate: bool = False
     """Each value asks for a row of its own: "both Travel and Dining"."""
+    never: bool = False
+    """Whether what must not be was said to never have been done."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def _named_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     fields = [one for one in part if one.kind == "FIELD"]
     values = [one for one in part if one.kind in ("VALUE", "NAMEDVALUE", "COND")]
     data = values[0].data
-    if fields[0].data != data.item:
+    if fields[0].data != data.item or (isinstance(data, Cond) and fields[0] is values[0]):
         return None
     if isinstance(data, Cond):
         return part[0].made("COND", data, *part[1:]) if data.values else None
@@ -196,7 +198,8 @@ def _not_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     item = items.pop()
     values = tuple(value for one in found for value in one.data.values)
-    return part[0].made("COND", value_cond(item, values, negated=True), *part[1:])
+    cond = replace(value_cond(item, values, negated=True), never=part[0].kind == "NEVER")
+    return part[0].made("COND", cond, *part[1:])
 
 
 def _flag(_: Lexicon, part: list[Chunk]) -> Chunk:
@@ -553,6 +556,12 @@ def _aggregated_held(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if made is None else [made, *part[1:-1]]
 
 
+def _extreme_held(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Lowest credit limit below 5: the comparison is with the lowest one."""
+    figure = figure_of(lexicon, "max" if part[0].data == "desc" else "min", part[1].data)
+    return part[0].made("MEASURE", figure, part[1]) if figure else None
+
+
 def _across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Across customers says nothing that "customers" does not."""
     told = part[0].text.casefold()
@@ -604,7 +613,7 @@ def _metric(_: Lexicon, part: list[Chunk]) -> Chunk:
 def _aggregated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """An aggregate of a field: average credit limit, total of lifetime value."""
     field = next(one for one in part if one.kind == "FIELD")
-    aggs = list(dict.fromkeys(one.data for one in part if one.kind == "AGG"))
+    aggs = [one.data for one in part if one.kind == "AGG"]
     if len(aggs) > 1:
         return None
     figure = figure_of(lexicon, aggs[0], field.data)
@@ -864,10 +873,12 @@ _RULES: tuple[Rule, ...] = (
     rule("VALUE BOTH VALUE", lambda lexicon, part: _values(lexicon, [part[1], part[0], part[2]])),
     rule(f"NEITHER VALUE (?:{_SEP} VALUE)+", _not_value),
     rule("FIELD BINS", _plain_field),
+    rule("BINS BY", lambda _, part: renamed(part[1], "BY")),
     rule("VALUE FIELD", _named_value),
     rule("FIELD (?:IS |BETWEEN )?VALUE", _named_value),
     rule(f"VALUE (?:{_SEP} VALUE)+", _values),
     rule("FIELD (?:IS )?NOT VALUE", _named_value),
+    rule("FIELD (?:IS )?COND", _named_value),
     rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
     rule("(?:NOT )?FLAG", _flag),
     # fields
@@ -878,6 +889,7 @@ _RULES: tuple[Rule, ...] = (
     rule("RECENT ENTITY (?:IS |BUY )?DURATION", _quiet),
     rule("(?:TENURE|THEIR TENURE) (?:BY )?DURATION", _with_us),
     rule("OPEN DURATION", _opened_ago),
+    rule("ASSIGNED (?:THEIR )?FIELD", lambda _, part: part[0].made("ASSIGNED", "", *part[1:])),
     rule("(?:AGG (?:COMMA |AND |COMMA AND )?)+AGG (?:(?:VALUE|COND) )*(?:FIELD|METRIC|MEASURE)", _several),
     rule("SUP (?:AND )SUP (?:(?:VALUE|COND) )*FIELD", _several),
     rule("(?:AGG|SUP|OP) (?:(?:VALUE|COND) )+(?:FIELD|METRIC)", _after),
@@ -887,6 +899,7 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT FIELD", _number_of_field),
     rule("SIGN FIELD", _signed),
     rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
+    rule("SUP FIELD (?=(?:IS )?CMP)", _extreme_held),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),

@@ -54,7 +54,7 @@ def find_candidates(
     return found[::-1]
 
 
-FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "WHATABOUT", "ITEM", "NTHONE", "AFTER", "REMOVE", "FLIP"})
+FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "ITEM", "NTHONE", "AFTER", "REMOVE", "FLIP"})
 """Kinds of words that only a follow-up needs."""
 
 

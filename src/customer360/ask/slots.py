@@ -209,6 +209,7 @@ class _Sorter:
         """Make clauses of what is about the subject's activity."""
         if never and not (did_buy or fine or window or held):
             raise NotUnderstood("not")
+        self._refuse_tangles(fine, never=never)
         positive = tuple(cond.filter for cond in fine if not cond.negated and not cond.separate)
         if len(held) > 1 and (positive or window):
             raise NotUnderstood("and")
@@ -226,6 +227,16 @@ class _Sorter:
         placed = bool(about_rows) or any(cond.separate for cond in fine) or (negated and (never or not positive))
         if not placed:
             self._plain_clause(positive, window, never=never, did=did_buy or never)
+
+    def _refuse_tangles(self, fine: Sequence[Cond], *, never: bool) -> None:
+        """Refuse what could be about one row or about several: two negations, a condition behind "never" or "both"."""
+        plain = [place for place, cond in enumerate(fine) if not cond.negated and not cond.separate]
+        nevers = [place for place, cond in enumerate(fine) if cond.never]
+        tangled = (never and any(cond.negated for cond in fine)) or (
+            bool(plain) and any(cond.separate for cond in fine)
+        )
+        if tangled or any(place > nevers[0] for place in plain if nevers):
+            raise NotUnderstood(", ".join(cond.item.label.lower() for cond in fine))
 
     def _plain_clause(self, positive: tuple[Filter, ...], window: Window | None, *, never: bool, did: bool) -> None:
         """Add that the subject did something, or did not, where anything says so."""

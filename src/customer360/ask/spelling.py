@@ -13,7 +13,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from customer360.ask.lexicon import Lexicon
-from customer360.ask.words import Word, stem
+from customer360.ask.words import Word, join_numbers, stem
 
 COMMON = 400
 """How often a word must occur in the dictionary's texts to be left alone."""
@@ -41,7 +41,7 @@ DATE_WORDS = frozenset(
 
 def edits_allowed(length: int) -> int:
     """Return how many letters of a word may be wrong."""
-    return 0 if length <= 3 else 1 if length <= 5 else 2 if length <= 8 else 3
+    return 0 if length <= 3 else 1 if length <= 6 else 2
 
 
 class Speller:
@@ -62,7 +62,7 @@ class Speller:
             else:
                 corrected.append(Word(found, found, found))
                 told.append((word.typed, found))
-        return corrected, told
+        return (join_numbers(corrected) if told else corrected), told
 
     def _correction(self, word: Word) -> str | None:
         if word.number is not None or word.stem in self._known or not word.text.isalpha() or word.typed.isdigit():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from sqlglot import exp
+
 from customer360.ask.lexicon import table_extension
 from customer360.semantic import Item, Kind, SemanticModel, build_query, compile_query
 from customer360.warehouse import Warehouse
@@ -14,9 +16,16 @@ MAX_LENGTH = 80
 
 
 def read_values(warehouse: Warehouse, model: SemanticModel, *, schema_suffix: str = "") -> dict[str, tuple[str, ...]]:
-    """Return the values of every text dimension that has at most ``MAX_VALUES`` of them, by its full name."""
+    """Return the values of every text dimension that has at most ``MAX_VALUES`` of them, by its full name.
+
+    A complete list in the model is taken at its word where the value is computed, such as the day of the week: to read
+    it again from every row would take longer than all the others together.
+    """
     found: dict[str, tuple[str, ...]] = {}
-    for item in _text_dimensions(model):
+    for item, listed in _text_dimensions(model):
+        if listed and not isinstance(item.expression, exp.Column):
+            found[item.full_name] = listed
+            continue
         query = build_query(dimensions=[item.full_name], limit=MAX_VALUES + 1)
         compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
         values = warehouse.query(compiled.sql, compiled.parameters).column(0).to_pylist()
@@ -40,11 +49,13 @@ def read_days(
     return None, None
 
 
-def _text_dimensions(model: SemanticModel) -> Iterator[Item]:
+def _text_dimensions(model: SemanticModel) -> Iterator[tuple[Item, tuple[str, ...]]]:
+    """Yield the text fields that questions name values of, with those that the model says are all there are."""
     for table in model.definition.tables:
         if not table.x_nl.asked:
             continue
         for one in table.dimensions:
             is_text = one.data_type in ("VARCHAR", "TEXT")
             if is_text and one.x_nl.asked and not one.unique and not one.name.endswith(("_id", "_key")):
-                yield model.get_item(f"{table.name}.{one.name}", frozenset({Kind.DIMENSION}), role="dimension")
+                item = model.get_item(f"{table.name}.{one.name}", frozenset({Kind.DIMENSION}), role="dimension")
+                yield item, one.sample_values if one.is_enum else ()

@@ -47,10 +47,13 @@ _WORDS: dict[str, dict[Any, str]] = {
             "south of|fewer|lower|not even"
         ),
         ">=": (
-            "at least|minimum of|no less than|no fewer than|not less than|not fewer than|>=|from at least|"
+            "at or above|at or over|equal to or above|greater than or equal to|more than or equal to|"
+            "above or equal to|no lower than|at least|minimum of|no less than|no fewer than|"
+            "not less than|not fewer than|>=|from at least|"
             "a minimum of|not below|starting at|or higher than"
         ),
         "<=": (
+            "at or below|at or under|less than or equal to|fewer than or equal to|equal to or below|"
             "at most|up to|no more than|not more than|maximum of|a maximum of|<=|not over|not above|"
             "not exceeding|no higher than|or lower than|within"
         ),
@@ -97,7 +100,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "BY": {
         "": (
-            "by|per|for each|for every|in each|across|broken down by|split by|grouped by|group by|"
+            "by|per|for each|for every|in each|across|broken down by|split by|grouped by|"
             "breakdown by|segmented by|within each|for all|split out by|cut by|sliced by|according to|"
             "of each|on each|from each|at each|broken out by|break down by|split per|divided by|organized by|"
             "each|every|by each|per each|as a function of|split across|broken down across|over all|in every|"
@@ -421,12 +424,6 @@ _WORDS: dict[str, dict[Any, str]] = {
             "same thing but|the same|same|again|do that for|repeat for|repeat that for|now for|same thing"
         ),
     },
-    "WHATABOUT": {
-        "": (
-            "and what about|how about|what about|and how about|and|and for|now|ok|okay|now show|then|so|"
-            "and in|now only|ok now|okay now|also|now by"
-        ),
-    },
     "BEFORE": {
         "": (
             "the one before|the month before|the previous one|the year before|the week before|"
@@ -452,7 +449,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "FILL": {
         "": (
-            "the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|want|need|would like|to see|"
+            "now|ok|okay|right|alright|the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|"
+            "want|need|would like|to see|"
             "can you|could you|know|in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|"
             "these|those|level of|figure|figures|data|result|results|do we have|do we|we have|have we|did we|"
             "are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|they|he|she|"

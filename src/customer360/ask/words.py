@@ -224,8 +224,10 @@ _WHOLE = frozenset(
 
 def read_words(text: str) -> list[Word]:
     """Return the words of a question in order; signs that matter are words, other punctuation is dropped."""
+    if text.isupper():
+        text = text.lower()  # capitals tell a code only where not everything is in capitals
     words = [word for token in _TOKEN.finditer(_folded(text)) for word in _words_of(token)]
-    return _join_numbers(words)
+    return join_numbers(words)
 
 
 def stem(word: str) -> str:
@@ -235,7 +237,7 @@ def stem(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+    if word.endswith(("uses", "sses", "shes", "ches", "xes", "zes")):
         return word[:-2]
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
@@ -260,6 +262,7 @@ _ABBREVIATED = (
     (re.compile(r"\b(break|split|cut) (.{1,40}?) (?:down|up)\b", re.IGNORECASE), r"\1 down \2"),
     (re.compile(r"\bw/o\b", re.IGNORECASE), "without"),
     (re.compile(r"\bw/(?=\s|[A-Za-z])", re.IGNORECASE), "with "),
+    (re.compile(r"\bper cent\b", re.IGNORECASE), "percent"),
     (re.compile(r"\bno\.\s*of\b", re.IGNORECASE), "number of"),
     (re.compile(r"\bi\.e\.?|\be\.g\.?", re.IGNORECASE), ""),
     (re.compile(r"(?<=\w)'ve\b", re.IGNORECASE), " have"),
@@ -307,7 +310,7 @@ def _american(word: str) -> str:
     return _SPELLINGS.get(word, word) if " " not in _SPELLINGS.get(word, word) else word
 
 
-def _join_numbers(words: list[Word]) -> list[Word]:
+def join_numbers(words: list[Word]) -> list[Word]:
     """Read numbers that were written as words, and money and percent that were written behind a number."""
     joined: list[Word] = []
     place = 0

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from customer360 import __version__
 from customer360.cli import (
     alerts,
+    ask,
     builds,
     changes,
     churn,
@@ -43,6 +44,7 @@ The usual way:
     customer360 load online_retail --from PATH    land files (the same file never twice)
     customer360 build                             build, check, publish
     customer360 query --metrics total_spend --by country
+    customer360 ask "spend by month in 2025"      the same in plain English
     customer360 serve                             API on 8000, pages on 8501
 
 or all of it at once: customer360 up. A workspace is a folder (CUSTOMER360_HOME, default ./.customer360).
@@ -104,6 +106,7 @@ app.command("rollback", rich_help_panel="Builds")(builds.rollback)
 app.command("runs", rich_help_panel="Builds")(builds.runs)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Builds")
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel="Builds")
+app.command("ask", rich_help_panel="Answers")(ask.ask)
 app.command("query", rich_help_panel="Answers")(query.query)
 app.add_typer(changes.app, name="changes", rich_help_panel="Answers")
 app.add_typer(churn.app, name="churn", rich_help_panel="Answers")

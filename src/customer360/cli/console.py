@@ -54,15 +54,15 @@ def print_error(error: Customer360Error) -> None:
     if _mode["json"]:
         print_json(error.as_dict())
         return
-    err.print(f"[bold red]Error:[/] {_plain(error.message)}", soft_wrap=True)
+    err.print(f"[bold red]Error:[/] {plain(error.message)}", soft_wrap=True)
     for detail in error.details[:10]:
         message = f"{detail.get('field', '')}: {detail.get('message', '')}"
-        err.print(f"  • {_plain(message)}", soft_wrap=True)
+        err.print(f"  • {plain(message)}", soft_wrap=True)
         value = detail.get("value")
         for row in value[:5] if isinstance(value, list) else []:
-            err.print(f"      {_plain(str(row))}", soft_wrap=True)
+            err.print(f"      {plain(str(row))}", soft_wrap=True)
     if error.next_action:
-        err.print(f"[bold]Next:[/] {_plain(error.next_action)}", soft_wrap=True)
+        err.print(f"[bold]Next:[/] {plain(error.next_action)}", soft_wrap=True)
 
 
 def print_table(
@@ -79,7 +79,7 @@ def print_table(
         place: Literal["right", "left"] = "right" if number in right else "left"
         table.add_column(column, justify=place, overflow="fold", no_wrap=number in whole)
     for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
+        table.add_row(*(plain(cell) for cell in row))
     to.print(table)
 
 
@@ -89,9 +89,15 @@ def say(text: str) -> None:
         out.print(text, soft_wrap=True)
 
 
+def print_sql(sql: str, parameters: Sequence[Any]) -> None:
+    """Write a statement to standard output, with its bound values as a comment."""
+    values = ", ".join(f"${number} = {value!r}" for number, value in enumerate(parameters, 1))
+    sys.stdout.write(f"{sql}\n" + (f"-- {values}\n" if values else ""))
+
+
 def warn(text: str) -> None:
     """Print a line about something beside the point, where it is in nobody's way: on standard error."""
-    err.print(f"[yellow]{_plain(text)}[/]", soft_wrap=True)
+    err.print(f"[yellow]{plain(text)}[/]", soft_wrap=True)
 
 
 def _silent(name: str, done: int = 0, total: int = 0) -> None:
@@ -109,7 +115,7 @@ class _Lines:
             return
         self._next = time.monotonic() + LINE_SECONDS
         of = f" ({done:,} of {total:,})" if total else ""
-        say(f"{self._title}: {_plain(name)}{of}")
+        say(f"{self._title}: {plain(name)}{of}")
 
 
 @contextmanager
@@ -139,11 +145,11 @@ def progress(title: str, *, lines: bool = False) -> Iterator[Step]:
 
 def say_refusal(refusal: Customer360Error) -> None:
     """Say which file was refused and what to do about it."""
-    say(f"[red]✗[/] {_plain(refusal.message)}")
+    say(f"[red]✗[/] {plain(refusal.message)}")
     if refusal.next_action:
-        say(f"  [dim]{_plain(refusal.next_action)}[/]")
+        say(f"  [dim]{plain(refusal.next_action)}[/]")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep square brackets from being read as markup."""
     return text.replace("[", r"\[")

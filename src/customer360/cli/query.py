@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from customer360.cli.console import Json, print_json, print_table, say
+from customer360.cli.console import Json, print_json, print_sql, print_table, say
 from customer360.cli.context import reader
 
 
@@ -49,8 +49,7 @@ def query(
 
             write_csv(answer.table, sys.stdout.buffer)
         elif as_sql:
-            values = ", ".join(f"${n} = {json_value(v)!r}" for n, v in enumerate(answer.parameters, 1))
-            sys.stdout.write(f"{answer.sql}\n" + (f"-- {values}\n" if values else ""))
+            print_sql(answer.sql, [json_value(value) for value in answer.parameters])
         else:
             units = [column.unit for column in answer.columns]
             rows = [

@@ -2,7 +2,7 @@
 
 from customer360.warehouse.base import Warehouse
 from customer360.warehouse.builds import BuildRecord, Builds, OpenBuild
-from customer360.warehouse.duckdb import DuckDBWarehouse
+from customer360.warehouse.duckdb import DuckDBWarehouse, open_database
 from customer360.warehouse.opening import open_builds
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "OpenBuild",
     "Warehouse",
     "open_builds",
+    "open_database",
 ]

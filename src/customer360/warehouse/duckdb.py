@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 from cachetools import LRUCache
 
-from customer360.errors import InvalidQuery, QueryTimeout, Unavailable
+from customer360.errors import InvalidInput, InvalidQuery, NotFound, QueryTimeout, Unavailable
 
 LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -69,6 +69,14 @@ class DuckDBWarehouse:
         )
         return [(schema, table) for schema, table in rows.fetchall()]
 
+    def columns(self) -> list[tuple[str, str, str]]:
+        """Return (schema, table, column) of every table and view."""
+        rows = self._connection.cursor().execute(
+            "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
+            "WHERE NOT internal AND database_name = current_database() ORDER BY ALL"
+        )
+        return [(schema, table, column) for schema, table, column in rows.fetchall()]
+
     def close(self) -> None:
         self._deadlines.stop()
         self._cursors.clear()
@@ -80,6 +88,25 @@ class DuckDBWarehouse:
         if thread not in self._cursors:
             self._cursors[thread] = (self._connection.cursor(), LRUCache(PARSED_STATEMENTS))
         return self._cursors[thread]
+
+
+def open_database(path: Path, *, threads: int, memory: str) -> DuckDBWarehouse:
+    """Open somebody's DuckDB file, read-only and locked down.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: it cannot be opened as a DuckDB database.
+    """
+    if not path.is_file():
+        raise NotFound(f"{path} does not exist.", code="file_not_found", next_action="Give the path of a DuckDB file.")
+    try:
+        return DuckDBWarehouse(path, threads=threads, memory=memory)
+    except duckdb.Error as error:
+        raise InvalidInput(
+            f"{path} cannot be opened: {_first_line(error)}",
+            code="invalid_database",
+            next_action="Give a DuckDB file that no other process writes to.",
+        ) from error
 
 
 class _Deadlines:
@@ -119,8 +146,10 @@ class _Deadlines:
                 del self._running[token]
 
     def stop(self) -> None:
-        """End the watching thread."""
+        """End the watching thread, and wait until it has ended: left running, it aborts a process that exits."""
         self._stopped.set()
+        if self._watcher is not None:
+            self._watcher.join()
 
     def _watch(self) -> None:
         while not self._stopped.wait(WATCH_SECONDS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from sqlglot import exp
 
@@ -123,6 +124,15 @@ class Form:
     def _require_groups(self, subject: str, groups: Sequence[Dimension]) -> None:
         if not self._reaches_all(subject, groups):
             raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+
+    def _require_listed(self, named: Sequence[Chunk]) -> None:
+        """Refuse two things side by side that no comma and no "and" makes a list of."""
+        ordered = sorted(named, key=lambda one: one.first)
+        links = [one for one in self.slots.asked if one.kind in ("AND", "COMMA", "VS", "TO", "BOTH", "BY", "OR")]
+        for left, right in pairwise(ordered):
+            apart = right.first >= left.last
+            if apart and not any(left.last <= link.first < right.first for link in links):
+                raise NotUnderstood(right.text)
 
     def _require_related(self, subject: str, entities: Sequence[str]) -> None:
         for table in entities:

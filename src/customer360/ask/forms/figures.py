@@ -8,6 +8,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form
 from customer360.ask.frame import Frame, Rank, fields_of
 from customer360.ask.grammar import (
+    WHEN,
     Cond,
     Figure,
     Held,
@@ -36,6 +37,7 @@ class Figures(Form):
             if any(one.kind == "HELD" and one.data.figure.table in tables for one in slots.chunks):
                 raise NotUnderstood(fields[0].text)
             groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
+        self._require_listed(measures)
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
         if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
@@ -147,7 +149,7 @@ class Figures(Form):
                 if one.kind in ("COND", "VALUE")
                 for name in fields_of(as_cond(one).filter)
             ),
-            *(one.name.rpartition(".")[0] for one in groups),
+            *(one.name.rpartition(".")[0] for one in groups if one.name != WHEN),
             *entities,
         ]
         if any(one.kind in ("TIME", "BUY") for one in taken):
@@ -173,6 +175,8 @@ class Figures(Form):
         slots, table = self.slots, per.data.table
         figure = self._figure(self._measured_per(measures, per), ())
         averaged = slots.take("AGG")
+        if len(averaged) > 1:
+            raise NotUnderstood(averaged[1].text)
         slots.take("ENTITY")
         taken = slots.take(*RESTRICTING)
         reaches = self.model.relations.reaches

@@ -50,10 +50,7 @@ class Implied(Form):
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
         slots = self.slots
-        if slots.has("WHERE") and any(
-            one.kind in ("FIELD", "ENTITY", "UNITWORD", "COUNTEDFIELD") and one.first < slots.chunks[0].last + 1
-            for one in slots.chunks[:1]
-        ):
+        if slots.has("WHERE") and slots.asked[0].kind != "WHERE":
             slots.take("WHERE")
         if slots.has("WHERE"):
             where = slots.take("WHERE")[0]
@@ -68,8 +65,9 @@ class Implied(Form):
             for one in said:
                 slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
-        if slots.has("WHO") and not slots.has("ENTITY", "COUNTED"):
-            who = slots.take("WHO")[0]
+        who = next((one for one in slots.chunks if one.kind == "WHO" and one.text.casefold() != "whose"), None)
+        if who is not None and not slots.has("ENTITY", "COUNTED"):
+            slots.chunks.remove(who)
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
 
     def _how_much(self) -> None:

@@ -173,6 +173,9 @@ class Plain(Figures):
             raise NotUnderstood(fields[0].text)
         if not self.slots.listing and not taken:
             raise NotUnderstood(fields[0].text, "missing_slots")
+        self._require_listed(fields)
+        if any(one.kind == "COND" and not as_cond(one).values for one in taken):
+            raise NotUnderstood(fields[0].text, "missing_measure")
         subject = (
             self._finest([item.table for item in items]) if len({item.table for item in items}) > 1 else items[0].table
         )

@@ -306,7 +306,8 @@ class Ranked(Form):
         figure = self._figure(measure, ())
         total = self.lexicon.totals.get(figure.measure) if isinstance(figure.measure, str) else None
         own = self._aggregated_field(figure)[0] if figure.table == table and total is None else None
-        if figure.table == table and total is None and own is None:
+        is_odd = figure.agg not in ("", "avg", "sum")
+        if figure.table == table and total is None and (own is None or is_odd):
             raise NotUnderstood(measure.text)
         fine = self._has_fine(table, choice.taken, choice.groups)
         held = own or (None if fine else total)
@@ -346,9 +347,9 @@ class Ranked(Form):
 
     def _extreme(self, choice: Choice) -> Frame:
         """The highest or lowest value of a field, or the first of the groups that were named."""
-        if choice.limit or choice.offset:
-            raise NotUnderstood("how many of what", "missing_slots")
         if choice.numbers and not choice.measures:
+            if choice.limit or choice.offset:
+                raise NotUnderstood("how many of what", "missing_slots")
             number = choice.numbers[0]
             figure = figure_of(self.lexicon, "max" if choice.descending else "min", number.data)
             if figure is None:
@@ -363,7 +364,8 @@ class Ranked(Form):
         if len(per) not in (0, len(dated) - 1) or (len(dated) > 1 and not per):
             raise NotUnderstood("the first of which", "missing_measure")
         scope = build_scope(self.slots, subject, choice.taken, groups=dated if subject not in self._doers() else ())
-        rank = Rank(by="*", descending=choice.descending, limit=1, per=per)
+        limit = choice.limit or (10 if any(one.kind == "TOP" for one in choice.words) else 1)
+        rank = Rank(by="*", descending=choice.descending, limit=limit, offset=choice.offset, per=per)
         measures = (figure.measure,)
         return Frame(kind="figures", subject=subject, measures=measures, groups=dated, rank=rank, **scope.as_parts())
 

@@ -79,6 +79,8 @@ class Shares(Form):
             inner = build_scope(self.slots, subject, [one for one in part if one.kind != "BUY" or is_doer])
             if inner.window is not None and inner.window_field:
                 raise NotUnderstood(inner.window.label)
+            if not inner.near and not inner.clauses:
+                raise NotUnderstood("of which whole", "ambiguous_share")
             parts = {"part": tuple(inner.near), "part_clauses": tuple(inner.clauses)}
         measures = (figure.measure,)
         return Frame(kind="figures", subject=subject, measures=measures, groups=dated, **parts, **scope.as_parts())

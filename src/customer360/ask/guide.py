@@ -1,0 +1,44 @@
+"""What can be asked of one build: questions to begin with, and what may come next after what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from customer360.ask.completing import Completion, Phrase, complete, list_phrases
+from customer360.ask.engine import Engine
+from customer360.ask.examples import list_examples
+
+
+class Guide:
+    """The examples and phrases of one engine, found when they are first needed and then kept."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._readable: dict[str, bool] = {}
+
+    @cached_property
+    def examples(self) -> Mapping[str, tuple[str, ...]]:
+        """Questions to begin with, by category; the engine answers each of them."""
+        return list_examples(self.engine)
+
+    @cached_property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """What a question can be made of, the most useful first."""
+        return list_phrases(self.engine)
+
+    def complete(self, text: str, limit: int) -> list[Completion]:
+        """Return what may come next; each completion makes a question that is answered."""
+        return complete(text, self.phrases, self.examples, self.is_readable, limit)
+
+    def is_readable(self, question: str) -> bool:
+        """Tell whether the engine answers a question."""
+        known = self._readable.get(question)
+        if known is None:
+            if len(self._readable) >= KEPT_READINGS:
+                self._readable.clear()
+            known = self._readable[question] = self.engine.read(question).status == "answer"
+        return known
+
+
+KEPT_READINGS = 20_000

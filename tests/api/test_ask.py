@@ -1,0 +1,99 @@
+"""Questions in plain English over HTTP, on both engines."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.test_service import ERROR_KEYS
+
+pytestmark = pytest.mark.api
+
+
+def ask(client: httpx.Client, question: str, *previous: str) -> dict[str, Any]:
+    answer = client.post("/api/ask", json={"question": question, "previous": previous})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_a_question_is_answered_with_all_that_shows_how(bank_client: httpx.Client) -> None:
+    told = ask(bank_client, "Number of customers by card type")
+    assert (told["ok"], told["status"], told["read_by"]) == (True, "answer", "local grammar")
+    assert sum(row["customer_count"] for row in told["rows"]) == 400
+    assert told["chart"]["kind"] == "bar"
+    assert told["restatement"] == "Number of customers by card type."
+    assert told["build_id"]
+    assert told["rows_returned"] == told["rows_available"] == len(told["rows"])
+
+
+def test_the_query_of_an_answer_gives_the_same_rows(bank_client: httpx.Client) -> None:
+    told = ask(bank_client, "Total spend by channel for Premium customers")
+    again = bank_client.post("/api/semantic/query", json=told["query"]).json()
+    assert again["rows"] == told["rows"]
+    assert again["sql"] == told["sql"]
+
+
+def test_the_questions_before_are_given_anew_each_time(bank_client: httpx.Client) -> None:
+    told = ask(bank_client, "and for Standard?", "Average credit limit of Premium customers")
+    assert told["status"] == "answer"
+    assert "card type is Standard" in told["restatement"]
+    assert ask(bank_client, "and for Standard?")["status"] == "clarify"
+
+
+def test_what_is_asked_back_or_refused_is_no_error(bank_client: httpx.Client) -> None:
+    back = ask(bank_client, "Who are our best customers?")
+    assert back["status"] == "clarify"
+    assert ask(bank_client, back["options"][0]["question"])["status"] == "answer"
+    refused = ask(bank_client, "Delete all inactive customers")
+    assert (refused["status"], refused["reason"]) == ("refuse", "write_operation")
+    assert (refused["rows"], refused["sql"]) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({}, 422, "invalid_request"),
+        ({"question": ""}, 422, "invalid_request"),
+        ({"question": "x" * 4001}, 422, "invalid_request"),
+        ({"question": "how many customers", "extra": 1}, 422, "invalid_request"),
+        ({"question": "how many customers", "previous": ["x"] * 51}, 422, "invalid_request"),
+        ({"question": "how many customers", "build": "b20000101t000000_0000"}, 410, "build_gone"),
+    ],
+)
+def test_errors_have_the_shape_of_all_others(
+    bank_client: httpx.Client, body: dict[str, Any], status: int, code: str
+) -> None:
+    answer = bank_client.post("/api/ask", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert set(answer.json()) == ERROR_KEYS
+
+
+def test_completions_are_questions_that_are_answered(bank_client: httpx.Client) -> None:
+    told = bank_client.get("/api/ask/complete", params={"q": "number of customers by c", "limit": 3}).json()
+    texts = [one["text"] for one in told["completions"]]
+    assert 0 < len(texts) <= 3
+    assert all(one.casefold().startswith("number of customers by c") for one in texts)
+    assert {ask(bank_client, one)["status"] for one in texts} == {"answer"}
+    assert bank_client.get("/api/ask/complete", params={"limit": 0}).status_code == 422
+
+
+def test_completions_come_while_somebody_types(bank_client: httpx.Client) -> None:
+    question, seconds = "average credit limit by customer segment in Texas", []
+    bank_client.get("/api/ask/complete", params={"q": "a"})
+    for end in range(1, len(question)):
+        started = time.perf_counter()
+        assert bank_client.get("/api/ask/complete", params={"q": question[:end]}).status_code == 200
+        seconds.append(time.perf_counter() - started)
+    assert statistics.median(seconds) < 0.05
+
+
+def test_examples_are_answered(bank_client: httpx.Client) -> None:
+    examples = bank_client.get("/api/ask/examples").json()["examples"]
+    assert len(examples) == 5
+    for questions in examples.values():
+        assert {ask(bank_client, one)["status"] for one in questions} == {"answer"}
