@@ -24,7 +24,7 @@ from customer360.ask.plan import plan_query
 from customer360.ask.segment import find_candidates, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
-from customer360.ask.words import Word, read_words
+from customer360.ask.words import Word, read_words, stems_of
 from customer360.errors import InvalidQuery
 from customer360.semantic import SemanticModel, SemanticQuery, compile_query
 
@@ -118,12 +118,26 @@ class Engine:
         first = self._read_as(question, candidates, context, told)
         if first.status == "answer":
             return first
-        for phrase in (one for one in candidates if one.last - one.first > 1 and one.entries[0].kind in _SPLIT):
+        for phrase in filter(self._may_be_none, candidates):
             again = find_candidates(words, self.lexicon, self.newest, split=phrase)
             read = first if unexplained(again) else self._read_as(question, again, context, told)
             if read.status == "answer":
                 return read
         return first
+
+    def _may_be_none(self, phrase: Candidate) -> bool:
+        """Tell whether a phrase of several words may be read as if it were none.
+
+        Names of fields never, but for "monthly spend", which may be spend by month, and "spend growth".
+        """
+        entry = phrase.entries[0]
+        if phrase.last - phrase.first < 2 or entry.kind not in _SPLIT:
+            return False
+        if entry.kind != "FIELD" or self.lexicon.extensions[entry.data.full_name].change_of:
+            return True
+        stems = stems_of(phrase.text)
+        parts = (stems[first:last] for first in range(len(stems)) for last in range(first + 1, len(stems) + 1))
+        return any(one.kind == "GRAIN" for part in parts for one in self.lexicon.entries.get(part, ()))
 
     def _read_as(
         self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]

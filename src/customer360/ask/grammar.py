@@ -466,9 +466,7 @@ def _several(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     names = {"desc": "max", "asc": "min"}
     aggs = [names.get(one.data, one.data) for one in part if one.kind in ("AGG", "SUP")]
     item = (
-        last.data
-        if last.kind == "FIELD"
-        else _added_up(lexicon, last.data if last.kind == "METRIC" else last.data.item)
+        last.data if last.kind == "FIELD" else added_up(lexicon, last.data if last.kind == "METRIC" else last.data.item)
     )
     if item is None and last.kind == "METRIC":
         item = next(
@@ -564,8 +562,9 @@ def _extreme_held(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def _across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Across customers says nothing that "customers" does not."""
-    told = part[0].text.casefold()
-    return renamed(part[1], "ENTITY") if told.startswith(("across", "over all", "for all")) else None
+    told, named = part[0].text.casefold(), part[1].text.casefold()
+    is_agent = told == "by" and named.endswith("s")
+    return renamed(part[1], "ENTITY") if is_agent or told.startswith(("across", "over all", "for all")) else None
 
 
 def _plain_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -627,7 +626,7 @@ def _aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return part[0].made("MEASURE", figure, *part[1:]) if figure.agg == agg else None
     if not isinstance(figure.measure, str):
         return None
-    added = _added_up(lexicon, figure.item)
+    added = added_up(lexicon, figure.item)
     if agg == "sum" and (added or figure.item.unit == "count"):
         return part[0].made("MEASURE", figure, *part[1:])
     if agg == "avg" and figure.item.unit in ("percent", "score"):
@@ -638,7 +637,7 @@ def _aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("MEASURE", replace(found, of=figure.item), *part[1:]) if found else None
 
 
-def _added_up(lexicon: Lexicon, metric: Item) -> Item | None:
+def added_up(lexicon: Lexicon, metric: Item) -> Item | None:
     """Return the field that a metric is the sum of."""
     named = [name for (agg, name), item in lexicon.aggregates.items() if agg == "sum" and item == metric]
     if not named or not isinstance(metric.expression, exp.Sum):
@@ -685,7 +684,7 @@ def _percentile(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     at = next((one.data for one in part if one.kind in ("NTHPCT", "QUARTILE")), None)
     at = at if at is not None else next(one.data[0] for one in part if one.kind == "NUM")
     of = part[-1]
-    item = of.data if of.kind == "FIELD" else _added_up(lexicon, of.data.item)
+    item = of.data if of.kind == "FIELD" else added_up(lexicon, of.data.item)
     if item is None or not 0 <= at <= 100:
         return None
     figure = figure_of(lexicon, "percentile", item, percentile=at)
@@ -763,7 +762,16 @@ def _measure_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 # Groups
 
 
-def _grouped(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+def _grouped(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
+    """By state and card type; in "for each category, the merchant …" the groups end at the comma."""
+    commas = [place for place, one in enumerate(part) if one.kind == "COMMA"]
+    if commas and part[0].text.casefold().startswith(("for", "in each", "within")):
+        made = _group_by(lexicon, part[: commas[0]])
+        return [made, *part[commas[0] + 1 :]] if made is not None else None
+    return _group_by(lexicon, part)
+
+
+def _group_by(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     dimensions: list[Dimension] = []
     table = ""
     place = 0
@@ -904,6 +912,7 @@ _RULES: tuple[Rule, ...] = (
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
+    rule("OP FIELD VS (?:THEIR )?(?:FIELD )?AGG (?:FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", _than_field),
     rule("ADJ (?:VS )?(?:NUM|CMP)", _adjective),
     rule("FIELD (?:IS )?CMPS", _field_bounds),

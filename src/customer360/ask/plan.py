@@ -19,6 +19,7 @@ from customer360.semantic import (
     SemanticModel,
     SemanticQuery,
     TopPer,
+    build_query,
 )
 
 MANY_ROWS = 1000
@@ -43,19 +44,19 @@ class _Planner:
         if frame.kind == "rows":
             fields = tuple(Dimension(name=name) for name in frame.fields)
             order = self._order(frame.rank, list(frame.fields)) if frame.rank else ()
-            return SemanticQuery(
+            return build_query(
                 fields=fields, filters=filters, order=order, limit=limit, offset=offset, top_per=self._top(frame.rank)
             )
         if frame.kind == "values":
-            return SemanticQuery(dimensions=frame.groups, filters=filters, limit=limit)
+            return build_query(dimensions=frame.groups, filters=filters, limit=limit)
         metrics = self._metrics()
         having = _all_of(frame.having)
         if frame.summary:
-            return SemanticQuery(
+            return build_query(
                 metrics=metrics[:1], dimensions=frame.groups, filters=filters, having=having, summary=frame.summary
             )
         order = self._order(frame.rank, [_name_of(metric) for metric in metrics])
-        return SemanticQuery(
+        return build_query(
             metrics=metrics,
             dimensions=frame.groups,
             filters=filters,

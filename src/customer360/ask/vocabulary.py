@@ -449,7 +449,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "FILL": {
         "": (
-            "now|ok|okay|right|alright|the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|"
+            "how old is|saw|now|ok|okay|right|alright|the|a|an|of|our|we|us|there|me|please|all|right now|currently|i|"
             "want|need|would like|to see|"
             "can you|could you|know|in|for|on|at|them|it|so|far|would|could|should i|let|s|any|some|this|"
             "these|those|level of|figure|figures|data|result|results|do we have|do we|we have|have we|did we|"

@@ -262,6 +262,7 @@ _ABBREVIATED = (
     (re.compile(r"\b(break|split|cut) (.{1,40}?) (?:down|up)\b", re.IGNORECASE), r"\1 down \2"),
     (re.compile(r"\bw/o\b", re.IGNORECASE), "without"),
     (re.compile(r"\bw/(?=\s|[A-Za-z])", re.IGNORECASE), "with "),
+    (re.compile(r"\b(top|bottom|last|first)(\d+)\b", re.IGNORECASE), r"\1 \2"),
     (re.compile(r"\bper cent\b", re.IGNORECASE), "percent"),
     (re.compile(r"\bno\.\s*of\b", re.IGNORECASE), "number of"),
     (re.compile(r"\bi\.e\.?|\be\.g\.?", re.IGNORECASE), ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlglot import exp
 
@@ -165,9 +166,9 @@ def _aggregated(
         _require_reach(scope.model, table, one.item, measured)
     groups = [exp.alias_(value_of(source, one), f"d{place}") for place, one in enumerate(dimensions)]
     once = _Once(source, each) if each else None
+    make = once.aggregated if once else partial(aggregated, source)
     metrics = [
-        exp.alias_((once.aggregated(one) if once else aggregated(source, one)) if one.rows == rows else _missing(one.item), name)
-        for one, name in measured.items()
+        exp.alias_(make(one) if one.rows == rows else _missing(one.item), name) for one, name in measured.items()
     ]
     conditions = [where(node, source) for node in (shape.filters, kept) if node is not None]
     select = source.select(*groups, *(once.columns() if once else metrics))
@@ -192,8 +193,9 @@ class _Once:
 
     def aggregated(self, inner: Inner) -> exp.Expr:
         """Return an aggregate over the distinct rows."""
+        if inner.aggregate is None:
+            raise TypeError("a metric of the model has no rows to count once")
         aggregate = inner.aggregate
-        assert aggregate is not None
         other = self._value(aggregate.other) if aggregate.other else None
         return aggregate_of(self._value(aggregate.field), other, inner.item, aggregate)
 

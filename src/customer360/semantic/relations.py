@@ -39,7 +39,7 @@ class Relations:
 
     def reaches(self, finer: str, coarser: str) -> bool:
         """Tell whether each row of ``finer`` has at most one row of ``coarser`` (a table reaches itself)."""
-        return finer == coarser or coarser in self._paths[finer]
+        return finer == coarser or coarser in self._paths.get(finer, {})
 
     def home(self, table: str) -> str:
         """Return the table over which fields of ``table`` are aggregated: its twin where it merely extends one."""

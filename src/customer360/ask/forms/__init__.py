@@ -21,7 +21,7 @@ from customer360.semantic import Measure
 
 __all__ = ["main_table", "read_frame"]
 
-_LINKS = ("IS", "AND", "COMMA", "BUY", "FROM", "TO", "BETWEEN", "THEIR", "BOTH", "BUT", "BY", "EITHER", "WHICH", "WHO")
+_LINKS = ("IS", "AND", "COMMA", "BUY", "FROM", "TO", "BETWEEN", "THEIR", "BOTH", "BUT", "EITHER", "WHICH", "WHO")
 _COMPARING = ("RATIO", "DIFF", "COMPARE", "VS", "CHANGE", "PERIODS", "YEARAGO", "BEFORE")
 _RANKING = ("TOP", "SUP", "RECENT", "GOOD", "NTH")
 

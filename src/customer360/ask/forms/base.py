@@ -238,6 +238,8 @@ class Form:
         slots = self.slots
         by = self._sort_by(frame)
         sort, direction, tops = slots.take("SORT"), slots.take("DIR"), slots.take("TOP", "SUP")
+        if sort:
+            self.slots.take("BY")
         if not sort and not direction and not tops:
             return frame
         number = self._count_wanted() if tops or frame.groups or frame.kind == "rows" else None

@@ -135,10 +135,10 @@ class Compared(Plain):
         if grain:
             self.slots.chunks.append(Chunk("GRAIN", grain, 10**6, 10**6, f"by {grain}"))
         elif not self.slots.has("GROUP", "GRAIN", "TREND"):
-            raise NotUnderstood(change[0].text, "missing_period")
+            raise NotUnderstood((change or periods)[0].text, "missing_period")
         frame = self._plain()
         if not any(one.grain for one in frame.groups):
-            raise NotUnderstood(change[0].text if change else periods[0].text, "missing_period")
+            raise NotUnderstood((change or periods)[0].text, "missing_period")
         return frame.model_copy(update={"show": "change_pct"})
 
     def _two_values(self, show: Show) -> Frame:

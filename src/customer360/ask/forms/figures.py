@@ -12,6 +12,7 @@ from customer360.ask.grammar import (
     Cond,
     Figure,
     Held,
+    added_up,
     as_cond,
     count_of,
     figure_of,
@@ -181,8 +182,7 @@ class Figures(Form):
         taken = slots.take(*RESTRICTING)
         reaches = self.model.relations.reaches
         if reaches(table, figure.table):
-            if not figure.agg:
-                raise NotUnderstood(per.text)
+            figure = self._each_row(figure, per)
             return self._figures_of(figure, taken, groups, figure.table)
         if not reaches(figure.table, table):
             raise NotUnderstood(per.text)
@@ -198,6 +198,14 @@ class Figures(Form):
         if agg != "avg" or (total is not None and not fine):
             raise NotUnderstood(per.text)
         return self._divided(figure.table, base, table, taken, groups)
+
+    def _each_row(self, figure: Figure, per: Chunk) -> Figure:
+        """Return the mean of what a metric adds up: spend per transaction."""
+        added = None if figure.agg else added_up(self.lexicon, figure.item)
+        found = figure_of(self.lexicon, "avg", added) if added is not None else None
+        if not figure.agg and found is None:
+            raise NotUnderstood(per.text)
+        return found or figure
 
     def _measured_per(self, measures: Sequence[Chunk], per: Chunk) -> Chunk:
         """Return what is measured for each row: a measure, or how many rows of another table."""

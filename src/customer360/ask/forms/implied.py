@@ -34,10 +34,13 @@ class Implied(Form):
         slots.asked = list(slots.chunks)
         slots.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
         slots.opened = slots.has("OPEN")
+        if slots.listing:
+            slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
         for step in (
             self._how_much,
             self._where_and_who,
+            self._when_opened,
             self._unheld,
             self._opened_alone,
             self._lone_count,
@@ -87,6 +90,20 @@ class Implied(Form):
         if figure is None:
             raise NotUnderstood(asked.text)
         slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
+
+    def _when_opened(self) -> None:
+        """Read "when did … open their account" as asking for that date."""
+        slots = self.slots
+        if not slots.has("WHEN") or not slots.has("OPEN"):
+            return
+        slots.take("WHEN")
+        opened = slots.take("OPEN")[0]
+        table = main_table(self.lexicon)
+        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        item = next((one for one in self.model.items if one.full_name == name), None)
+        if item is None:
+            raise NotUnderstood(opened.text)
+        slots.chunks.append(opened.made("FIELD", item))
 
     def _unheld(self) -> None:
         """Take a count and a comparison apart where nothing is grouped: how many people under 30."""
@@ -163,10 +180,21 @@ class Implied(Form):
             slots.chunks.remove(agg)
             slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
 
+    def _count(self, thing: Chunk) -> None:
+        """Read total transactions as how many there are."""
+        found = count_of(self.lexicon, thing.data)
+        if found is None:
+            raise NotUnderstood(thing.text)
+        self.slots.chunks[self.slots.chunks.index(thing)] = thing.made("COUNTED", (found, thing.data, False))
+
     def _aggregate_of_rows(self, agg: Chunk) -> None:
         """Read "the average transaction" as the average of what makes one large."""
         slots = self.slots
         for one in slots.chunks:
+            if one.kind == "ENTITY" and "total" in agg.text.casefold():
+                slots.chunks.remove(agg)
+                self._count(one)
+                return
             if one.kind == "ENTITY" and (agg.data == "sum" or not one.text.casefold().endswith("s")):
                 size = table_extension(self.model, one.data).size_field
                 item = next((item for item in self.model.items if item.full_name == f"{one.data}.{size}"), None)

@@ -76,6 +76,7 @@ class Ranked(Form):
         if good and any(self._is_worse(one) for one in (*measures, *by, *targets)):
             descending = not descending
         choice = Choice(targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups))
+        slots.take("BY")
         return self._rank(choice)
 
     def _is_worse(self, chunk: Chunk) -> bool:
@@ -113,12 +114,23 @@ class Ranked(Form):
         choice.numbers = [one for one in choice.measures if one.kind == "FIELD"]
         choice.measures = [one for one in choice.measures if one.kind != "FIELD"]
         numeric = [one for one in choice.targets if one.kind == "FIELD" and is_numeric(one.data)]
-        facts = [one for one in numeric if one.data.kind == "fact"]
-        named = [one for one in choice.targets if one not in facts]
-        ages = [one for one in numeric if one not in facts] if len(named) > 1 else []
-        choice.numbers = [*choice.numbers, *facts, *ages]
+        ends = {one.last for one in choice.words if one.kind != "TOP"}
+        numbers = [one for one in numeric if one.data.kind == "fact" or one.first in ends]
+        named = [one for one in choice.targets if one not in numbers]
+        choice.numbers = [*choice.numbers, *numbers]
         choice.entities = [one for one in named if one.kind == "ENTITY"]
-        choice.fields = [one for one in named if one.kind in ("FIELD", "UNITWORD") and one not in ages]
+        choice.fields = [one for one in named if one.kind in ("FIELD", "UNITWORD")]
+        if choice.entities and not choice.measures and not choice.numbers:
+            self._order_by_group(choice)
+
+    def _order_by_group(self, choice: Choice) -> None:
+        """Read "customers by age" as ranked by it: a number that is a dimension, too."""
+        for group in choice.groups:
+            item = next((one for one in self.model.items if one.full_name == group.name), None)
+            if item is not None and is_numeric(item) and not group.bin:
+                choice.groups = tuple(one for one in choice.groups if one != group)
+                choice.numbers = [Chunk("FIELD", item, 0, 0, item.label)]
+                return
 
     def _read_adjective(self, choice: Choice) -> None:
         """Rank by what an adjective compares, where nothing else is named to rank by."""
@@ -261,7 +273,8 @@ class Ranked(Form):
     def _rank_by_size(self, choice: Choice, target: Chunk) -> None:
         """Read "the largest transactions" as ranked by what makes one of them large."""
         size = table_extension(self.model, target.data).size_field
-        if not size or any(one.kind == "GOOD" for one in choice.words):
+        often = any(word in one.text.casefold() for one in choice.words for word in ("most", "least", "fewest"))
+        if not size or often or any(one.kind == "GOOD" for one in choice.words):
             raise NotUnderstood(target.text, "missing_measure")
         item = next(one for one in self.model.items if one.full_name == f"{target.data}.{size}")
         choice.numbers = [target.made("FIELD", item)]

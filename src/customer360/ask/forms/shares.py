@@ -29,7 +29,7 @@ class Shares(Form):
         groups, per = self._groups()
         if per is not None or len(measures) > 1 or any(one.kind == "COUNTEDFIELD" for one in measures):
             raise NotUnderstood("share")
-        whole, part = self._split()
+        whole, part = self._split(measures)
         entities, fields = [one.data for one in slots.take("ENTITY")], slots.take("FIELD")
         if fields and part:
             raise NotUnderstood(fields[0].text)
@@ -85,13 +85,13 @@ class Shares(Form):
         measures = (figure.measure,)
         return Frame(kind="figures", subject=subject, measures=measures, groups=dated, **parts, **scope.as_parts())
 
-    def _split(self) -> tuple[list[Chunk], list[Chunk]]:
+    def _split(self, measures: Sequence[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
         """Take the restricting chunks before and after the verb: of the whole, and of the part."""
         slots = self.slots
         places = [place for place, one in enumerate(slots.chunks) if one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")]
-        heads = [place for place, one in enumerate(slots.chunks) if one.kind in ("ENTITY",)]
-        first = heads[0] if heads else -1
-        verbs = [place for place in places if place > first]
+        heads = measures or [one for one in slots.chunks if one.kind == "ENTITY"]
+        head = heads[0].first if heads else -1
+        verbs = [place for place in places if slots.chunks[place].first > head]
         if not verbs:
             return slots.take(*RESTRICTING), []
         kept = [
