@@ -14,7 +14,7 @@ from customer360.semantic import SemanticQuery
 
 
 def same_as(query: SemanticQuery) -> str:
-    """Return a text that is the same for queries that mean the same: not the order of conditions, values and columns."""
+    """Return a text that is the same for queries that mean the same, whatever the order of conditions and columns."""
     return json.dumps(_settled(query.model_dump(exclude_defaults=True)), sort_keys=True, default=str)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 import sqlglot
@@ -32,64 +33,63 @@ SQL = (
     "); delete from customer_360_profile; (",
     "$$", "?", "$1", ":name", "{{ ref('x') }}", "%s", "\\", "\\x00",
 )  # fmt: skip
-ODD = ("🙂", "💸💸", "'", '"', "''''", '"\'"\'', "“”", "\x00", "\x1b[31m", "\r\n", "\t", "\u202e", "\u200b", "é", "ß", "İ", "ﬁ", "½", "²", "٣", "１２", "—", "…", "((((", "))))", "[", "]", "%", "#", "@", "~", "1e309", "99999999999999999999", "-5", "0", "0.0.0", "2025-13-45", "31/31/2025", "$", "€5k", "1,000,", "10%%", "NaN", "inf")  # fmt: skip
-Maker = Callable[[random.Random], str]
+ODD = (
+    "🙂", "💸💸", "'", '"', "''''", "“”", "\x00", "\x1b[31m", "\r\n", "\t", "\u202e", "\u200b", "é", "ß", "İ", "ﬁ", "½",
+    "²", "٣", "１２", "—", "…", "((((", "))))", "[", "]", "%", "#", "@", "~", "1e309", "99999999999999999999", "-5", "0",
+    "0.0.0", "2025-13-45", "31/31/2025", "$", "€5k", "1,000,", "10%%", "NaN", "inf",
+)  # fmt: skip
 
 
-def makers(reader: Engine, asked: list[Record]) -> list[Maker]:
-    """Return ways to make a string, from words that mean something to letters that mean nothing."""
-    grammar = [" ".join(stems) for stems, _, _ in phrases()]
-    names = [name for item in reader.model.items for name in (item.name, *item.synonyms)]
-    values = [value for known in reader.values.values() for value in known[:40]]
-    words = [
-        *grammar,
-        *names,
-        *names,
-        *values,
-        *values,
-        "5",
-        "10",
-        "1000",
-        "in March",
-        "last month",
-        "2025",
-        "by",
-        "of",
-    ]
-    questions = [record["question"] for record in asked]
+@dataclass(frozen=True)
+class Typist:
+    """Types strings, from words that mean something to letters that mean nothing."""
 
-    def known_words(chance: random.Random) -> str:
-        return " ".join(chance.choice(words) for _ in range(chance.randint(1, 9)))
+    words: Sequence[str]
+    questions: Sequence[str]
 
-    def letters(chance: random.Random) -> str:
+    def known_words(self, chance: random.Random) -> str:
+        return " ".join(chance.choice(self.words) for _ in range(chance.randint(1, 9)))
+
+    def letters(self, chance: random.Random) -> str:
         return "".join(chr(chance.randrange(1, 0x2FFF)) for _ in range(chance.randint(1, 40)))
 
-    def anything(chance: random.Random) -> str:
-        return "".join(
-            chr(chance.choice((chance.randrange(0xD800), chance.randrange(0xE000, 0x110000))))
-            for _ in range(chance.randint(1, 30))
+    def anything(self, chance: random.Random) -> str:
+        points = [chance.choice(((0, 0xD800), (0xE000, 0x110000))) for _ in range(chance.randint(1, 30))]
+        return "".join(chr(chance.randrange(*span)) for span in points)
+
+    def attack(self, chance: random.Random) -> str:
+        return f"{chance.choice(self.questions)} {chance.choice(SQL)} {chance.choice(self.words)}"
+
+    def odd(self, chance: random.Random) -> str:
+        return " ".join(
+            chance.choice((chance.choice(self.words), chance.choice(ODD))) for _ in range(chance.randint(1, 8))
         )
 
-    def attack(chance: random.Random) -> str:
-        return f"{chance.choice(questions)} {chance.choice(SQL)} {chance.choice(words)}"
-
-    def odd(chance: random.Random) -> str:
-        return " ".join(chance.choice((chance.choice(words), chance.choice(ODD))) for _ in range(chance.randint(1, 8)))
-
-    def cut(chance: random.Random) -> str:
-        question = chance.choice(questions)
+    def cut(self, chance: random.Random) -> str:
+        question = chance.choice(self.questions)
         first, last = sorted(chance.randrange(len(question) + 1) for _ in range(2))
         return question[:first] + chance.choice((*ODD, *SQL, "")) + question[last:]
 
-    def shuffled(chance: random.Random) -> str:
-        parts = chance.choice(questions).split()
+    def shuffled(self, chance: random.Random) -> str:
+        parts = chance.choice(self.questions).split()
         chance.shuffle(parts)
         return " ".join(parts)
 
-    def long(chance: random.Random) -> str:
+    def long(self, chance: random.Random) -> str:
         return chance.choice(("a", "spend by ", "('", "🙂 ", "not ")) * chance.randint(50, 2000)
 
-    return [known_words, known_words, known_words, cut, cut, odd, shuffled, attack, letters, anything, long]
+    def ways(self) -> list[Callable[[random.Random], str]]:
+        often = [self.known_words] * 3 + [self.cut] * 2
+        return [*often, self.odd, self.shuffled, self.attack, self.letters, self.anything, self.long]
+
+
+def typist(reader: Engine, asked: list[Record]) -> Typist:
+    """Return one who knows the words of the grammar, the model and the build."""
+    grammar = [" ".join(stems) for stems, _, _ in phrases()]
+    names = [name for item in reader.model.items for name in (item.name, *item.synonyms)]
+    values = [value for known in reader.values.values() for value in known[:40]]
+    others = ["5", "10", "1000", "in March", "last month", "2025", "by", "of"]
+    return Typist((*grammar, *names, *names, *values, *values, *others), [record["question"] for record in asked])
 
 
 def fault_of(reader: Engine, question: str) -> str:
@@ -117,7 +117,7 @@ def known_literals(reader: Engine) -> set[str]:
 
 
 def test_ten_thousand_strings_do_no_harm(reader: Engine, asked: list[Record]) -> None:
-    chance, ways = random.Random(360), makers(reader, asked)
+    chance, ways = random.Random(360), typist(reader, asked).ways()
     started, faults = time.process_time(), []
     for number in range(STRINGS):
         if fault := fault_of(reader, ways[number % len(ways)](chance)):

@@ -31,6 +31,8 @@ SAID = {
     "share of": re.compile(r"share|percent|%|fraction|proportion", re.IGNORECASE),
 }
 """Where it is said already, saying it twice is not saying more."""
+IMPLIED = ("approved",)
+"""Spend is of approved transactions, said or not."""
 MORE = (
     "in March 2024",
     "Retired",
@@ -43,6 +45,10 @@ MORE = (
     "over 4321",
     "share of",
 )
+
+
+def replaced(question: str, value: str, new: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", new, question, count=1)
 
 
 def places(question: str) -> Iterator[int]:
@@ -82,7 +88,7 @@ def test_a_word_that_nothing_explains_stops_the_answer(
 ) -> None:
     changed = [
         with_word(record["question"], place, words[(number + turn) % len(words)])
-        for number, record in enumerate(asked)
+        for number, record in enumerate(asked[::2])
         for turn, place in enumerate(places(record["question"]))
     ]
     none_of(answers(reader, changed))
@@ -103,9 +109,9 @@ def test_a_negation_is_never_passed_over(negation: str, reader: Engine, asked: l
     pairs = [
         (
             record["question"],
-            re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"{negation} {value}", record["question"], count=1),
+            replaced(record["question"], value, f"{negation} {value}"),
         )
-        for record in asked
+        for record in asked[NEGATIONS.index(negation) % 2 :: 2]
         if not DENIED.search(record["question"])
         for value in values_in(reader, record["question"])
     ]
@@ -114,10 +120,12 @@ def test_a_negation_is_never_passed_over(negation: str, reader: Engine, asked: l
 
 @pytest.mark.parametrize("more", MORE)
 def test_what_is_said_more_is_never_passed_over(more: str, reader: Engine, asked: list[Record]) -> None:
+    chosen = asked[MORE.index(more) % 4 :: 4]
+    said = SAID.get(more)
     pairs = [
         (record["question"], with_word(record["question"], place, more))
-        for record in asked
-        if more not in SAID or not SAID[more].search(record["question"])
+        for record in chosen
+        if not (said and said.search(record["question"]))
         for place in places(record["question"])
     ]
     none_of(unchanged(reader, pairs))
@@ -125,8 +133,9 @@ def test_what_is_said_more_is_never_passed_over(more: str, reader: Engine, asked
 
 def test_no_word_of_a_value_can_be_left_out_unnoticed(reader: Engine, asked: list[Record]) -> None:
     pairs = [
-        (record["question"], re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "", record["question"], count=1))
+        (record["question"], replaced(record["question"], value, ""))
         for record in asked
         for value in values_in(reader, record["question"])
+        if value not in IMPLIED
     ]
     none_of(unchanged(reader, [pair for pair in pairs if pair[0] != pair[1]]))
