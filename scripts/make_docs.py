@@ -220,7 +220,7 @@ def _endpoint(title: str, operation: Mapping[str, Any], schemas: Mapping[str, An
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if body:
         takes += [_property(name, value) for name, value in _resolve(body, schemas)["properties"].items()]
-    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    answer = operation["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
     fields = ", ".join(f"`{name}`" for name in _resolve(answer, schemas).get("properties", {}))
     return [
         f"## {title}",

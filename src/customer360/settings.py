@@ -307,6 +307,62 @@ class SnowflakeSettings(_Settings):
         return value
 
 
+class CortexSettings(_Settings):
+    """Cortex Analyst on an account of Snowflake, asked besides our own reader of questions; off unless set."""
+
+    url: str = Field(
+        "",
+        alias="CUSTOMER360_CORTEX_URL",
+        description="Address of the account: https://org-account.snowflakecomputing.com",
+    )
+    token: SecretStr = Field(
+        SecretStr(""), alias="CUSTOMER360_CORTEX_TOKEN", description="Token that lets us in; never printed"
+    )
+    token_type: Literal["OAUTH", "PROGRAMMATIC_ACCESS_TOKEN", "KEYPAIR_JWT"] = Field(
+        "OAUTH", alias="CUSTOMER360_CORTEX_TOKEN_TYPE", description="OAUTH, PROGRAMMATIC_ACCESS_TOKEN or KEYPAIR_JWT"
+    )
+    semantic_model: str = Field(
+        "",
+        alias="CUSTOMER360_CORTEX_MODEL",
+        description="Model it reads by: a file on a stage (@db.schema.stage/model.yaml) or a semantic view",
+    )
+    stream: bool = Field(False, alias="CUSTOMER360_CORTEX_STREAM", description="Take its answers as a stream of events")
+    timeout_seconds: float = Field(
+        50, alias="CUSTOMER360_CORTEX_TIMEOUT", gt=0, le=600, description="Seconds that all tries together may take"
+    )
+    ask: Literal["off", "unsure", "first"] = Field(
+        "off",
+        alias="CUSTOMER360_CORTEX",
+        description="When it is asked: off, never; unsure, where our reader has no answer; first, before it",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted_address(cls, value: str) -> str:
+        address = value.strip().rstrip("/")
+        if not address:
+            return ""
+        try:
+            parsed = TypeAdapter(HttpUrl).validate_python(address)
+        except ValidationError:
+            raise ValueError("it is not an address like https://org-account.snowflakecomputing.com") from None
+        if parsed.scheme == "http" and not is_loopback((parsed.host or "").strip("[]")):
+            raise ValueError("http is not encrypted and may only go to this machine; write https://")
+        if parsed.username or parsed.password or parsed.query or (parsed.path or "/") != "/":
+            raise ValueError("give the address of the account alone, without user, path or parameters")
+        return address
+
+    @field_validator("ask")
+    @classmethod
+    def _complete(cls, value: str, info: ValidationInfo) -> str:
+        needed = {name: info.data.get(name) for name in ("url", "token", "semantic_model")}
+        plain = {name: one.get_secret_value() if isinstance(one, SecretStr) else one for name, one in needed.items()}
+        missing = [str(cls.model_fields[name].alias) for name, one in plain.items() if not one]
+        if value != "off" and missing:
+            raise ValueError(f"it needs {' and '.join(missing)}")
+        return value
+
+
 class SnowflakeSetupSettings(_Settings):
     """What `customer360 deploy snowflake` writes into the files of infra/snowflake, beside database and warehouse."""
 
@@ -335,6 +391,7 @@ CONCERNS: tuple[type[_Settings], ...] = (
     LogSettings,
     AlertSettings,
     SnowflakeSettings,
+    CortexSettings,
     SnowflakeSetupSettings,
 )
 

@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from customer360.ask import Answer, Conversation, Frame, Source, propose_chart
+from customer360.ask import Answer, Conversation, Frame, Guide, Source, propose_chart
 from customer360.ask.dates import Window
 from customer360.ask.outcome import describe_outcome
 from customer360.errors import QueryTimeout
@@ -210,19 +210,31 @@ def test_one_list_of_numbers_is_a_histogram(source: Source) -> None:
     assert propose_chart(frame, source.model, result).kind == "histogram"
 
 
-def test_completions_go_on_from_what_was_typed_and_are_answered(source: Source) -> None:
+@pytest.fixture(scope="module")
+def guide(source: Source) -> Guide:
+    """A guide for whom no time passes, so that what it finds does not depend on the machine."""
+    return Guide(source.engine, clock=lambda: 0.0)
+
+
+def test_completions_go_on_from_what_was_typed_and_are_answered(source: Source, guide: Guide) -> None:
     for typed in ("tot", "total spend by c", "how many customers in Te", "average lifetime value "):
-        found = source.guide.complete(typed, 8)
+        found = guide.complete(typed, 8)
         assert found
         assert [one.text for one in found if not one.text.casefold().startswith(typed.casefold())] == []
         assert {ask(source, one.text).status for one in found} == {"answer"}
-    assert "how many customers in Texas" in [one.text for one in source.guide.complete("how many customers in Te", 8)]
+    assert "how many customers in Texas" in [one.text for one in guide.complete("how many customers in Te", 8)]
 
 
-def test_nothing_typed_is_completed_by_examples_and_nonsense_by_nothing(source: Source) -> None:
-    examples = [one for questions in source.guide.examples.values() for one in questions]
-    assert {one.text for one in source.guide.complete("", 5)} <= set(examples)
-    assert source.guide.complete("xyzzy plugh ", 5) == []
+def test_nothing_typed_is_completed_by_examples_and_nonsense_by_nothing(guide: Guide) -> None:
+    examples = [one for questions in guide.examples.values() for one in questions]
+    assert {one.text for one in guide.complete("", 5)} <= set(examples)
+    assert guide.complete("xyzzy plugh ", 5) == []
+
+
+def test_completing_ends_when_its_time_is_up(source: Source) -> None:
+    ticks = iter(range(100))
+    found = Guide(source.engine, clock=lambda: float(next(ticks))).complete("", 5)
+    assert found == []
 
 
 def test_examples_cover_the_categories_and_are_answered(source: Source) -> None:

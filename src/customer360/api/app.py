@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from customer360.api import errors, middleware
-from customer360.api.routers import ask, customers, platform, products, semantic
+from customer360.api.routers import ask, cortex, customers, platform, products, semantic
 from customer360.api.service import Service
-from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, load
+from customer360.settings import AppSettings, CortexSettings, QuerySettings, ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace
 
 DESCRIPTION = """
@@ -53,11 +53,13 @@ def create_app(
         responses={422: {"model": errors.ErrorAnswer}, 503: {"model": errors.ErrorAnswer}},
     )
     app.state.service = service
+    app.state.cortex = cortex.Cortex(load(CortexSettings))
     app.include_router(platform.router, tags=["platform"])
     app.include_router(customers.router, prefix="/api/customers", tags=["customers"])
     app.include_router(products.router, prefix="/api/products", tags=["products"])
     app.include_router(semantic.router, prefix="/api/semantic", tags=["semantic"])
     app.include_router(ask.router, prefix="/api/ask", tags=["ask"])
+    app.include_router(cortex.router, prefix="/api/v2/cortex/analyst", tags=["cortex analyst"])
     errors.install(app)
     app.add_middleware(middleware.RequestLog)
     return app

@@ -6,8 +6,10 @@ Invariant: a completion is offered only when the question that it makes is answe
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from customer360.ask.engine import Engine
@@ -19,6 +21,7 @@ MOST_TRIED = 24
 MOST_VALUES = 60
 MOST_GROUPS = 100
 MOST_WORDS = 4
+BUDGET_SECONDS = 0.03
 _DATES = ("TIMESTAMP", "DATE")
 _TIMES = (
     "last month",
@@ -56,19 +59,23 @@ def complete(
     phrases: Sequence[Phrase],
     examples: Mapping[str, tuple[str, ...]],
     is_readable: Callable[[str], bool],
+    *,
     limit: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[Completion]:
-    """Return at most ``limit`` readable questions that begin with what was typed, or else hold it."""
+    """Return at most ``limit`` readable questions that begin with what was typed, or else hold it.
+
+    No more are tried after ``BUDGET_SECONDS``: who types does not wait, and what was read is known the next time.
+    """
     found: dict[str, Completion] = {}
-    tried = 0
-    for one in _candidates(typed, phrases, examples):
-        if len(found) == limit or tried == MOST_TRIED:
+    settled, ends = "", clock() + BUDGET_SECONDS
+    for group, one in islice(_candidates(typed, phrases, examples), MOST_TRIED):
+        if len(found) == limit or clock() > ends:
             break
-        if one.text.casefold() in found:
-            continue
-        tried += 1
-        if is_readable(one.text):
+        is_weaker = bool(settled) and group not in (settled, "new phrase")
+        if not is_weaker and one.text.casefold() not in found and is_readable(one.text):
             found[one.text.casefold()] = one
+            settled = settled or (group if group != "example" else "")
     return list(found.values())
 
 
@@ -114,26 +121,31 @@ def _is_group(engine: Engine, item: Item) -> bool:
     return item.kind == Kind.DIMENSION and (item.data_type == "BOOLEAN" or is_known)
 
 
-def _candidates(typed: str, phrases: Sequence[Phrase], examples: Mapping[str, tuple[str, ...]]) -> Iterator[Completion]:
-    """Yield questions that begin with what was typed, then examples that hold it.
+def _candidates(
+    typed: str, phrases: Sequence[Phrase], examples: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, Completion]]:
+    """Yield questions that begin with what was typed, then examples that hold it, each with its group.
 
-    Those come first where more of the last words is continued.
+    Those come first where more of the last words is continued; where one of them is readable, those that continue
+    fewer words are beside the point.
     """
     text = re.sub(r"\s+", " ", typed).lstrip()
-    for question in (one for questions in examples.values() for one in questions):
+    every = [one for questions in examples.values() for one in questions]
+    for question in every:
         if text and question.casefold().startswith(text.casefold()) and question.casefold() != text.casefold():
-            yield Completion(question, question[len(text) :], "question")
+            yield "example", Completion(question, question[len(text) :], "question")
     if not text.strip():
-        yield from (Completion(one, one, "question") for questions in examples.values() for one in questions[:2])
+        firsts = [one for questions in examples.values() for one in questions[:2]]
+        yield from (("example", Completion(one, one, "question")) for one in firsts)
         return
     yield from _continued(text, phrases)
-    yield from _followed(text, phrases)
-    for question in (one for questions in examples.values() for one in questions):
+    yield from (("new phrase", one) for one in _followed(text, phrases))
+    for question in every:
         if text.strip().casefold() in question.casefold():
-            yield Completion(question, question, "question")
+            yield "held", Completion(question, question, "question")
 
 
-def _continued(text: str, phrases: Sequence[Phrase]) -> Iterator[Completion]:
+def _continued(text: str, phrases: Sequence[Phrase]) -> Iterator[tuple[str, Completion]]:
     """Go on from the last words, which begin a phrase."""
     words = text.split(" ")
     for count in range(min(MOST_WORDS, len(words)), 0, -1):
@@ -141,7 +153,8 @@ def _continued(text: str, phrases: Sequence[Phrase]) -> Iterator[Completion]:
         if not begun:
             continue
         for one in _fitting(phrases, begun, at_start=not before):
-            yield Completion(f"{text[: len(text) - len(begun)]}{one.text}", one.text[len(begun) :], one.kind)
+            kept = text[: len(text) - len(begun)]
+            yield f"{count} words", Completion(f"{kept}{one.text}", one.text[len(begun) :], one.kind)
 
 
 def _fitting(phrases: Iterable[Phrase], begun: str, *, at_start: bool) -> list[Phrase]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from customer360.ask.completing import Completion, Phrase, complete, list_phrases
@@ -13,8 +14,9 @@ from customer360.ask.examples import list_examples
 class Guide:
     """The examples and phrases of one engine, found when they are first needed and then kept."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.perf_counter) -> None:
         self.engine = engine
+        self.clock = clock
         self._readable: dict[str, bool] = {}
 
     @cached_property
@@ -29,7 +31,7 @@ class Guide:
 
     def complete(self, text: str, limit: int) -> list[Completion]:
         """Return what may come next; each completion makes a question that is answered."""
-        return complete(text, self.phrases, self.examples, self.is_readable, limit)
+        return complete(text, self.phrases, self.examples, self.is_readable, limit=limit, clock=self.clock)
 
     def is_readable(self, question: str) -> bool:
         """Tell whether the engine answers a question."""

@@ -16,7 +16,7 @@ from customer360.clock import Clock, utc_now
 from customer360.errors import Unavailable
 from customer360.store.tables import PipelineRun
 
-HEAD = "0002"
+HEAD = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

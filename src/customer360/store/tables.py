@@ -96,3 +96,16 @@ class ChangeStream(Base):
     """Empty where nothing was read yet, so that every row is still to come."""
     consumed_at: Mapped[datetime] = mapped_column(DateTime())
     """When the build was set: by creating, consuming or resetting."""
+
+
+class AnswerFeedback(Base):
+    """What somebody thinks of the answer to a question. Times are UTC."""
+
+    __tablename__ = "answer_feedback"
+    __table_args__ = (Index("ix_answer_feedback_request_id", "request_id"),)
+
+    feedback_id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(200))
+    given_at: Mapped[datetime] = mapped_column(DateTime())
+    positive: Mapped[bool]
+    message: Mapped[str] = mapped_column(String(10_000))
