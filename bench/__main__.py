@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=ingest.RECORDS, help="of ingest; fewer for a quick look")
     parser.add_argument("--customers", type=int, default=value.CUSTOMERS, help="of value; fewer for a quick look")
     parser.add_argument(
-        "--database", type=Path, help="of ask: the database of a build of the only scale, instead of making one"
+        "--databases", default="", help="of ask: scale=FILE,… of builds that there are, instead of making them"
     )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
@@ -90,7 +90,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "churn": lambda: _churn(folder, options.scales.split(",")),
             "ingest": lambda: ingest.run(folder, options.records),
             "value": lambda: value.run(folder, options.customers),
-            "ask": lambda: _ask(folder, options.scales.split(","), options.database),
+            "ask": lambda: _ask(folder, options.scales.split(","), options.databases),
             "snowflake": lambda: snowflake.run(folder),
         }
         for bench in options.names or NAMES:
@@ -99,8 +99,9 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _ask(folder: Path, scales: list[str], database: Path | None) -> dict[str, Any]:
-    measured = [ask.run(folder, scale, database) for scale in scales]
+def _ask(folder: Path, scales: list[str], databases: str) -> dict[str, Any]:
+    made = {scale: Path(file) for scale, _, file in (one.partition("=") for one in databases.split(",")) if file}
+    measured = [ask.run(folder, scale, made.get(scale)) for scale in scales]
     return {"scales": measured, "targets": [target for result in measured for target in result["targets"]]}
 
 

@@ -1,7 +1,7 @@
 """Questions in English: how long reading one takes, and how long from the question to its rows.
 
-Each scale is a process of its own over the database of a published build. The rows are also fetched by the same SQL on a
-bare connection, so that the ratio says what questions cost beside what the engine needs.
+Each scale is a process of its own over the database of a published build. The rows are also fetched by the same SQL on
+a bare connection, so that the ratio says what questions cost beside what the engine needs.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from tests.ask.reading import none_of, reading_of
 pytestmark = pytest.mark.integration
 
 CODE = re.compile(r"\b[A-Z]{2,3}\b")
-MANY = re.compile(r"(?:states|identifiers|decline|increase|decrease|drop|fall)\b")
+MANY = re.compile(r"(?:monthly average spend|states|identifiers|decline|increase|decrease|drop|fall)\b")
 """Synonyms in the plural ask for several, and words of change say more than the name of a field."""
 MOST_SILENT = 0.03
 BARE = ("transactions before 2025",)
