@@ -512,3 +512,20 @@ NOT_IN_THE_SINGULAR = {"customer numbers"}
 def is_hidden(item: Item) -> bool:
     """Tell whether a metric is not told by its name alone: dates and counts of fixed filters have other readings."""
     return item.data_type == "DATE"
+
+
+@pytest.mark.parametrize("words", ["at least", "at most"])
+@pytest.mark.xfail(strict=True, reason="the number after a percentile is taken for how many rows are wanted")
+def test_groups_may_be_held_to_a_percentile(words: str, reader: Engine) -> None:
+    held = {"field": "p90_lifetime_value", "op": ">=" if words == "at least" else "<=", "value": 5}
+    measure = MEASURES["90th percentile of lifetime value"]
+    meant = same_as(build_query(metrics=[measure], dimensions=[GROUPS["customer segment"]], having=held))
+    read = reading_of(reader, f"customer segments with 90th percentile of lifetime value {words} 5")
+    assert read in ("", meant)
+
+
+@pytest.mark.xfail(strict=True, reason="customers are listed where one figure of them is asked for")
+def test_the_lowest_of_customers_is_a_figure(reader: Engine) -> None:
+    least = {"agg": "min", "field": f"{PROFILE}.credit_limit"}
+    meant = same_as(build_query(metrics=[least], filters=equal(f"{PROFILE}.state", "TX")))
+    assert reading_of(reader, "lowest credit limit of customers in Texas") in ("", meant)
