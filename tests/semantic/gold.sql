@@ -118,6 +118,12 @@ SELECT
 FROM gold.people AS p LEFT JOIN gold.fct_transactions AS f USING (customer_id)
 GROUP BY ALL;
 
+CREATE TABLE gold.customer_segments AS
+SELECT
+  customer_id, customer_segment, DATE '2024-06-30' AS segment_assigned_date,
+  date_diff('month', account_open_date, DATE '2024-06-30')::INTEGER AS tenure_months
+FROM gold.customer_360_profile;
+
 CREATE TABLE gold.monthly_customer_spending AS
 SELECT
   customer_id, date_trunc('month', transaction_date)::DATE AS month,

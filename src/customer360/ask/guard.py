@@ -70,6 +70,11 @@ _PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "out_of_scope",
+        "Reports cannot be made yet. Today customer360 query --csv writes the figures that one would hold.",
+        (r"\b(?:create|make|generate|prepare|produce|draft|schedule|build)\b.{0,40}\breports?\b",),
+    ),
+    (
         "write_operation",
         "Questions only read. Nothing can be changed, sent or deleted here.",
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from sqlglot import exp
 
@@ -19,7 +19,8 @@ def read_values(warehouse: Warehouse, model: SemanticModel, *, schema_suffix: st
     """Return the values of every text dimension that has at most ``MAX_VALUES`` of them, by its full name.
 
     A complete list in the model is taken at its word where the value is computed, such as the day of the week: to read
-    it again from every row would take longer than all the others together.
+    it again from every row would take longer than all the others together. Any other list adds what no row has, so that
+    a question may name it.
     """
     found: dict[str, tuple[str, ...]] = {}
     for item, listed in _text_dimensions(model):
@@ -30,23 +31,34 @@ def read_values(warehouse: Warehouse, model: SemanticModel, *, schema_suffix: st
         compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
         values = warehouse.query(compiled.sql, compiled.parameters).column(0).to_pylist()
         if len(values) <= MAX_VALUES:
-            found[item.full_name] = tuple(one for one in values if one and len(one) <= MAX_LENGTH)
+            known = [one for one in values if one and len(one) <= MAX_LENGTH]
+            found[item.full_name] = tuple(dict.fromkeys([*known, *_promised(listed, known)]))
     return found
 
 
 def read_days(
     warehouse: Warehouse, model: SemanticModel, *, schema_suffix: str = ""
 ) -> tuple[date | None, date | None]:
-    """Return the oldest and the newest day of what customers did."""
-    for table in model.definition.tables:
-        if table.x_nl.activity:
-            extension = table_extension(model, table.x_nl.activity)
-            name = f"{table.x_nl.activity}.{extension.default_time_dimension}"
-            query = build_query(metrics=[f"min({name})", f"max({name})"])
-            compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
-            rows = warehouse.query(compiled.sql, compiled.parameters)
-            return rows.column(0)[0].as_py(), rows.column(1)[0].as_py()
+    """Return the oldest and the newest day of what the model's things did.
+
+    That is the activity of the first table that has one, or else the date of the first table that has one.
+    """
+    tables = {table.name: table.x_nl for table in model.definition.tables if table.x_nl.asked}
+    active = [one.activity for one in tables.values() if one.activity]
+    for name in [*active, *(name for name, one in tables.items() if one.default_time_dimension)][:1]:
+        field = f"{name}.{table_extension(model, name).default_time_dimension}"
+        query = build_query(metrics=[f"min({field})", f"max({field})"])
+        compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
+        [row] = warehouse.query(compiled.sql, compiled.parameters).to_pylist()
+        oldest, newest = (one.date() if isinstance(one, datetime) else one for one in row.values())
+        return oldest, newest
     return None, None
+
+
+def _promised(listed: tuple[str, ...], known: list[str]) -> list[str]:
+    """Return the values that the model says a dimension has and that no row has, in whatever case."""
+    folded = {one.casefold() for one in known}
+    return [one for one in listed if one.casefold() not in folded]
 
 
 def _text_dimensions(model: SemanticModel) -> Iterator[tuple[Item, tuple[str, ...]]]:
