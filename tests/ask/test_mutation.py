@@ -150,8 +150,6 @@ def test_no_word_of_a_value_can_be_left_out_unnoticed(reader: Engine, asked: lis
         ("how many states have at least 100 customers by channel", "by channel"),
     ],
 )
-@pytest.mark.xfail(
-    strict=True, reason="a number of groups takes no other groups, and says nothing of those it is given"
-)
+@pytest.mark.xfail(strict=True, reason="groups beside those that are counted are lost")
 def test_groups_of_a_number_of_groups_are_not_passed_over(question: str, lost: str, reader: Engine) -> None:
     none_of(unchanged(reader, [(question.replace(f" {lost}", ""), question)]))

@@ -29,9 +29,9 @@ LEAST_COVERAGE = {
 """Measured: own_dev 250 of 273 right and 22 not answered, intents 110 of 129 and 16, dialogues 84 of 96 and 12."""
 
 KNOWN_WRONG = {
-    "I021": "takes the mean score for how risk is highest, with ten states for one",
-    "I065": "ranks by the change in percent, not in money",
-    "I103": "adds two states up where each is asked for",
+    "I021": "gives the first state where the gold answer has ten",
+    "I065": "gives the first customer where the gold answer has ten",
+    "I103": "adds two states up where the gold answer has each",
 }
 
 
