@@ -14,14 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import bank, churn, ingest, latency, online_retail, snowflake, value
+from bench import ask, bank, churn, ingest, latency, online_retail, snowflake, value
 from bench.measure import MeasurementFailed, machine
 from bench.report import merge, render
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 KEPT = PAGE.with_suffix(".json")
-NAMES = ("online_retail", "latency", "bank", "churn", "ingest", "value", "snowflake")
+NAMES = ("online_retail", "latency", "bank", "churn", "ingest", "value", "ask", "snowflake")
 
 
 def main() -> int:
@@ -69,6 +69,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scales", default="demo", help="of the bank: demo,standard,full (the last takes long)")
     parser.add_argument("--records", type=int, default=ingest.RECORDS, help="of ingest; fewer for a quick look")
     parser.add_argument("--customers", type=int, default=value.CUSTOMERS, help="of value; fewer for a quick look")
+    parser.add_argument(
+        "--databases", default="", help="of ask: scale=FILE,… of builds that there are, instead of making them"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -87,12 +90,19 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "churn": lambda: _churn(folder, options.scales.split(",")),
             "ingest": lambda: ingest.run(folder, options.records),
             "value": lambda: value.run(folder, options.customers),
+            "ask": lambda: _ask(folder, options.scales.split(","), options.databases),
             "snowflake": lambda: snowflake.run(folder),
         }
         for bench in options.names or NAMES:
             sys.stderr.write(f"measuring {bench} …\n")
             results[bench] = benches[bench]()
     return results
+
+
+def _ask(folder: Path, scales: list[str], databases: str) -> dict[str, Any]:
+    made = {scale: Path(file) for scale, _, file in (one.partition("=") for one in databases.split(",")) if file}
+    measured = [ask.run(folder, scale, made.get(scale)) for scale in scales]
+    return {"scales": measured, "targets": [target for result in measured for target in result["targets"]]}
 
 
 def _churn(folder: Path, scales: list[str]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def render(runs: Sequence[dict[str, Any]]) -> str:
         "churn": _churn,
         "ingest": _ingest,
         "value": _value,
+        "ask": _ask,
         "snowflake": _snowflake,
     }
     results = {name: result for run in runs for name, result in run.items() if name in sections}
@@ -214,6 +215,48 @@ def _value(result: dict[str, Any]) -> Iterator[str]:
         ["found", *(f"{one['estimate']:.3f}" for one in result["found"].values())],
     ]
     yield from _table(["", *result["drawn_with"]], rows)
+    yield ""
+
+
+def _ask(result: dict[str, Any]) -> Iterator[str]:
+    yield "## Questions in English"
+    yield ""
+    yield (
+        "Reading a question is in process, over the questions of our own sets and those of `bench/ask_questions.txt`. "
+        "From the latter to their rows: read, compiled, run on two threads and put into words, without any cache; the "
+        "ratio is to the same SQL on a bare connection. The percentile is exact, over every transaction."
+    )
+    yield ""
+    rows = [
+        [
+            f"{scale['scale']}: {scale['transactions']:,} transactions",
+            *(f"{scale['read_ms'][figure]:.1f}" for figure in ("p50", "p95")),
+            *(f"{scale['rows_ms'][figure]:.0f}" for figure in ("p50", "p95")),
+            f"{scale['of_bare']:.2f}",
+            f"{scale['percentile_ms']:.0f}",
+            f"{scale['start_seconds']:.2f}",
+        ]
+        for scale in result["scales"]
+    ]
+    head = [
+        "",
+        "read p50 ms",
+        "read p95 ms",
+        "rows p50 ms",
+        "rows p95 ms",
+        "of the SQL alone",
+        "percentile ms",
+        "start s",
+    ]
+    yield from _table(head, rows)
+    yield ""
+    for scale in result["scales"]:
+        slowest = ", ".join(f"“{question}” {took:.0f} ms" for question, took in scale["slowest_ms"].items())
+        answered, not_answered = scale["questions_answered"], len(scale["not_answered"])
+        yield (
+            f"{scale['scale']}: {scale['questions_read']} questions read, {answered} of {answered + not_answered} "
+            f"brought to their rows. Slowest: {slowest}."
+        )
     yield ""
 
 

@@ -1,4 +1,4 @@
-"""A small bank of the given shape, and a source on it."""
+"""A small bank of the given shape, a source on it and its engine, and the questions that were written down."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from customer360.ask import Source, open_source
+from customer360.ask import Engine, Source, open_source
 from customer360.semantic import Figures
 from customer360.semantic.definition import read_definition
+from tests.ask.given import OWN, Record, read
 from tests.conftest import ROOT, skip_or_fail
 
 CUSTOMERS = 300
@@ -39,3 +40,16 @@ def source(small_database: Path) -> Iterator[Source]:
     definition = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
     with open_source(small_database, definition, figures=Figures("USD", "en_US")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def reader(source: Source) -> Engine:
+    """The engine of the small bank."""
+    return source.engine
+
+
+@pytest.fixture(scope="session")
+def asked(questions_folder: Path) -> list[Record]:
+    """The questions that stand alone and have an answer."""
+    records = [*read(questions_folder / "dev.jsonl"), *read(OWN / "own_dev.jsonl")]
+    return [one for one in records if one["expected"] == "answer" and not one["previous"]]

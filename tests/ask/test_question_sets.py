@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import duckdb
 import pytest
 
-from tests.conftest import skip_or_fail
+from tests.ask.given import OWN, load_script, read
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("questions")]
 
-FOLDER = Path(__file__).parent / "questions"
 SETS = ("own_dev", "own_held", "intents", "dialogues")
-Record = dict[str, Any]
-
-
-def read(file: Path) -> list[Record]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
-def given(data_folder: Path) -> Path:
-    """The folder of the examples that were given, with the database that gold SQL runs on."""
-    folder = data_folder.parent / "questions"
-    if not folder.is_dir():
-        skip_or_fail(f"the example questions are not at {folder}; set CUSTOMER360_DATA to the folder beside them")
-    return folder
-
-
-def load_script(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"given_{file.stem}", file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def database(given: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with load_script(given / "fixture.py").build() as connection:
+def database(questions_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with load_script(questions_folder / "fixture.py").build() as connection:
         yield connection
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_every_answer_runs_and_agrees_with_itself(name: str, given: Path, database: duckdb.DuckDBPyConnection) -> None:
-    compare = load_script(given / "score.py").compare
-    for record in read(FOLDER / f"{name}.jsonl"):
+def test_every_answer_runs_and_agrees_with_itself(
+    name: str, questions_folder: Path, database: duckdb.DuckDBPyConnection
+) -> None:
+    compare = load_script(questions_folder / "score.py").compare
+    for record in read(OWN / f"{name}.jsonl"):
         if record["expected"] != "answer":
             if assumed := record.get("gold_sql_if_assumption_stated"):
                 assert database.execute(assumed).fetchall(), record["id"]
@@ -67,7 +41,7 @@ def test_every_answer_runs_and_agrees_with_itself(name: str, given: Path, databa
 
 @pytest.mark.parametrize("name", SETS)
 def test_a_record_that_is_not_answered_says_what_is_accepted(name: str) -> None:
-    for record in read(FOLDER / f"{name}.jsonl"):
+    for record in read(OWN / f"{name}.jsonl"):
         if record["expected"] != "answer":
             assert record["expected"] in record["acceptable"], record["id"]
             assert record["reason"], record["id"]
@@ -75,12 +49,12 @@ def test_a_record_that_is_not_answered_says_what_is_accepted(name: str) -> None:
 
 
 def test_ids_are_unique() -> None:
-    ids = Counter(record["id"] for name in SETS for record in read(FOLDER / f"{name}.jsonl"))
+    ids = Counter(record["id"] for name in SETS for record in read(OWN / f"{name}.jsonl"))
     assert [each for each, times in ids.items() if times > 1] == []
 
 
-def test_no_question_is_asked_twice(given: Path) -> None:
-    files = [given / "dev.jsonl", *(FOLDER / f"{name}.jsonl" for name in SETS)]
+def test_no_question_is_asked_twice(questions_folder: Path) -> None:
+    files = [questions_folder / "dev.jsonl", *(OWN / f"{name}.jsonl" for name in SETS)]
     asked = Counter(
         (record["question"].casefold(), *map(str.casefold, record["previous"]))
         for file in files
