@@ -218,7 +218,10 @@ class Engine:
         if error.reason in _ASKED_BACK:
             asked = _ASKED_BACK[error.reason].format(text=error.text)
             return Read(question, "clarify", error.reason, asked, corrections=told)
-        said = error.text if error.reason in _SAID else f"I could not place “{error.text}” in this question."
+        if error.reason == "unreachable":
+            said = f"This cannot be worked out by {error.text}: what it is a figure of has many of them, or none."
+        else:
+            said = error.text if error.reason in _SAID else f"I could not place “{error.text}” in this question."
         return Read(question, "refuse", error.reason, said, corrections=told)
 
     def _unexplained(self, question: str, blind: Sequence[Candidate]) -> Read:
@@ -263,6 +266,8 @@ _ASKED_BACK = {
     "no_context": "The question before was not answered, so there is nothing to go on from. Ask the whole question.",
     "missing_slots": "What should be worked out? Name a measure, such as total spend or number of customers ({text}).",
     "missing_measure": "By which measure? For example by lifetime value, monthly spend or number of transactions.",
+    "counts_none": "{text} leaves out exactly the rows asked for, so there is nothing to show. Ask for another "
+    "measure, such as their number.",
     "ambiguous_share": "A share of which whole? Say what the percentage is of, as in “what percentage of customers in "
     "Texas are Premium”.",
     "window_of_rows": "{text}: is that when customers made a purchase, or when they opened their account?",

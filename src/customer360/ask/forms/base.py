@@ -85,7 +85,7 @@ class Form:
             found = self._doers_in(subject)
             counts = count_of(self.lexicon, subject)
             if len(figures) > 1:
-                raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+                raise self._apart(groups)
             if found is None or counts is None or figures[0].measure != counts.measure:
                 return self._each_once(figures[0], groups)
             return found.table, [found]
@@ -96,10 +96,10 @@ class Form:
         activity = self._activity()
         item, agg = self._aggregated_field(figure)
         if item is None or not self._reaches_all(activity, groups):
-            raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+            raise self._apart(groups)
         made = figure_of(self.lexicon, agg, item, over=activity, each=True)
         if made is None:
-            raise NotUnderstood(figure.item.label, "unreachable")
+            raise self._apart(groups)
         self.slots.assume("Each customer counts once in every group in which the customer has a transaction.")
         return activity, [replace(made, table=activity)]
 
@@ -123,18 +123,19 @@ class Form:
 
     def _require_groups(self, subject: str, groups: Sequence[Dimension]) -> None:
         if not self._reaches_all(subject, groups):
-            raise NotUnderstood(", ".join(str(one) for one in groups), "unreachable")
+            raise self._apart(groups)
+
+    def _apart(self, groups: Sequence[Dimension]) -> NotUnderstood:
+        labels = {one.full_name: one.label for one in self.model.items}
+        named = [labels.get(one.name, "day") for one in groups]
+        return NotUnderstood(", ".join(dict.fromkeys(named)).lower(), "unreachable")
 
     def _refuse_nothing(self, figures: Sequence[Figure], taken: Sequence[Chunk]) -> None:
-        """Refuse amounts of declined transactions, which were never spent and would show as nothing."""
-        declined = any(
-            one.kind in ("VALUE", "COND")
-            and as_cond(one).item.name == "status"
-            and as_cond(one).values == ("declined",)
-            for one in taken
-        )
-        if declined and any(one.item.unit == "currency" and one.table == self._activity() for one in figures):
-            raise NotUnderstood("the amount of what was declined", "missing_measure")
+        """Refuse amounts over rows that they leave out, which would show as nothing: spend that was declined."""
+        conds = [as_cond(one) for one in taken if one.kind in ("VALUE", "COND")]
+        for figure in figures:
+            if any(_leaves_out(figure.item, one) for one in conds if one.values and not one.negated):
+                raise NotUnderstood(figure.item.label, "counts_none")
 
     def _require_listed(self, named: Sequence[Chunk]) -> None:
         """Refuse two things side by side that no comma and no "and" makes a list of."""
@@ -283,3 +284,11 @@ class Form:
             return None
         self.slots.chunks.remove(numbers[0])
         return int(numbers[0].data[0])
+
+
+def _leaves_out(item: Item, cond: Cond) -> bool:
+    """Tell whether a sum or a mean is of rows with another value than those asked for."""
+    if item.table != cond.item.table or item.expression.find(exp.Count):
+        return False
+    kept = [one.this for one in item.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
+    return any(one.this == cond.item.expression and one.expression.name not in cond.values for one in kept)

@@ -116,7 +116,7 @@ class Implied(Form):
         for place, one in enumerate(chunks):
             if one.kind == "HELD" and one.data.counted is not None:
                 chunks[place : place + 1] = list(one.data.counted)
-            elif one.kind == "HELD" and not self.slots.has("ENTITY"):
+            elif one.kind == "HELD" and not self.slots.has("ENTITY", "COUNTED"):
                 chunks[place : place + 1] = self._sized(one)
 
     def _sized(self, held: Chunk) -> list[Chunk]:
