@@ -87,6 +87,21 @@ def test_an_aggregate_over_a_finer_table_can_be_split_by_it(check: Check) -> Non
     )
 
 
+def test_each_row_that_holds_the_field_counts_once_in_every_group(check: Check) -> None:
+    buyers = f"SELECT DISTINCT f.channel, p.customer_id, p.age, p.lifetime_value FROM {FACTS}"
+    mean = {"agg": "avg", "field": "age", "over": "fct_transactions", "each": True}
+    total = {"agg": "sum", "field": "lifetime_value", "over": "fct_transactions", "each": True}
+    check(
+        f"SELECT channel, avg(age), sum(lifetime_value) FROM ({buyers}) GROUP BY 1 ORDER BY 1 NULLS LAST",
+        metrics=[mean, total],
+        dimensions=["channel"],
+    )
+    check(
+        f"SELECT avg(age) FROM (SELECT DISTINCT p.customer_id, p.age FROM {FACTS})",
+        metrics=[mean],
+    )
+
+
 def test_nothing_to_count_is_zero_and_nothing_to_add_up_is_unknown(ask: Ask) -> None:
     nobody = {"field": "country", "op": "=", "value": "Atlantis"}
     metrics = ["count_distinct(channel)", "sum(quantity)", "sum(transaction_amount)", "median(transaction_amount)"]

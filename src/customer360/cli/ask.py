@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NOT_ANSWERED = 2
 EXIT_WORDS = frozenset({"exit", "quit", "bye", "q", "stop"})
 SHOWN_ROWS = 50
+_NAMED = 5
 
 
 def ask(
@@ -45,7 +46,7 @@ def ask(
 
     With --batch FILE.jsonl each line is {"id", "question", "previous": [...]} and each line written
     {"id", "status", "columns", "rows", "text", "sql"}; progress goes to standard error. --database needs no workspace:
-    the file is opened read-only, what it lacks of the model is switched off and named, amounts are in US dollars.
+    the file is opened read-only, what it lacks of the model is switched off with a note, amounts are in US dollars.
     """
     if sum((question is not None, batch is not None, chat and question is None)) != 1:
         raise InvalidInput(
@@ -83,7 +84,9 @@ def _source(database: Path | None, build: str | None) -> Iterator[Source]:
         memory=memory_limit(resources.serve_memory),
     ) as source:
         if source.gone:
-            warn(f"Not in {database.name}, so switched off: {', '.join(source.gone)}.")
+            tables_first = sorted(source.gone, key=lambda name: "." in name)
+            named = ", ".join(tables_first[:_NAMED]) + (", …" if len(source.gone) > _NAMED else "")
+            warn(f"{len(source.gone)} parts of the model are not in {database.name}, so switched off: {named}")
         yield source
 
 
