@@ -3,6 +3,7 @@
 from customer360.ask.answering import Answer, Conversation
 from customer360.ask.batch import answer_batch, read_batch
 from customer360.ask.chart import Chart, propose_chart
+from customer360.ask.checks import Fault, lint_model
 from customer360.ask.engine import Engine, Option, Read
 from customer360.ask.explaining import explain_reading
 from customer360.ask.followups import Context
@@ -20,6 +21,7 @@ __all__ = [
     "Conversation",
     "Engine",
     "Engines",
+    "Fault",
     "Frame",
     "Guide",
     "Option",
@@ -27,6 +29,7 @@ __all__ = [
     "Source",
     "answer_batch",
     "explain_reading",
+    "lint_model",
     "open_source",
     "propose_chart",
     "read_batch",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from customer360.cli.context import reader
 from customer360.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from customer360.ask import Fault
     from customer360.semantic import SemanticModel
     from customer360.semantic.exporting import Loss
 
@@ -48,18 +50,22 @@ def check(
 ) -> None:
     """Say what is wrong with a semantic model, or how much is in it.
 
-    Names, synonyms, expressions, keys, relationships and defaults are checked; whether the columns exist only a build
+    Names, synonyms, expressions, keys, relationships and defaults are checked, and what would make questions in English
+    mean two things is listed; without a file, by the published build's values too. Whether columns exist only a build
     can tell, and its gate does.
 
     Example: customer360 semantic check semantic/customer_analytics.yaml
     """
-    model = _model(file)
+    model, faults = _lint(file)
     counts = _count(model)
     if as_json:
-        print_json({"ok": True, "name": model.name, **counts})
+        print_json({"ok": True, "name": model.name, **counts, "questions": [asdict(one) for one in faults]})
         return
     print_table(["", "how many"], [[name.replace("_", " "), str(n)] for name, n in counts.items()], right=[1])
     say(f"[green]✓[/] {escape(model.name)} is sound.")
+    if faults:
+        say("Questions in English may be read in two ways, or not at all, by:")
+        print_table(["", "of", "message"], [[one.severity, one.subject, one.message] for one in faults], whole=[0])
 
 
 @app.command()
@@ -103,6 +109,17 @@ def _model(file: Path | None) -> SemanticModel:
         return load_model(file)
     with reader().pin() as reading:
         return reading.model
+
+
+def _lint(file: Path | None) -> tuple[SemanticModel, list[Fault]]:
+    """Return a model and what is wrong with it for questions: a file alone, or a build with its values."""
+    from customer360.ask import Engines, lint_model  # noqa: PLC0415
+
+    if file is not None:
+        model = _model(file)
+        return model, lint_model(model, {})
+    with reader().pin() as reading:
+        return reading.model, lint_model(reading.model, Engines().source(reading).engine.values)
 
 
 def _count(model: SemanticModel) -> dict[str, int]:
