@@ -36,17 +36,18 @@ _FIRST: dict[str, tuple[str, ...]] = {
         "How many customers are inactive?",
     ),
 }
+_CATEGORIES = {name.partition(" ")[0].lower(): name for name in _FIRST}
 
 
 def list_examples(engine: Engine) -> dict[str, tuple[str, ...]]:
     """Return the questions to begin with, by category; the engine answers each of them.
 
-    A verified query's category is what its name says before a colon.
+    A verified query's category is what its name begins with: ``churn_by_state`` is about churn.
     """
     verified: dict[str, list[str]] = {}
     for one in engine.model.definition.verified_queries:
-        category, colon, _ = one.name.partition(":")
-        verified.setdefault(category.strip() if colon else "Questions", []).append(one.question)
+        category = _CATEGORIES.get(one.name.partition("_")[0], "Questions")
+        verified.setdefault(category, []).append(one.question)
     chosen = {name: tuple(questions) for name, questions in verified.items()} or _FIRST
     kept = {name: tuple(one for one in questions if _is_read(engine, one)) for name, questions in chosen.items()}
     return {name: questions for name, questions in kept.items() if questions}
