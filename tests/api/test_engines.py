@@ -89,7 +89,7 @@ COMPARISONS: list[dict[str, Any]] = [
         "filters": {
             "and": [
                 {"field": "lifetime_value", "op": ">", "than": {"by": ["country"]}},
-                {"measure": "count_distinct(channel)", "op": "<", "value": 3},
+                {"measure": "count_distinct(transaction_date)", "op": ">", "value": 5},
             ]
         },
     },
