@@ -12,8 +12,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from customer360.ask.engine import Engine
 from customer360.ask.restrict import restrict_model
 from customer360.ask.values import read_days, read_values
@@ -34,14 +32,12 @@ class Place:
 
 
 def open_place(path: Path, definition: ModelDefinition) -> Place:
-    """Open a database with the part of a model that it has the tables of."""
-    columns: dict[str, set[str]] = defaultdict(set)
-    with duckdb.connect(str(path), read_only=True) as connection:
-        found = connection.execute("SELECT table_schema, table_name, column_name FROM information_schema.columns")
-        for schema, table, column in found.fetchall():
-            columns[f"{schema}.{table}".lower()].add(column.lower())
-    model, _ = restrict_model(definition, {name: frozenset(each) for name, each in columns.items()})
+    """Open a database with the part of a model that it has the tables of; not one that a service here may have open."""
     warehouse = DuckDBWarehouse(path, threads=2, memory="1GB")
+    columns: dict[str, set[str]] = defaultdict(set)
+    for schema, table, column in warehouse.columns():
+        columns[f"{schema}.{table}".lower()].add(column.lower())
+    model, _ = restrict_model(definition, {name: frozenset(each) for name, each in columns.items()})
     oldest, newest = read_days(warehouse, model)
     assert newest
     return Place(warehouse, model, Engine(model, read_values(warehouse, model), newest, oldest))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlglot
@@ -22,10 +24,10 @@ QUERIES = {one.name: one for one in MODEL.definition.verified_queries}
 
 
 @pytest.fixture(scope="module")
-def company_built(messy: Workspace) -> Iterator[Place]:
+def company_built(messy: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A published build with rows that were rejected."""
     [path] = messy.builds.glob("*/warehouse.duckdb")
-    place = open_place(path, MODEL.definition)
+    place = open_place(Path(shutil.copy(path, tmp_path_factory.mktemp("messy"))), MODEL.definition)
     yield place
     place.warehouse.close()
 
