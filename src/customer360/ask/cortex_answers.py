@@ -28,6 +28,7 @@ from customer360.ask.cortex_wire import (
 )
 from customer360.ask.engine import Read
 from customer360.ask.followups import Context
+from customer360.ask.guide import Guide
 from customer360.ask.readers import (
     NEVER_PASSED_ON,
     Answered,
@@ -39,7 +40,7 @@ from customer360.ask.readers import (
     read_grammar,
     read_question,
 )
-from customer360.ask.served import Engines, Served
+from customer360.ask.sources import Engines
 from customer360.ask.statements import read_select, with_physical_tables, write_statement
 from customer360.ask.wording import restate
 from customer360.errors import InvalidInput, InvalidQuery
@@ -68,11 +69,11 @@ class Answerer:
             InvalidInput: a model that is named is not served, or one that is given does not fit the data.
         """
         started = time.perf_counter()
-        served = self.models(request)
-        answers = [self._read(one, request) for one in served]
+        guides = self.models(request)
+        answers = [self._read(one, request) for one in guides]
         chosen = min(range(len(answers)), key=lambda place: _PREFERENCE[answers[place].read.status])
-        answered, engine = answers[chosen], served[chosen]
-        content, notes = self._content(engine, answered)
+        answered, guide = answers[chosen], guides[chosen]
+        content, notes = self._content(guide, answered)
         return SendMessageResponse(
             request_id=request_id,
             message=Message(role="analyst", content=content),
@@ -81,41 +82,41 @@ class Answerer:
             response_metadata=self._metadata(answered, round(1000 * (time.perf_counter() - started))),
         )
 
-    def models(self, request: SendMessageRequest) -> list[Served]:
-        """Return the engine of each model that a request names or holds.
+    def models(self, request: SendMessageRequest) -> list[Guide]:
+        """Return the guide of each model that a request names or holds.
 
         Raises:
             InvalidInput: one of them is not served, or is no sound model.
         """
         if request.semantic_model is not None:
-            return [self.engines.of_text(self.reading, request.semantic_model)]
+            return [self.engines.guide_of_text(self.reading, request.semantic_model)]
         known = names_of(self.reading.model)
         for reference in request.references:
             if reference.name not in known:
                 raise _not_served(reference, self.reading.model)
-        return [self.engines.of(self.reading) for _ in request.references]
+        return [self.engines.guide(self.reading) for _ in request.references]
 
-    def _read(self, served: Served, request: SendMessageRequest) -> Answered:
+    def _read(self, guide: Guide, request: SendMessageRequest) -> Answered:
         previous: Context | None = None
         *before, question = request.questions
         for earlier in before:
-            read = read_grammar(served.engine, earlier, previous)
+            read = read_grammar(guide.engine, earlier, previous)
             previous = Context(read.frame) if read.frame else previous
-        return self._verified(served, question) or read_question(
-            served.engine, question, previous, history=_turns(request), other=self.other, order=self.order
+        return self._verified(guide, question) or read_question(
+            guide.engine, question, previous, history=_turns(request), other=self.other, order=self.order
         )
 
-    def _verified(self, served: Served, question: str) -> Answered | None:
+    def _verified(self, guide: Guide, question: str) -> Answered | None:
         """Return the verified query of exactly this question, where there is one and this build takes it."""
-        verified = find_verified(served.model, question)
-        read = read_grammar(served.engine, question)
+        verified = find_verified(guide.model, question)
+        read = read_grammar(guide.engine, question)
         if verified is None or read.reason in NEVER_PASSED_ON:
             return None
         build = self.reading.build
         dialect = build.warehouse.dialect
         try:
             query = read_select(verified.sql, dialect)
-            statement = with_physical_tables(query, served.model, schema_suffix=build.schema_suffix).sql(dialect)
+            statement = with_physical_tables(query, guide.model, schema_suffix=build.schema_suffix).sql(dialect)
             build.warehouse.explain(statement)
         except InvalidQuery:
             return None
@@ -124,30 +125,28 @@ class Answerer:
         answer = replace(read, status="answer", reason="", message=said, options=())
         return Answered(answer, VERIFIED, (Attempt(VERIFIED, "ok"),), proposal)
 
-    def _content(self, served: Served, answered: Answered) -> tuple[list[Content], list[str]]:
+    def _content(self, guide: Guide, answered: Answered) -> tuple[list[Content], list[str]]:
         """Return the blocks of an answer, and what to warn of."""
         read, proposal = answered.read, answered.proposal
         if read.status != "answer":
-            asked_back = _runnable(served, read) or served.nearest(read.question)
+            asked_back = _runnable(guide, read) or guide.nearest(read.question)
             content: list[Content] = [Text(text=read.message)]
             return content + ([Suggestions(suggestions=asked_back)] if asked_back else []), []
-        text = Text(text=_said(answered, served.model))
+        text = Text(text=_said(answered, guide.model))
         if proposal is None or not proposal.statement:
-            return [text, Sql(statement=self._statement(served, read), confidence=Confidence())], []
+            return [text, Sql(statement=self._statement(guide, read), confidence=Confidence())], []
         used = proposal.verified_query
         confidence = Confidence(verified_query_used=VerifiedQueryUsed.model_validate(used) if used else None)
         note = f"The statement was written by {answered.reader}; it was not checked against this model."
         notes = [] if answered.reader == VERIFIED else [note]
         return [text, Sql(statement=proposal.statement, confidence=confidence)], notes
 
-    def _statement(self, served: Served, read: Read) -> str:
+    def _statement(self, guide: Guide, read: Read) -> str:
         """Return the statement of a reading, which the engine has taken."""
         if read.query is None:
             raise InvalidQuery("There is no query.")
         build = self.reading.build
-        statement = write_statement(
-            served.model, read.query, build.warehouse.dialect, schema_suffix=build.schema_suffix
-        )
+        statement = write_statement(guide.model, read.query, build.warehouse.dialect, schema_suffix=build.schema_suffix)
         build.warehouse.explain(statement)
         return statement
 
@@ -237,10 +236,10 @@ def _told(answered: Answered) -> list[str]:
     ]
 
 
-def _runnable(served: Served, read: Read) -> list[str]:
+def _runnable(guide: Guide, read: Read) -> list[str]:
     """Return the questions that a question may have meant, those of them that stand on their own."""
     options = [one.question for one in read.options]
-    return [one for one in options if read_grammar(served.engine, one).status == "answer"]
+    return [one for one in options if read_grammar(guide.engine, one).status == "answer"]
 
 
 def _ignored(request: SendMessageRequest) -> Sequence[str]:

@@ -30,7 +30,6 @@ def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[S
         "tables": tuple(_pointing(table, names, left) for table in tables),
         "relationships": tuple(one for one in definition.relationships if {one.left_table, one.right_table} <= names),
         "metrics": tuple(one for one in definition.metrics if _columns(one, qualified=True) <= left),
-        "verified_queries": (),
     }
     gone += [one.name for one in definition.metrics if one not in parts["metrics"]]
     return SemanticModel(definition.model_copy(update=parts)), tuple(gone)

@@ -16,22 +16,26 @@ from cachetools import LRUCache
 
 from customer360.ask.engine import Engine
 from customer360.ask.guide import Guide
+from customer360.ask.lexicon import Values
 from customer360.ask.restrict import restrict_model
 from customer360.ask.values import read_days, read_values
 from customer360.clock import Clock, utc_now
-from customer360.errors import InvalidInput
+from customer360.errors import InvalidDefinition, InvalidInput
 from customer360.semantic import (
     Figures,
+    Item,
+    Kind,
     ModelDefinition,
     Reading,
     SemanticModel,
     SemanticQuery,
     SemanticResult,
+    parse_model,
     run_query,
 )
-from customer360.warehouse import DuckDBWarehouse, Warehouse, open_database
+from customer360.warehouse import DuckDBWarehouse, open_database
 
-KEPT_ENGINES = 4
+KEPT_ENGINES = 8
 
 
 @dataclass(frozen=True)
@@ -56,32 +60,80 @@ class Source:
 
 
 class Engines:
-    """The engines of a workspace's builds, each made when it is first needed."""
+    """The engines of a workspace's builds and of models that came as text, each made when it is first needed."""
 
     def __init__(self) -> None:
-        self._guides: LRUCache[str, Guide] = LRUCache(KEPT_ENGINES)
+        self._guides: LRUCache[tuple[str, str], Guide] = LRUCache(KEPT_ENGINES)
         self._making = threading.Lock()
 
     def source(self, reading: Reading) -> Source:
         """Return one pinned build, ready to be asked."""
-        build = reading.build
-        with self._making:
-            guide = self._guides.get(build.build_id)
-            if guide is None:
-                engine = build_engine(
-                    build.warehouse, reading.model, newest=reading.record.as_of, schema_suffix=build.schema_suffix
-                )
-                guide = self._guides[build.build_id] = Guide(engine)
         return Source(
-            guide, reading.figures, build.build_id, reading.record.as_of, lambda query: reading.ask(query, keep=True)
+            self.guide(reading),
+            reading.figures,
+            reading.build.build_id,
+            reading.record.as_of,
+            lambda query: reading.ask(query, keep=True),
         )
 
+    def guide(self, reading: Reading) -> Guide:
+        """Return the guide of a pinned build's own model."""
+        return self._kept(reading, reading.model, lambda: _engine_of(reading))
 
-def build_engine(warehouse: Warehouse, model: SemanticModel, *, newest: date, schema_suffix: str = "") -> Engine:
-    """Return the reader of questions about one build; ``newest`` counts where no transaction tells the newest day."""
-    values = read_values(warehouse, model, schema_suffix=schema_suffix)
-    oldest, last = read_days(warehouse, model, schema_suffix=schema_suffix)
-    return Engine(model, values, last or newest, oldest)
+    def guide_of_text(self, reading: Reading, text: str) -> Guide:
+        """Return the guide of a model given as YAML text.
+
+        The data is not asked anything for it: its engine knows the values of the build's own model where both read
+        the same column, and the sample values that the text gives itself.
+
+        Raises:
+            InvalidDefinition: it is no semantic model, or not a sound one.
+        """
+        known, model = self.guide(reading).engine, _parsed(text)
+        return self._kept(
+            reading, model, lambda: Engine(model, _known_values(model, known), known.newest, known.oldest)
+        )
+
+    def _kept(self, reading: Reading, model: SemanticModel, make: Callable[[], Engine]) -> Guide:
+        key = (reading.build.build_id, model.fingerprint)
+        with self._making:
+            if key not in self._guides:
+                self._guides[key] = Guide(make())
+            return self._guides[key]
+
+
+def _engine_of(reading: Reading) -> Engine:
+    warehouse, suffix = reading.build.warehouse, reading.build.schema_suffix
+    values = read_values(warehouse, reading.model, schema_suffix=suffix)
+    oldest, newest = read_days(warehouse, reading.model, schema_suffix=suffix)
+    return Engine(reading.model, values, newest or reading.record.as_of, oldest)
+
+
+def _parsed(text: str) -> SemanticModel:
+    try:
+        return parse_model(text, source="semantic_model")
+    except RecursionError:
+        raise InvalidDefinition("semantic_model is nested too deeply.", next_action="Correct the YAML.") from None
+
+
+def _known_values(model: SemanticModel, known: Engine) -> Values:
+    """Return the values of a model's text dimensions: those of the same column of a known one, or its samples."""
+    columns = {
+        _column(known.model, item): known.values[item.full_name]
+        for item in known.model.items
+        if item.full_name in known.values
+    }
+    found = {
+        item.full_name: columns.get(_column(model, item)) or item.sample_values
+        for item in model.list_items({Kind.DIMENSION})
+        if item.data_type in ("VARCHAR", "TEXT")
+    }
+    return {name: kept for name, kept in found.items() if kept}
+
+
+def _column(model: SemanticModel, item: Item) -> tuple[str, str, str]:
+    table = model.tables[item.table]
+    return table.schema, table.physical, item.expression.sql("duckdb").lower()
 
 
 @contextmanager

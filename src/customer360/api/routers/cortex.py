@@ -30,7 +30,6 @@ from customer360.ask.cortex_wire import (
     iter_events,
     opening,
 )
-from customer360.ask.served import Engines
 from customer360.errors import Customer360Error
 from customer360.settings import CortexSettings
 from customer360.store import Store, write_feedback
@@ -118,10 +117,9 @@ def get_request_id(request: Request) -> str:
 
 
 class Cortex:
-    """What the paths share: engines, and Cortex Analyst itself where the settings say that it is asked."""
+    """What the paths share: Cortex Analyst itself, where the settings say that it is asked."""
 
     def __init__(self, settings: CortexSettings) -> None:
-        self.engines = Engines()
         self.order = settings.ask
         self.other = CortexAnalyst(settings) if settings.ask != "off" else None
 
@@ -153,7 +151,7 @@ async def send_message(
     under `customer360`.
     """
     if body.stream:
-        await service.gate.run(_check, service, cortex, body)
+        await service.gate.run(_check, service, body)
         return StreamingResponse(_events(service, cortex, body, request_id), media_type="text/event-stream")
     answer = await service.gate.run(_answer, service, cortex, body, request_id)
     return JSONResponse(answer.model_dump(mode="json"))
@@ -180,15 +178,15 @@ async def refuse_others(path: str) -> Response:
     raise Refused(404, "no_such_path", f"There is {' and '.join(ALLOWED)} here, and no {path[:100]}.")
 
 
-def _check(service: Service, cortex: Cortex, body: SendMessageRequest) -> None:
+def _check(service: Service, body: SendMessageRequest) -> None:
     """Refuse what can be refused before a stream begins."""
     with service.reader.pin() as reading:
-        Answerer(reading, cortex.engines).models(body)
+        Answerer(reading, service.engines).models(body)
 
 
 def _answer(service: Service, cortex: Cortex, body: SendMessageRequest, request_id: str) -> SendMessageResponse:
     with service.reader.pin() as reading:
-        return Answerer(reading, cortex.engines, cortex.other, cortex.order).answer(body, request_id)
+        return Answerer(reading, service.engines, cortex.other, cortex.order).answer(body, request_id)
 
 
 async def _events(service: Service, cortex: Cortex, body: SendMessageRequest, request_id: str) -> AsyncIterator[str]:
