@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from customer360.ask import Engine, Source, open_source
-from customer360.semantic import Figures
-from customer360.semantic.definition import read_definition
-from tests.ask.given import OWN, Record, read
-from tests.conftest import ROOT, skip_or_fail
+from customer360.ask import Engine, Source
+from tests.ask.given import OWN, Record, open_bank, read
+from tests.conftest import skip_or_fail
 
 CUSTOMERS = 300
 
@@ -37,8 +35,7 @@ def small_database(questions_folder: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def source(small_database: Path) -> Iterator[Source]:
     """The small bank, ready to be asked."""
-    definition = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
-    with open_source(small_database, definition, figures=Figures("USD", "en_US")) as opened:
+    with open_bank(small_database) as opened:
         yield opened
 
 

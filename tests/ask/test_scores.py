@@ -11,12 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer360.ask import Source, answer_batch, open_source, read_batch
-from customer360.semantic import Figures
-from customer360.semantic.definition import read_definition
-from tests.ask.given import OWN, Record, load_script, read
+from customer360.ask import Source, answer_batch, read_batch
+from tests.ask.given import OWN, Record, load_script, open_bank, read
 from tests.ask.reading import none_of
-from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("questions")]
 
@@ -66,8 +63,7 @@ def full_database(questions_folder: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def full_source(full_database: Path) -> Iterator[Source]:
-    definition = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
-    with open_source(full_database, definition, figures=Figures("USD", "en_US")) as opened:
+    with open_bank(full_database) as opened:
         yield opened
 
 
