@@ -48,7 +48,7 @@ def _groups_chart(frame: Frame, result: SemanticResult, keys: list[Column], numb
     if dates:
         others = [one.name for one in keys if one is not dates[0]]
         return Chart("line", dates[0].name, y[:1] if others else _of_one_unit(numbers), others[0] if others else "")
-    if any(group.bin for group in frame.groups):
+    if any(group.bin or group.bounds for group in frame.groups):
         return Chart("histogram", keys[0].name, y[:1])
     if len(keys) == 2:
         return Chart("bar", keys[0].name, y[:1], keys[1].name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -75,6 +76,17 @@ class Held:
     by: tuple[str, ...] = ()
     counted: tuple[Chunk, Chunk] | None = None
     """What was counted and the comparison beside it, which may belong to something else."""
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Classes of a number that were listed: under 30, 30 to 44, 45 and over."""
+
+    bounds: tuple[float, ...]
+    within: tuple[Cmp, ...]
+    """What keeps the numbers that no class was listed for out."""
+    is_above: bool = False
+    """Whether the last class begins behind its bound: over 50 after 30 to 50."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,59 @@ def _two_bounds(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     if {low.op[:1], high.op[:1]} != {">", "<"}:
         return None
     return part[0].made("CMPS", (low, high), *part[1:])
+
+
+def _bands(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Under 30, 30 to 44, 45 and over: classes that follow each other without a gap."""
+    listed: list[Cmp] = [one.data for one in part if one.kind == "CMP"]
+    lows = [cmp.values[0] for cmp in listed if cmp.op in (">", ">=", "between")]
+    highs = [cmp.values[-1] for cmp in listed if cmp.op in ("<", "<=", "between")]
+    opens, ends = listed[0].op in ("<", "<="), listed[-1].op in (">", ">=")
+    if opens:
+        lows = [0.0, *lows]
+    closed = all(cmp.op == "between" for cmp in listed[1:-1]) and (opens or listed[0].op == "between")
+    if not closed or not (ends or listed[-1].op == "between") or len(lows) != len(listed):
+        return None
+    follows = all(0 <= low - high <= 1 for high, low in zip(highs, lows[1:], strict=False))
+    if not follows or any(high <= low for low, high in pairwise(lows)):
+        return None
+    from_ = [] if opens else [Cmp(">=", (lows[0],), listed[0].unit)]
+    to = [] if ends else [Cmp("<=", (highs[-1],), listed[-1].unit)]
+    is_above = listed[-1].op == ">" and listed[-2].op == "between" and lows[-1] == highs[-1]
+    return part[0].made("BANDS", Bands(tuple(lows), (*from_, *to), is_above), *part[1:])
+
+
+def _banded(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Age bands under 30, 30 to 44, 45 and over; without a field, by what makes one row large."""
+    bands: Bands = part[-1].data
+    field = next((one.data for one in part if one.kind == "FIELD"), None)
+    kept = [one for one in part if one.kind not in ("BY", "FIELD", "BINS", "COMMA", "BANDS")]
+    if field is None:
+        field = _size_of(lexicon, kept[0])
+    if field is None or not is_numeric(field):
+        return None
+    bounds = bands.bounds
+    if bands.is_above and field.data_type in ("INTEGER", "BIGINT"):
+        bounds = (*bounds[:-1], bounds[-1] + 1)
+    group = Groups((Dimension(name=field.full_name, bounds=bounds),))
+    conds = [part[-1].made("COND", Cond(compare_filter(field, one.op, one.values), field)) for one in bands.within]
+    return [*kept, part[-1].made("GROUP", group), *conds]
+
+
+def _size_of(lexicon: Lexicon, counted: Chunk) -> Item | None:
+    """Return what makes a row large of those that are named or counted."""
+    data = counted.data[0] if counted.kind == "COUNTED" else counted.data
+    table = data if counted.kind == "ENTITY" else data.table
+    counts = count_of(lexicon, table)
+    if isinstance(data, Figure) and (counts is None or data.measure != counts.measure):
+        return None
+    name = f"{table}.{table_extension(lexicon.model, table).size_field}"
+    return next((one for one in lexicon.model.items if one.full_name == name), None)
+
+
+def _ordinals(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """25th, 50th and 75th percentile."""
+    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind == "NTHNUM"), *part[1:])
 
 
 def _ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:
@@ -260,7 +325,8 @@ def _field_bounds(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 def _field_number(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """A number with a field and no operator: churn score of 100, 25 year olds."""
     field, num = next(one for one in part if one.kind == "FIELD"), next(one for one in part if one.kind == "NUM")
-    if not is_numeric(field.data) or not _fits(field.data, num.data[1]):
+    is_limit = field.text.casefold() == "limit" and not num.data[1]  # "limit 10" is about how many rows are wanted
+    if not is_numeric(field.data) or not _fits(field.data, num.data[1]) or is_limit:
         return None
     return part[0].made("COND", Cond(compare_filter(field.data, "=", (num.data[0],)), field.data), *part[1:])
 
@@ -437,7 +503,7 @@ def _sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 def _percent_on(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Spend more than 25 % of their money on travel: the share that the profile holds."""
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
-    value = part[-1].data.values[0].casefold()
+    value = next(one for one in part if one.kind == "VALUE").data.values[0].casefold()
     item = _item_named(
         lexicon, lambda one: one.unit == "percent" and one.kind == "fact" and one.name == f"{value}_spend_pct"
     )
@@ -590,8 +656,8 @@ def _plain_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def figure_of(lexicon: Lexicon, agg: str, item: Item, **more: Any) -> Figure | None:
     """Return an aggregate of a field, as the model's metric where it has one."""
-    extension = _aggregate_as(lexicon, item)
-    known = lexicon.aggregates.get((agg, extension.full_name)) or lexicon.aggregates.get((agg, item.full_name))
+    counted = aggregated_item(lexicon, item, "as") or item
+    known = lexicon.aggregates.get((agg, counted.full_name)) or lexicon.aggregates.get((agg, item.full_name))
     if known and not more:
         return Figure(known.full_name, known.table, known, agg)
     if (
@@ -600,7 +666,7 @@ def figure_of(lexicon: Lexicon, agg: str, item: Item, **more: Any) -> Figure | N
         and not (agg in ("min", "max") and item.kind == "time_dimension")
     ):
         return None
-    measure = Measure.model_validate({"agg": agg, "field": extension.full_name, **more})
+    measure = Measure.model_validate({"agg": agg, "field": counted.full_name, **more})
     return Figure(measure, lexicon.model.relations.home(item.table), item, agg)
 
 
@@ -609,13 +675,25 @@ def metric_figure(item: Item) -> Figure:
     return Figure(item.full_name, item.table, item)
 
 
-def _aggregate_as(lexicon: Lexicon, item: Item) -> Item:
-    for table in lexicon.model.definition.tables:
-        if table.name == item.table:
-            named = [one.x_nl.aggregate_as for one in (*table.dimensions, *table.facts) if one.name == item.name]
-            if named and named[0]:
-                return next(one for one in lexicon.model.items if (one.table, one.name) == (item.table, named[0]))
-    return item
+def aggregated_item(lexicon: Lexicon, item: Item, how: str) -> Item | None:
+    """Return the fact that is aggregated for a field, ``as`` a rule or ``otherwise``; nothing where it has none."""
+    extension = lexicon.extensions.get(item.full_name)
+    name = getattr(extension, f"aggregate_{how}", None)
+    full_name = f"{item.table}.{name}"
+    return next((one for one in lexicon.model.items if one.full_name == full_name), None) if name else None
+
+
+def otherwise_of(lexicon: Lexicon, figure: Figure) -> Figure | None:
+    """Return the same aggregate of the field that stands in where a figure leaves out the rows that are asked for."""
+    agg, name = figure.agg, figure.measure.field if isinstance(figure.measure, Measure) else None
+    for (known, field), metric in lexicon.aggregates.items():
+        if figure.measure == metric.full_name:
+            agg, name = known, field
+    for item in lexicon.model.items:
+        amount, other = (aggregated_item(lexicon, item, how) for how in ("as", "otherwise"))
+        if amount and other and amount.full_name == name:
+            return figure_of(lexicon, agg, other)
+    return None
 
 
 def _metric(_: Lexicon, part: list[Chunk]) -> Chunk:
@@ -644,9 +722,7 @@ def _aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return part[0].made("MEASURE", figure, *part[1:])
     if agg == "avg" and figure.item.unit in ("percent", "score"):
         return part[0].made("MEASURE", figure, *part[1:])
-    if added is None:
-        return None
-    found = figure_of(lexicon, agg, added)
+    found = figure_of(lexicon, agg, added) if added else _of_some(lexicon, agg, figure.item)
     return part[0].made("MEASURE", replace(found, of=figure.item), *part[1:]) if found else None
 
 
@@ -656,6 +732,22 @@ def added_up(lexicon: Lexicon, metric: Item) -> Item | None:
     if not named or not isinstance(metric.expression, exp.Sum):
         return None
     return next(item for item in lexicon.model.items if item.full_name == named[0])
+
+
+def _of_some(lexicon: Lexicon, agg: str, metric: Item) -> Figure | None:
+    """Return an aggregate of what a metric adds up of some rows: the mean of declined amounts."""
+    case = metric.expression.this if isinstance(metric.expression, exp.Sum) else None
+    test = case.args["ifs"][0] if isinstance(case, exp.Case) and len(case.args["ifs"]) == 1 else None
+    if test is None or not isinstance(test.this, exp.EQ):
+        return None
+    own = [one for one in lexicon.model.items if one.table == metric.table and one.kind in ("fact", "dimension")]
+    plain = [one for one in own if aggregated_item(lexicon, one, "as") is None]
+    field = next((one for one in plain if one.expression == test.args["true"]), None)
+    known = next((one for one in own if one.expression == test.this.this), None)
+    if field is None or known is None:
+        return None
+    where = Condition(field=known.full_name, op="=", value=test.this.expression.name)
+    return figure_of(lexicon, agg, field, where=where)
 
 
 def _counted(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -702,6 +794,12 @@ def _percentile(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     figure = figure_of(lexicon, "percentile", item, percentile=at)
     return part[0].made("MEASURE", figure, *part[1:]) if figure else None
+
+
+def _percentiles(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    made = [_percentile(lexicon, [part[0].made("NTHPCT", at), part[1]]) for at in part[0].data]
+    found = [one for one in made if one is not None]
+    return found if len(found) == len(made) else None
 
 
 def _correlated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -879,6 +977,7 @@ _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
 _TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*"
 _RULES: tuple[Rule, ...] = (
+    rule("(?:NTHNUM (?:COMMA AND|COMMA|AND) )+NTHNUM PCTILE", _ordinals),
     rule("NTHNUM PCTILE", _ordinal),
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", _from_to),
     rule("NUM TO NUM", _from_to),
@@ -887,6 +986,7 @@ _RULES: tuple[Rule, ...] = (
     rule("NUM ORMORE", _or_more),
     rule("ORMORE NUM", _and_over),
     rule("NOT CMP", _not_compared),
+    rule("CMP(?: (?:COMMA AND|COMMA OR|COMMA|AND|OR) CMP){2,}", _bands),
     rule("CMP (?:BUT|AND|AND BUT) CMP", _two_bounds),
     rule("NUM ADJMORE", _or_older),
     rule("BINS (?:DECADE (?:COMMA |AND )?)+", lambda _, part: part[0].made("BINS", 10.0, *part[1:])),
@@ -902,6 +1002,7 @@ _RULES: tuple[Rule, ...] = (
     rule("(?:BOTH|EITHER) VALUE (?:AND|OR) VALUE", _values),
     rule("VALUE BOTH VALUE", lambda lexicon, part: _values(lexicon, [part[1], part[0], part[2]])),
     rule(f"NEITHER VALUE (?:{_SEP} VALUE)+", _not_value),
+    rule("(?:BY )?FIELD (?:BINS )?(?:IS |COMMA )?BANDS", _banded),
     rule("FIELD BINS", _plain_field),
     rule("BINS BY", lambda _, part: renamed(part[1], "BY")),
     rule("VALUE FIELD", _named_value),
@@ -936,6 +1037,8 @@ _RULES: tuple[Rule, ...] = (
     rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
     rule("SUP FIELD (?=(?:IS )?CMP)", _extreme_held),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
+    rule("CMP VALUE METRIC", _percent_on),
+    rule("VALUE METRIC (?:IS )?CMP", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
@@ -952,6 +1055,7 @@ _RULES: tuple[Rule, ...] = (
     rule("METRIC", _metric),
     rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", _percentile),
     rule("PCTILE NUM (?:FIELD|MEASURE)", _percentile),
+    rule("NTHPCTS (?:FIELD|MEASURE)", _percentiles),
     rule("CORR (?:BETWEEN )?FIELD (?:AND|VS|TO|COMMA|IS)? FIELD", _correlated),
     rule("FIELD (?:AND |VS |TO )?CORR (?:VS |TO |IS )?FIELD", _correlated),
     rule("FIELD (?:AND|VS|TO) FIELD CORR", _correlated),
@@ -963,8 +1067,10 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT (?:DISTINCT )?VALUE", _counted_value),
     rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
     rule("AGG COUNTED", _total_counted),
+    rule("(?:ENTITY|COUNTED|MEASURE) (?:(?:IS|BUY|VALUE|COND) )*BANDS", _banded),
+    rule("SHARE (?=(?:MEASURE )?CHANGE)", lambda *_: []),
     # conditions on measures
-    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:VS TIME)?", _than_before),
+    rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:(?:VS )?TIME)?", _than_before),
     rule("MEASURE TIME OP (?:VS )?TIME", _than_before),
     rule(f"MEASURE (?:IS )?OP {_TIMES}AGG (?:ENTITY|FIELD)? (?:(?:THEIR|BY) FIELD)?", _measure_average),
     rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", _more_than_things),

@@ -144,7 +144,7 @@ class _Planner:
             return tuple(both)
         left, right = (
             _named(_where(whole, tree), label)
-            for tree, label in zip(comparison.filters, _labels(comparison.labels), strict=True)
+            for tree, label in zip(comparison.filters, column_names(comparison.labels), strict=True)
         )
         op = {"ratio": "ratio", "change": "change_pct"}.get(comparison.show, "difference")
         return left, right, Formula.model_validate({"op": op, "left": left, "right": right, "as": op})
@@ -193,8 +193,8 @@ def _named(measure: Measure, name: str) -> Measure:
     return measure.model_copy(update={"name": name})
 
 
-def _labels(labels: Sequence[str]) -> list[str]:
-    """Return names of columns for values."""
+def column_names(labels: Sequence[str]) -> list[str]:
+    """Return names of columns for the values that are compared."""
     made = [
         "".join(letter if letter.isalnum() else "_" for letter in label.casefold()).strip("_") or "part"
         for label in labels

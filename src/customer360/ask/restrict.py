@@ -38,10 +38,18 @@ def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[S
 def _restricted(table: TableDefinition, columns: frozenset[str], gone: list[str]) -> TableDefinition:
     parts: dict[str, Any] = {}
     for group in ("dimensions", "time_dimensions", "facts", "metrics"):
-        kept = [one for one in getattr(table, group) if _columns(one) <= columns]
-        gone += [f"{table.name}.{one.name}" for one in getattr(table, group) if one not in kept]
+        fitting = [_fitting(one, columns) for one in getattr(table, group)]
+        kept = [one for one in fitting if _columns(one) <= columns]
+        gone += [f"{table.name}.{one.name}" for one in fitting if one not in kept]
         parts[group] = tuple(kept)
     return table.model_copy(update=parts)
+
+
+def _fitting(item: ItemDefinition, columns: frozenset[str]) -> ItemDefinition:
+    """Return an item with its other expression where the table lacks columns of the first."""
+    if not item.x_nl.instead or _columns(item) <= columns:
+        return item
+    return item.model_copy(update={"expr": item.x_nl.instead})
 
 
 def _pointing(table: TableDefinition, names: set[str], metrics: set[str]) -> TableDefinition:

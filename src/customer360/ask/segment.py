@@ -12,7 +12,7 @@ from itertools import product
 
 from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.dates import Found, find_windows
-from customer360.ask.lexicon import MAX_PHRASE, Entry, Lexicon, ValueOf
+from customer360.ask.lexicon import MAX_PHRASE, Entry, Lexicon, Missing, ValueOf
 from customer360.ask.words import Word
 from customer360.semantic import Kind
 
@@ -22,6 +22,8 @@ UNEXPLAINED = frozenset({"UNKNOWN", "MISSING", "AMBIGUOUS"})
 _UNKNOWN = 100
 _FILLER = 1.05
 _GLOSSARY = 1.5
+_PRIVATE = -10.0
+"""What a phrase for personal data costs: it is never cut apart, whatever its words mean by themselves."""
 _DECADE = re.compile(r"([2-9]0)s$")
 _ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)$")
 _PERCENTILE = re.compile(r"p(\d{1,2})$")
@@ -97,8 +99,12 @@ def _cost(candidate: Candidate) -> float:
     if kinds[0] == "UNKNOWN":
         return _UNKNOWN
     if all(kind in UNEXPLAINED for kind in kinds):
-        return _GLOSSARY
+        return _PRIVATE if any(_is_private(entry) for entry in candidate.entries) else _GLOSSARY
     return _FILLER if kinds[0] == "FILL" else 1.0
+
+
+def _is_private(entry: Entry) -> bool:
+    return isinstance(entry.data, Missing) and entry.data.reason == "pii"
 
 
 def _starting(words: Sequence[Word], first: int, lexicon: Lexicon, windows: Mapping[int, Found]) -> Iterator[Candidate]:

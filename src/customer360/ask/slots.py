@@ -38,7 +38,9 @@ class Slots:
     listing: bool = False
     """Whether rows or values are to be listed."""
     opened: bool = False
-    """Whether the question is about when accounts were opened."""
+    """Whether the question is about when accounts were opened, or put into a segment."""
+    assigned: bool = False
+    """Whether it is the latter."""
     asked: list[Chunk] = field(default_factory=list)
     """The chunks before any was taken."""
 
@@ -184,17 +186,7 @@ class _Sorter:
             return None
         name = ""
         if "ASSIGNED" in kinds:
-            name = next(
-                (
-                    item.full_name
-                    for item in self.model.items
-                    if "assigned" in item.name
-                    and item.kind == "time_dimension"
-                    and item.full_name in self.lexicon.extensions
-                    and self.lexicon.extensions[item.full_name].asked
-                ),
-                "",
-            )
+            name = assigned_date(self.lexicon)
         elif "OPEN" in kinds or not self.extension.activity:
             default = self.extension.default_time_dimension
             name = f"{self.subject}.{default}" if default else ""
@@ -279,6 +271,14 @@ class _Sorter:
             held = Clause(measure=one.figure.measure, op=one.op, values=values)
             more = {"filters": filters, "window": window, "negated": never}
             self.scope.clauses.append(held.model_copy(update=more))
+
+
+def assigned_date(lexicon: Lexicon) -> str:
+    """Return the date on which a row was put where it is, or nothing."""
+    dates = (
+        item.full_name for item in lexicon.model.items if item.kind == "time_dimension" and "assigned" in item.name
+    )
+    return next((name for name in dates if name in lexicon.extensions and lexicon.extensions[name].asked), "")
 
 
 def one_window(windows: Sequence[Window]) -> Window | None:

@@ -154,7 +154,7 @@ def _of_top_value(source: Source, names: Names, base: Frame, result: SemanticRes
     """Propose to look into the first group of the answer, by something else."""
     group = base.groups[0]
     item = names.items.get(group.name)
-    if item is None or item.kind != Kind.DIMENSION or not result.rows_returned or group.bin:
+    if item is None or item.kind != Kind.DIMENSION or not result.rows_returned or group.bin or group.bounds:
         return
     value = _largest(result).get(item.name)
     if not isinstance(value, str):

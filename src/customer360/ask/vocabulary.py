@@ -33,7 +33,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "HOWMUCH": {
-        "": "how much|how much money|what amount|the amount of",
+        "": "how much|by how much|how much money|what amount|the amount of|amount of",
     },
     "DISTINCT": {
         "": "distinct|unique|different|separate|individual",
@@ -474,7 +474,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "approximately|around|via|through|using|within|coming|basis|based|done|in terms of|terms|"
             "terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|"
             "across our|of our|among our|their|out|up|made of|one|well|ago|by our|individually|etc|type|kind|"
-            "then|such|us customers|here|we got|got|much|level|levels|amount of|size|look like|looks like|"
+            "then|such|us customers|here|we got|got|much|level|levels|size|look like|looks like|"
             "look|looking like|perform|doing|like|associated|corresponding|respective|given|per our|records|"
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
             "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"

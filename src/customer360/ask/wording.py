@@ -108,6 +108,8 @@ class _Sentence:
         if group.grain:
             return group.grain if self._is_main_date(group.name) else f"{group.grain} of {self.names.field(group.name)}"
         bins = f" in classes of {group.bin:g}" if group.bin else ""
+        if group.bounds:
+            bins = f" in classes from {listed([f'{one:,g}' for one in group.bounds])}"
         return f"{self.names.field(group.name)}{bins}"
 
     # What restricts it

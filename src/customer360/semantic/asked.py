@@ -24,41 +24,48 @@ class Asked:
     item: Item
     grain: Grain | None = None
     bin: float | None = None
+    bounds: tuple[float, ...] = ()
     field: str = ""
     """What the column is in the model, where that is not the item itself."""
 
     @property
+    def classes(self) -> tuple[float, ...]:
+        """What tells the classes of a number apart: their one width, or their bounds."""
+        return (self.bin,) if self.bin else self.bounds
+
+    @property
     def name(self) -> str:
-        if self.bin:
+        if self.classes:
             return f"{self.item.name}_from"
         return f"{self.item.name}_{self.grain}" if self.grain else self.item.name
 
     @property
     def data_type(self) -> str:
-        if self.bin:
-            return "BIGINT" if self.bin.is_integer() else "DOUBLE"
+        if self.classes:
+            return "BIGINT" if all(one.is_integer() for one in self.classes) else "DOUBLE"
         return "DATE" if self.grain else self.item.data_type
 
     @property
     def label(self) -> str:
-        rounded = self.grain or (f"from, classes of {digits(self.bin)}" if self.bin else "")
+        classes = f"from, classes of {digits(self.bin)}" if self.bin else "from" if self.bounds else ""
+        rounded = self.grain or classes
         return f"{self.item.label} ({rounded})" if rounded else self.item.label
 
     def called(self) -> set[str]:
         """Return the names under which ``order`` may mean this column."""
         bare = {self.item.name, self.item.full_name}
-        rounded = self.grain or (digits(self.bin) if self.bin else "")
+        rounded = Dimension(name=self.item.name, grain=self.grain, bin=self.bin, bounds=self.bounds).rounded
         return bare | {self.name} | ({f"{name}:{rounded}" for name in bare} if rounded else set())
 
 
 def ask(model: SemanticModel, field: Dimension, kinds: frozenset[Kind], role: str) -> Asked:
     """Return the column that a dimension or field of a query means."""
-    item = model.get_item(field.name, ROW_KINDS if field.bin else kinds, role=role)
+    item = model.get_item(field.name, ROW_KINDS if field.bin or field.bounds else kinds, role=role)
     if field.grain and item.data_type not in ("DATE", "TIMESTAMP"):
         raise _not_rounded(field, item, "Give a grain to dates only.", "not a date")
-    if field.bin and family_of(item.data_type) not in ("integer", "decimal", "float"):
+    if (field.bin or field.bounds) and family_of(item.data_type) not in ("integer", "decimal", "float"):
         raise _not_rounded(field, item, "Give classes to numbers only.", "not a number")
-    return Asked(item, field.grain, field.bin)
+    return Asked(item, field.grain, field.bin, field.bounds)
 
 
 def _not_rounded(field: Dimension, item: Item, hint: str, message: str) -> InvalidQuery:
@@ -74,7 +81,20 @@ def value_of(source: Source, asked: Asked) -> exp.Expr:
     value = source.value(asked.item)
     if asked.grain:
         return exp.cast(exp.TimestampTrunc(this=value, unit=exp.var(asked.grain.upper())), "DATE")
-    return exp.cast(_class_of(value, asked.bin), asked.data_type, dialect="duckdb") if asked.bin else value
+    if not asked.classes:
+        return value
+    made = _class_of(value, asked.bin) if asked.bin else _class_between(value, asked.bounds)
+    return exp.cast(made, asked.data_type, dialect="duckdb")
+
+
+def _class_between(value: exp.Expr, bounds: Sequence[float]) -> exp.Expr:
+    """Return the highest bound that a number reaches; the first one where it reaches none."""
+    first, *others = (exp.Literal.number(digits(one)) for one in bounds)
+    case = exp.Case()
+    for bound in reversed(others):
+        case = case.when(exp.GTE(this=value.copy(), expression=bound), bound.copy(), copy=False)
+    known = exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
+    return case.when(known, first, copy=False)
 
 
 def _class_of(value: exp.Expr, width: float) -> exp.Expr:

@@ -51,6 +51,10 @@ class ItemExtension(Definition):
     less: tuple[str, ...] = ()
     aggregate_as: Name | None = None
     """The fact of the same table to aggregate instead: of approved rows only, say."""
+    aggregate_otherwise: Name | None = None
+    """The fact to aggregate where a question is about rows that ``aggregate_as`` leaves out: of declined ones, say."""
+    instead: str = ""
+    """The expression where a database lacks the columns of ``expr``."""
     higher_is_worse: bool = False
     change_of: str | None = None
     """The metric of a finer table whose change, in percent, this field holds."""

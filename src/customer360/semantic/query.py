@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -35,28 +36,33 @@ from customer360.semantic.filters import (
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 50_000
 MAX_OFFSET = 1_000_000
+BAR = "|"
 
 Grain = Literal["day", "week", "month", "quarter", "year"]
 
 
 class Dimension(Part):
-    """A dimension to group by; dates may be rounded to a grain (weeks start on Monday), numbers down to a multiple."""
+    """A dimension to group by; dates may be rounded to a grain (weeks start on Monday), numbers put into classes."""
 
     name: FieldName
     grain: Grain | None = None
     bin: float | None = Field(default=None, ge=1e-6, le=1e15)
     """Width of the classes into which numbers fall; each is named by its lower bound."""
+    bounds: tuple[Annotated[float, Field(ge=-1e15, le=1e15)], ...] = Field(default=(), max_length=MAX_NAMES)
+    """Lower bounds of classes of any width, rising; what lies below the first bound is in the first class too."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> Dimension:
-        if self.grain and self.bin:
-            raise ValueError("a dimension has a grain or a bin, not both")
+        if bool(self.grain) + bool(self.bin) + bool(self.bounds) > 1:
+            raise ValueError("a dimension has a grain, a bin or bounds, and only one of them")
+        if any(high <= low for low, high in pairwise(self.bounds)) or len(self.bounds) == 1:
+            raise ValueError("bounds are two numbers or more, each above the one before")
         return self
 
     @property
     def rounded(self) -> str:
-        """The grain, or the width of the classes with all its digits."""
-        return self.grain or (digits(self.bin) if self.bin else "")
+        """The grain, the width of the classes with all its digits, or their bounds with a bar between them."""
+        return self.grain or (digits(self.bin) if self.bin else BAR.join(digits(one) for one in self.bounds))
 
     def __str__(self) -> str:
         return f"{self.name}:{self.rounded}" if self.rounded else self.name
@@ -83,6 +89,8 @@ def _read_dimension(value: Any) -> Any:
     name, colon, rounded = value.strip().partition(":")
     if not colon:
         return {"name": name}
+    if BAR in rounded:
+        return {"name": name, "bounds": rounded.split(BAR)}
     return {"name": name, "bin": rounded} if rounded[:1].isdigit() else {"name": name, "grain": rounded}
 
 

@@ -20,9 +20,10 @@ from customer360.ask.grammar import (
     count_of,
     figure_of,
     metric_figure,
+    otherwise_of,
 )
 from customer360.ask.lexicon import Lexicon, table_extension
-from customer360.ask.slots import NotUnderstood, Slots, build_scope
+from customer360.ask.slots import NotUnderstood, Slots, assigned_date, build_scope
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 
@@ -130,12 +131,35 @@ class Form:
         named = [labels.get(one.name, "day") for one in groups]
         return NotUnderstood(", ".join(dict.fromkeys(named)).lower(), "unreachable")
 
-    def _refuse_nothing(self, figures: Sequence[Figure], taken: Sequence[Chunk]) -> None:
-        """Refuse amounts over rows that they leave out, which would show as nothing: spend that was declined."""
+    def _of_what_is_asked(
+        self, figures: Sequence[Figure], taken: Sequence[Chunk], groups: Sequence[Dimension]
+    ) -> list[Figure]:
+        """Return amounts of the rows that are asked for where a measure leaves those out: the amount of declined ones.
+
+        What was said to be spent stays what was spent, and of what never was there is nothing to show.
+        """
         conds = [as_cond(one) for one in taken if one.kind in ("VALUE", "COND")]
-        for figure in figures:
-            if any(_leaves_out(figure.item, one) for one in conds if one.values and not one.negated):
-                raise NotUnderstood(figure.item.label, "counts_none")
+        conds = [one for one in conds if one.values and not one.negated]
+        split = {one.name for one in groups}
+        return [self._otherwise(figure, conds, split) for figure in figures]
+
+    def _otherwise(self, figure: Figure, conds: Sequence[Cond], split: set[str]) -> Figure:
+        counted = self._counted_item(figure)
+        is_left_out = any(leaves_out(counted, one) for one in conds)
+        is_split = any(f"{counted.table}.{name}" in split for name in kept_columns(counted))
+        is_spent = not figure.agg and isinstance(figure.item.expression, exp.Sum)
+        other = None if is_spent or not (is_left_out or is_split) else otherwise_of(self.lexicon, figure)
+        if other is not None:
+            self.slots.assume(f"{other.item.label}: the amounts that were asked for, approved or not.")
+            return other
+        if is_left_out:
+            raise NotUnderstood(figure.item.label, "counts_none")
+        return figure
+
+    def _counted_item(self, figure: Figure) -> Item:
+        """Return what tells which rows a figure is of: its metric, or the field that it aggregates."""
+        field = figure.measure.field if isinstance(figure.measure, Measure) else None
+        return next((one for one in self.model.items if one.full_name == field), figure.item)
 
     def _require_listed(self, named: Sequence[Chunk]) -> None:
         """Refuse two things side by side that no comma and no "and" makes a list of."""
@@ -228,6 +252,8 @@ class Form:
                 self._said_per = not one.text.casefold().startswith("by")
             found += data.dimensions
             self._within = (*self._within, *data.within)
+        if any(one.bin or one.bounds for one in found):
+            self.slots.take("BINS")
         if self.slots.take("TREND") and not any(one.grain for one in found):
             found.append(Dimension(name=WHEN, grain=grain_of(window)))
         return tuple(dict.fromkeys(found)), per
@@ -242,7 +268,8 @@ class Form:
         if subject in self._doers() and not self.slots.opened:
             raise NotUnderstood("over time", "no_history")
         self.slots.dated = True
-        name = f"{subject}.{extension.default_time_dimension}"
+        name = assigned_date(self.lexicon) if self.slots.assigned else ""
+        name = name or f"{subject}.{extension.default_time_dimension}"
         return tuple(one.model_copy(update={"name": name}) if one.name == WHEN else one for one in groups)
 
     def _sorted(self, frame: Frame) -> Frame:
@@ -286,9 +313,17 @@ class Form:
         return int(numbers[0].data[0])
 
 
-def _leaves_out(item: Item, cond: Cond) -> bool:
-    """Tell whether a sum or a mean is of rows with another value than those asked for."""
+def leaves_out(item: Item, cond: Cond) -> bool:
+    """Tell whether an amount is of rows with another value than those asked for."""
     if item.table != cond.item.table or item.expression.find(exp.Count):
         return False
-    kept = [one.this for one in item.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
-    return any(one.this == cond.item.expression and one.expression.name not in cond.values for one in kept)
+    return any(one.this == cond.item.expression and one.expression.name not in cond.values for one in _kept(item))
+
+
+def kept_columns(item: Item) -> set[str]:
+    """Return the columns whose values decide which rows an amount is of."""
+    return set() if item.expression.find(exp.Count) else {one.this.name for one in _kept(item)}
+
+
+def _kept(item: Item) -> list[exp.EQ]:
+    return [one.this for one in item.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]

@@ -9,15 +9,16 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
-from customer360.ask.frame import AskMeasure, Comparison, Frame
+from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
 from customer360.ask.grammar import (
     Figure,
     Groups,
     count_of,
 )
-from customer360.ask.lexicon import table_extension
+from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
-from customer360.semantic import Condition, Dimension, Filter, Formula, Item
+from customer360.semantic import Condition, Dimension, Filter, Formula, Item, Relative
 
 Show = Literal["both", "difference", "ratio", "change"]
 
@@ -42,6 +43,7 @@ class Compared(Plain):
             year_ago=bool(year_ago or any(one.data == "year" for one in periods)),
             periods=periods,
         )
+        ranked = self._ranked_target()
         show: Show = (
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
@@ -49,6 +51,8 @@ class Compared(Plain):
             frame = self._plain_without(("TIME",))
             if frame.kind != "figures" or frame.rank:
                 raise NotUnderstood("compared with what")
+            if ranked is not None:
+                frame = frame.model_copy(update={"rank": ranked})
             if frame.subject in self._doers():
                 raise NotUnderstood(windows[0].label, "window_of_rows")
             extension = table_extension(self.model, frame.subject)
@@ -58,9 +62,30 @@ class Compared(Plain):
                     "window_field": f"{frame.subject}.{extension.default_time_dimension}",
                 }
             )
+        if ranked is not None:
+            raise NotUnderstood("the change from when to when", "missing_period")
         if change or periods:
             return self._changes(change, periods)
         return self._two_values(show)
+
+    def _ranked_target(self) -> Rank | None:
+        """Take what ranks groups by how much a measure changed: which category grew most; the groups stay."""
+        slots = self.slots
+        changes = [one for one in slots.asked if one.kind == "CHANGE"]
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+        if not changes or len(fields) != 1 or not slots.has("SUP", "TOP") or slots.has("GRAIN", "TREND", "GROUP"):
+            return None
+        words = slots.take("SUP", "TOP")
+        slots.take("BY")
+        falls = any(one.data == "down" for one in changes)
+        descending = ("asc" not in {one.data for one in words}) != falls
+        several = fields[0].text.casefold().endswith("s") and not fields[0].text.casefold().endswith("ss")
+        number = self._count_wanted()
+        group = Groups((Dimension(name=fields[0].data.full_name),))
+        slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("GROUP", group)
+        if not any("percent" in one.text.casefold() for one in slots.asked):
+            slots.assume("Ranked by the change in percent.")
+        return Rank(by="*", descending=descending, limit=number or (10 if several else 1))
 
     def _plain_without(self, kinds: tuple[str, ...]) -> Frame:
         self.slots.take(*kinds)
@@ -151,24 +176,14 @@ class Compared(Plain):
                 return self._ratio()
             if show == "both":
                 self._refuse_field_beside()
+                self._refuse_value_alone()
                 slots.take("VS", "TO")
                 return self._plain()
             raise NotUnderstood("the difference between what")
         listed = lists[0]
         item = listed.data.item
         if show == "both":
-            slots.take("VS", "TO", "OP")
-            after = [
-                one
-                for one in slots.chunks
-                if one.kind in ("GROUP", "FIELD") and one.kind == "FIELD" and one.data == item
-            ]
-            for one in after:
-                slots.chunks.remove(one)
-            slots.chunks.append(
-                Chunk("GROUP", Groups((Dimension(name=item.full_name),)), listed.first, listed.last, "by")
-            )
-            return self._plain()
+            return self._side_by_side(listed)
         parts = self._distinct(listed)
         if len(parts) != 2:
             raise NotUnderstood(listed.text)
@@ -183,6 +198,49 @@ class Compared(Plain):
             update={"comparison": Comparison(show=show, filters=filters, labels=tuple(values[0] for values in parts))}
         )
 
+    def _side_by_side(self, listed: Chunk) -> Frame:
+        """A measure for each of the values that were named, or the groups in which it is higher for one of them."""
+        slots, item = self.slots, listed.data.item
+        target = self._target_beside(item)
+        if target is not None:
+            return self._groups_with_more(listed, target)
+        slots.take("VS", "TO", "OP")
+        for one in [one for one in slots.chunks if one.kind == "FIELD" and one.data == item]:
+            slots.chunks.remove(one)
+        by = Groups((Dimension(name=item.full_name),))
+        slots.chunks.append(Chunk("GROUP", by, listed.first, listed.last, "by"))
+        return self._plain()
+
+    def _target_beside(self, item: Item) -> Chunk | None:
+        """Return the field whose values are sought by what is more of two others: segments with more A than B."""
+        fields = [one for one in self.slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+        is_sought = len(fields) == 1 and fields[0].data != item and self.slots.has("OP")
+        return fields[0] if is_sought else None
+
+    def _groups_with_more(self, listed: Chunk, target: Chunk) -> Frame:
+        """Groups in which a measure is higher for one value than for another."""
+        slots = self.slots
+        parts = self._distinct(listed)
+        op = slots.take("OP")[0].data
+        if len(parts) != 2 or op not in (">", "<"):
+            raise NotUnderstood(listed.text)
+        slots.chunks.remove(listed)
+        slots.take("VS", "TO", "BETWEEN")
+        slots.chunks[slots.chunks.index(target)] = target.made(
+            "GROUP", Groups((Dimension(name=target.data.full_name),))
+        )
+        self._count_rows()
+        frame = self._plain()
+        labels = tuple(str(values[0]) for values in parts)
+        filters = tuple(_values_filter(listed.data.item, values) for values in parts)
+        left, right = column_names(labels)
+        return frame.model_copy(
+            update={
+                "comparison": Comparison(show="difference", filters=filters, labels=labels),
+                "having": (*frame.having, Relative(field=left, op=op, than=right)),
+            }
+        )
+
     def _count_rows(self) -> None:
         """Compare how many rows there are, where no measure is named."""
         slots = self.slots
@@ -190,6 +248,12 @@ class Compared(Plain):
         found = count_of(self.lexicon, entity.data) if entity is not None else None
         if entity is not None and found is not None and not slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
             slots.chunks[slots.chunks.index(entity)] = entity.made("COUNTED", (found, entity.data, False))
+
+    def _refuse_value_alone(self) -> None:
+        """Refuse to compare Texas, with nothing."""
+        named = self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "FIELD", "ENTITY", "GROUP")
+        if self.slots.has("VALUE") and not named:
+            raise NotUnderstood("compare it with what, and by which measure", "missing_slots")
 
     def _refuse_field_beside(self) -> None:
         """Refuse a value set against a field: they are not of one kind."""

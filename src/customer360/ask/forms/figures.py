@@ -49,7 +49,7 @@ class Figures(Form):
         if summary is not None:
             figures[0] = summary
         taken = slots.take(*RESTRICTING)
-        self._refuse_nothing(figures, taken)
+        figures = self._of_what_is_asked(figures, taken, dated)
         subject, figures = self._activity_of(subject, figures, dated)
         dated = self._dated(groups, subject)
         if not dated and any(one.kind == "HELD" for one in taken) and subject not in self._doers():

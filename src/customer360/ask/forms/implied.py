@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.forms.base import Form, main_table
+from customer360.ask.forms.base import Form, leaves_out, main_table
 from customer360.ask.grammar import (
+    Cmp,
     Cond,
     Figure,
     Held,
+    aggregated_item,
     as_cond,
     compare_filter,
     count_of,
@@ -15,7 +17,7 @@ from customer360.ask.grammar import (
 )
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood
-from customer360.semantic import Item
+from customer360.semantic import Condition, Item
 
 
 def _says_the_same(agg: str, measured: Chunk) -> bool:
@@ -35,7 +37,8 @@ class Implied(Form):
         slots = self.slots
         slots.asked = list(slots.chunks)
         slots.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
-        slots.opened = slots.has("OPEN")
+        slots.assigned = slots.has("ASSIGNED")
+        slots.opened = slots.assigned or slots.has("OPEN")
         if slots.listing:
             slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
@@ -44,6 +47,7 @@ class Implied(Form):
             self._where_and_who,
             self._when_opened,
             self._unheld,
+            self._asked_amounts,
             self._each_month,
             self._opened_alone,
             self._lone_count,
@@ -76,9 +80,24 @@ class Implied(Form):
             slots.chunks.remove(who)
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
 
+    def _asked_amounts(self) -> None:
+        """Hold amounts of declined rows against what was asked for, because nothing was spent."""
+        chunks = self.slots.chunks
+        conds = [as_cond(one) for one in chunks if one.kind in ("VALUE", "COND")]
+        for place, one in enumerate(chunks):
+            cond = one.data if one.kind == "COND" else None
+            if cond is None or not isinstance(cond.filter, Condition):
+                continue
+            amount, other = (aggregated_item(self.lexicon, cond.item, name) for name in ("as", "otherwise"))
+            if amount and other and any(leaves_out(amount, each) for each in conds if each.values):
+                moved = cond.filter.model_copy(update={"field": other.full_name})
+                chunks[place] = one.made("COND", Cond(moved, other, cond.values, cond.negated))
+
     def _how_much(self) -> None:
-        """Read "how much" as the sum of the money that is named."""
+        """Read "how much" as the sum of the money that is named, or of the rows that are."""
         slots = self.slots
+        if slots.has("CHANGE"):
+            slots.take("HOWMUCH")
         if not slots.has("HOWMUCH"):
             return
         asked = slots.take("HOWMUCH")[0]
@@ -90,9 +109,29 @@ class Implied(Form):
             if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of
             else None
         )
-        if figure is None:
+        if figure is not None:
+            slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
+        elif not self._sum_of_rows(asked):
             raise NotUnderstood(asked.text)
-        slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
+
+    def _sum_of_rows(self, asked: Chunk) -> bool:
+        """Read "the amount of declined transactions" and "how much was declined" by size, or by number."""
+        chunks = self.slots.chunks
+        named = [one for one in chunks if one.kind == "ENTITY"]
+        of = named or [one for one in chunks if one.kind in ("VALUE", "COND")]
+        if len(of) != 1 or any(one.kind in ("FIELD", "MEASURE", "COUNTED") for one in chunks):
+            return False
+        table = of[0].data if named else as_cond(of[0]).item.table
+        size = table_extension(self.model, table).size_field
+        item = next((one for one in self.model.items if one.full_name == f"{table}.{size}"), None)
+        figure = figure_of(self.lexicon, "sum", item) if item is not None else None
+        figure = figure or (count_of(self.lexicon, table) if named else None)
+        if figure is None:
+            return False
+        if named:
+            chunks.remove(of[0])
+        chunks.insert(0, asked.made("MEASURE", figure, *named))
+        return True
 
     def _when_opened(self) -> None:
         """Read "when did … open their account" as asking for that date."""
@@ -173,31 +212,36 @@ class Implied(Form):
     def _lone_count(self) -> None:
         """Read "…, how many?" at the end as counting what was named before."""
         slots = self.slots
-        if not slots.has("COUNT"):
+        if not slots.has("COUNT") or (slots.has("UNITWORD") and slots.has("HELD")):
             return
-        thing = next((one for one in slots.chunks if one.kind == "ENTITY"), None)
-        field = next((one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)), None)
         count = slots.take("COUNT")[0]
         if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
             return
         if slots.has("AGG") and count.text.casefold().startswith(("how large", "how big")):
             return
-        if thing is None and field is None and not slots.has("VALUE", "COND", "HELD", "OPEN"):
-            raise NotUnderstood(count.text, "missing_slots")
+        thing = next((one for one in slots.chunks if one.kind == "ENTITY"), None)
+        field = next((one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)), None)
         if thing is None and field is not None:
             slots.chunks[slots.chunks.index(field)] = field.made(
                 "COUNTEDFIELD", (figure_of(self.lexicon, "count_distinct", field.data), field.data), count
             )
-            return
+        elif thing is None and not slots.has("VALUE", "COND", "HELD", "OPEN"):
+            raise NotUnderstood(count.text, "missing_slots")
+        else:
+            self._count_rows_of(thing, count)
+
+    def _count_rows_of(self, thing: Chunk | None, count: Chunk) -> None:
+        """Count the rows that are named, else those that do things."""
+        chunks = self.slots.chunks
         table = thing.data if thing else main_table(self.lexicon)
         found = count_of(self.lexicon, table)
         if found is None:
             raise NotUnderstood(count.text)
         counted = (thing or count).made("COUNTED", (found, table, False))
         if thing:
-            slots.chunks[slots.chunks.index(thing)] = counted
+            chunks[chunks.index(thing)] = counted
         else:
-            slots.chunks.append(counted)
+            chunks.append(counted)
 
     def settle_aggregate(self) -> None:
         """Read "on average", "in total" and their like, wherever they stand, as said of the one thing measured."""
@@ -239,7 +283,7 @@ class Implied(Form):
         """Read "the average transaction" as the average of what makes one large."""
         slots = self.slots
         for one in slots.chunks:
-            if one.kind == "ENTITY" and "total" in agg.text.casefold():
+            if one.kind == "ENTITY" and "total" in agg.text.casefold() and "amount" not in agg.text.casefold():
                 slots.chunks.remove(agg)
                 self._count(one)
                 return
@@ -276,13 +320,17 @@ class Implied(Form):
         """Read "customers whose spend dropped by 30 %" as a condition on the change that the profile holds."""
         slots = self.slots
         table = main_table(self.lexicon)
-        people = any(
+        counts = count_of(self.lexicon, table)
+        counted = [
+            one for one in slots.chunks if one.kind == "MEASURE" and counts and one.data.measure == counts.measure
+        ]
+        people = bool(counted) or any(
             (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
             for one in slots.chunks
         )
         self._unneeded_period()
         self._declining_spend(people=people)
-        measures = [one for one in slots.chunks if one.kind == "MEASURE"]
+        measures = [one for one in slots.chunks if one.kind == "MEASURE" and one not in counted]
         changes = [one for one in slots.chunks if one.kind == "CHANGE"]
         if (
             people
@@ -313,6 +361,7 @@ class Implied(Form):
         if changes[0].data != "down" and not rises:
             return
         compared = [one for one in slots.chunks if one.kind == "CMP" and one.data.unit == "percent"]
+        compared = compared or self._by_half()
         value = compared[0].data.values[0] if compared else 100 if "doubl" in changes[0].text.casefold() else 0
         op = compared[0].data.op if compared else ">"
         if op not in (">", ">="):
@@ -320,8 +369,24 @@ class Implied(Form):
         tree = compare_filter(item, op, (value,)) if rises else compare_filter(item, op.replace(">", "<"), (-value,))
         place = slots.chunks.index(measures[0])
         slots.chunks[place] = measures[0].made("COND", Cond(tree, item), changes[0])
-        for one in (*changes, *compared, *windows, *(other for other in slots.chunks if other.kind in ("VS", "OP"))):
+        for one in (
+            *changes,
+            *compared,
+            *windows,
+            *(other for other in slots.chunks if other.kind in ("VS", "OP", "BY")),
+        ):
             slots.chunks.remove(one)
+
+    def _by_half(self) -> list[Chunk]:
+        """Read "by more than half" as by more than 50 %."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks):
+            before = chunks[place - 1] if place else None
+            if one.kind == "TIMES" and one.data < 1 and before is not None and before.kind == "OP":
+                made = before.made("CMP", Cmp(before.data, (100 * one.data,), "percent"), one)
+                chunks[place - 1 : place + 1] = [made]
+                return [made]
+        return []
 
     def _changed(self, measure: Chunk) -> Item | None:
         """Return the field that holds how much a measure changed."""

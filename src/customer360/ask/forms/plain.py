@@ -56,7 +56,8 @@ class Plain(Figures):
         fields = slots.take("FIELD")
         entities = [one.data for one in slots.take("ENTITY")]
         in_classes = slots.has("BINS") and all(is_numeric(one.data) for one in fields)
-        if (distribution or in_classes) and fields:
+        in_classes = in_classes or any(one.bin or one.bounds for one in groups)
+        if (distribution or in_classes) and (fields or (groups and not entities)):
             return self._distribution(fields, groups, slots.take("BINS"))
         if entities:
             return self._of_entity(entities, fields, groups)
@@ -71,7 +72,7 @@ class Plain(Figures):
         entities = [one.data for one in slots.take("ENTITY")]
         width = next((one.data for one in bins if one.data), None)
         dimensions = tuple(self._binned(item, width) for item in items)
-        tables = [item.table for item in items]
+        tables = [item.table for item in items] or [one.name.rpartition(".")[0] for one in groups if one.name != WHEN]
         if entities:
             self._require_related(entities[0], tables)
         subject = (
@@ -81,7 +82,7 @@ class Plain(Figures):
         )
         count = count_of(self.lexicon, subject)
         if count is None:
-            raise NotUnderstood(fields[0].text)
+            raise NotUnderstood(subject)
         return self._figures_of(count, slots.take(*RESTRICTING), (*dimensions, *groups), subject)
 
     def _binned(self, item: Item, width: float | None = None) -> Dimension:
@@ -103,11 +104,18 @@ class Plain(Figures):
         taken = self._with_activity(table, named, taken)
         if fields and any(one.kind == "HELD" and one.data.figure.table == table for one in taken):
             return self._groups_with(fields, taken)
+        self._refuse_mean_of_others(table, fields)
         found = count_of(self.lexicon, table)
         is_count = table == self._activity() and not slots.listing and not fields and not self._measured_rows(taken)
         if is_count and found is not None:
             return self._figures_of(found, [one for one in taken if one.kind != "BUY"], (), table)
         return self._rows(table, taken, [one.data for one in fields])
+
+    def _refuse_mean_of_others(self, table: str, fields: Sequence[Chunk]) -> None:
+        """Refuse what is a mean of customers beside their transactions: neither a figure nor one of the rows."""
+        for one in fields:
+            if table == self._activity() and one.text.casefold().startswith("average") and not self.slots.listing:
+                raise NotUnderstood(one.text)
 
     def _counts_by(self, table: str, taken: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
         """How many rows of a table there are in each group."""
@@ -214,13 +222,19 @@ class Plain(Figures):
         slots = self.slots
         if slots.has("UNITWORD") and slots.has("HELD") and not groups:
             unit: Unit = slots.take("UNITWORD")[0].data
+            is_count = bool(slots.take("COUNT"))
             taken = slots.take(*RESTRICTING)
             held = next(one.data for one in taken if one.kind == "HELD")
             subject = held.figure.table
             dated = self._dated([Dimension(name=WHEN, grain=unit)], subject)
             scope = build_scope(slots, subject, taken, groups=dated)
             return Frame(
-                kind="figures", subject=subject, measures=(measure_of(held),), groups=dated, **scope.as_parts()
+                kind="figures",
+                subject=subject,
+                measures=(measure_of(held),),
+                groups=dated,
+                summary="count" if is_count else None,
+                **scope.as_parts(),
             )
         conds = [one for one in slots.chunks if one.kind in ("VALUE", "COND")]
         near = all(self.model.relations.reaches(main_table(self.lexicon), as_cond(one).item.table) for one in conds)

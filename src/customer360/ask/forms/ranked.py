@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.forms.base import Form
+from customer360.ask.forms.base import main_table
+from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
 from customer360.ask.grammar import (
     FALLING,
@@ -43,7 +44,7 @@ class Choice:
     taken: Sequence[Chunk] = ()
 
 
-class Ranked(Form):
+class Ranked(Figures):
     """A question that ranks."""
 
     def build(self) -> Frame:
@@ -65,11 +66,12 @@ class Ranked(Form):
         by = self._order_by()
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
         groups, per = self._groups()
-        if per is not None and not by and not groups:
+        are_groups = any(one.kind == "FIELD" and not is_numeric(one.data) for one in slots.chunks)
+        if per is not None and not by and not groups and not (are_groups and measures):
             entity = per.data.table
             slots.chunks.append(Chunk("ENTITY", entity, per.first, per.last, per.text))
         elif per is not None:
-            raise NotUnderstood(per.text)
+            return self._rank_per([*measures, *by], per, number, descending=descending)
         targets = slots.take(*_TARGETS)
         offset = int(nth[0].data) - 1 if nth else 0
         limit = number if number else (1 if offset else None)
@@ -78,6 +80,20 @@ class Ranked(Form):
         choice = Choice(targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups))
         slots.take("BY")
         return self._rank(choice)
+
+    def _rank_per(self, measures: Sequence[Chunk], per: Chunk, number: int | None, *, descending: bool) -> Frame:
+        """Groups by what a measure makes for each customer: the bottom 5 states by revenue per customer."""
+        fields = [one for one in self.slots.chunks if one.kind == "FIELD"]
+        if len(fields) != 1 or is_numeric(fields[0].data):
+            raise NotUnderstood(per.text)
+        self.slots.take("FIELD", "BY")
+        frame = self._per(measures, per, self._as_groups(fields))
+        if frame.kind != "figures":
+            raise NotUnderstood(per.text)
+        several = fields[0].text.casefold().endswith("s")
+        return frame.model_copy(
+            update={"rank": Rank(by="*", descending=descending, limit=number or (10 if several else 1))}
+        )
 
     def _is_worse(self, chunk: Chunk) -> bool:
         """Tell whether more of a measure is worse."""
@@ -127,7 +143,7 @@ class Ranked(Form):
         """Read "customers by age" as ranked by it: a number that is a dimension, too."""
         for group in choice.groups:
             item = next((one for one in self.model.items if one.full_name == group.name), None)
-            if item is not None and is_numeric(item) and not group.bin:
+            if item is not None and is_numeric(item) and not group.rounded:
                 choice.groups = tuple(one for one in choice.groups if one != group)
                 choice.numbers = [Chunk("FIELD", item, 0, 0, item.label)]
                 return
@@ -167,8 +183,12 @@ class Ranked(Form):
 
     def _group_figures(self, choice: Choice, dimensions: Sequence[Dimension]) -> list[Figure]:
         """Return what groups are ranked by; the first counts most."""
+
+        def each(chunk: Chunk) -> Figure:
+            return self._figure(chunk, dimensions)
+
         if choice.measures:
-            return [self._figure(one, dimensions) for one in choice.measures]
+            return list({str(one.measure): one for one in map(each, choice.measures)}.values())
         if choice.numbers:
             number = choice.numbers[0]
             found = figure_of(self.lexicon, "avg", number.data)
@@ -334,6 +354,8 @@ class Ranked(Form):
         """Return the rows of a table as groups of a finer one, in the order of a measure."""
         table = target.data
         names = tuple(Dimension(name=f"{table}.{name}") for name in table_extension(self.model, table).row_fields)
+        if not names:
+            raise NotUnderstood(target.text)
         dated = self._dated(choice.groups, figure.table)
         groups = (*names, *dated)
         self._require_groups(figure.table, groups)
@@ -361,6 +383,9 @@ class Ranked(Form):
     def _extreme(self, choice: Choice) -> Frame:
         """The highest or lowest value of a field, or the first of the groups that were named."""
         if choice.numbers and not choice.measures:
+            if self._are_people(choice):
+                people = Chunk("ENTITY", main_table(self.lexicon), 0, 0, "customers")
+                return self._rows_by(choice, people, choice.numbers)
             if choice.limit or choice.offset:
                 raise NotUnderstood("how many of what", "missing_slots")
             number = choice.numbers[0]
@@ -381,6 +406,11 @@ class Ranked(Form):
         rank = Rank(by="*", descending=choice.descending, limit=limit, offset=choice.offset, per=per)
         measures = (figure.measure,)
         return Frame(kind="figures", subject=subject, measures=measures, groups=dated, rank=rank, **scope.as_parts())
+
+    def _are_people(self, choice: Choice) -> bool:
+        """Tell whether a value stands for those who have it: the top 8 Frequent Flyers."""
+        values = [as_cond(one).item.table for one in choice.taken if one.kind == "VALUE"]
+        return bool(choice.limit) and bool(values) and set(values) == {main_table(self.lexicon)} and not choice.groups
 
 
 def _is_descending(words: Sequence[Chunk], good: Sequence[Chunk]) -> bool:

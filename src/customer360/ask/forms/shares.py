@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, main_table
 from customer360.ask.frame import Frame
-from customer360.ask.grammar import Figure, count_of
+from customer360.ask.grammar import Figure, count_of, figure_of
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
-from customer360.semantic import Dimension
+from customer360.semantic import Dimension, Formula
 
 
 class Shares(Form):
@@ -23,10 +24,14 @@ class Shares(Form):
     def _share(self) -> Frame:
         """A share of a total by group, or the percentage that a part is of a whole."""
         slots = self.slots
+        self._whole_named()
+        named = self._part_before()
         slots.take("SHARE")
         distribution = bool(slots.take("DISTRIB"))
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
         groups, per = self._groups()
+        if len(measures) == 2 and per is None:
+            return self._of_another(measures, groups)
         if per is not None or len(measures) > 1 or any(one.kind == "COUNTEDFIELD" for one in measures):
             raise NotUnderstood("share")
         whole, part = self._split(measures)
@@ -38,6 +43,8 @@ class Shares(Form):
         self._require_related(figure.table, entities)
         dated = self._dated(groups, figure.table)
         self._require_groups(figure.table, dated)
+        if named is not None and not part:
+            whole, part = [one for one in whole if one is not named], [named]
         if not part and not distribution and not (dated and measures):
             whole, part = self._only_part(whole, grouped=bool(dated))
         if not part and len(dated) > 1 and not self._within and not all(one.grain for one in dated[1:]):
@@ -45,6 +52,46 @@ class Shares(Form):
         if not part and not dated:
             raise NotUnderstood("of which whole", "ambiguous_share")
         return self._share_frame(figure, dated, whole, part)
+
+    def _part_before(self) -> Chunk | None:
+        """Return the condition whose share is asked for: the online share of spend by month."""
+        chunks = self.slots.chunks
+        for one, after in pairwise(chunks):
+            if (
+                after.kind == "SHARE"
+                and one.kind in ("VALUE", "COND")
+                and any(each.kind == "MEASURE" for each in chunks)
+            ):
+                return one
+        return None
+
+    def _whole_named(self) -> None:
+        """Read a number behind "as a percentage of" as its sum: declined amount as a percentage of attempted amount."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks):
+            if one.kind == "SHARE" and [each.kind for each in chunks[place - 1 : place + 2]] == [
+                "MEASURE",
+                "SHARE",
+                "FIELD",
+            ]:
+                figure = figure_of(self.lexicon, "sum", chunks[place + 1].data)
+                if figure is not None:
+                    chunks[place + 1] = chunks[place + 1].made("MEASURE", figure)
+
+    def _of_another(self, measures: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+        """One measure in percent of another over the same rows."""
+        figures = [self._figure(one, groups) for one in measures]
+        subject = figures[0].table
+        share = next(one for one in self.slots.asked if one.kind == "SHARE")
+        between = measures[0].first < share.first < measures[1].first
+        if not between or figures[1].table != subject or any(one.item.unit != figures[0].item.unit for one in figures):
+            raise NotUnderstood(measures[1].text)
+        parts = {"op": "percent", "left": figures[0].measure, "right": figures[1].measure, "as": "percentage"}
+        dated = self._dated(groups, subject)
+        self._require_groups(subject, dated)
+        scope = build_scope(self.slots, subject, self.slots.take(*RESTRICTING))
+        made = (Formula.model_validate(parts),)
+        return Frame(kind="figures", subject=subject, measures=made, groups=dated, **scope.as_parts())
 
     def _shared(self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension]) -> Figure:
         """Return what is shared out: a measure that adds up, or the number of rows."""
