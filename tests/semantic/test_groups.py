@@ -38,6 +38,51 @@ def test_numbers_fall_into_classes_from_below_empty_and_negative_ones_too(
     )
 
 
+def test_numbers_fall_between_bounds_and_below_the_first_into_the_first(check: Check) -> None:
+    sql = "CASE WHEN transaction_amount >= 50.5 THEN 50.5 WHEN transaction_amount >= 20 THEN 20 ELSE 0 END"
+    check(
+        f"SELECT CASE WHEN transaction_amount IS NOT NULL THEN {sql} END::DOUBLE AS a, count(*) FROM {FACTS}"
+        " GROUP BY 1 ORDER BY 1 NULLS LAST",
+        metrics=["transaction_count"],
+        dimensions=["transaction_amount:0|20|50.5"],
+    )
+
+
+def test_classes_between_bounds_are_sorted_by_and_named(ask: Ask) -> None:
+    asked = {
+        "dimensions": [{"name": "age", "bounds": [18, 40]}],
+        "metrics": ["customer_count"],
+        "order": ["-age:18|40"],
+    }
+    found = ask(**asked)
+    assert (found.columns[0].name, found.columns[0].data_type) == ("age_from", "BIGINT")
+    assert found.columns[0].label == "Age (from)"
+    assert [row["age_from"] for row in found.rows()][:2] == [40, 18]
+
+
+@pytest.mark.parametrize(
+    ("top", "last"), [({"rows": 2}, "2"), ({"percent": 30}, "ceil(n * 30 / 100)"), ({"rows": 99}, "n")]
+)
+def test_the_highest_groups_have_a_share_of_the_whole(check: Check, top: dict[str, Any], last: str) -> None:
+    check(
+        "WITH g AS (SELECT customer_id, count(*) AS m FROM gold.fct_transactions GROUP BY 1),"
+        " p AS (SELECT m, row_number() OVER (ORDER BY m DESC, customer_id NULLS LAST) AS place,"
+        " count(*) OVER () AS n FROM g)"
+        f" SELECT 100.0 * sum(m) FILTER (place <= {last}) / sum(m) FROM p",
+        metrics=["transaction_count"],
+        dimensions=["customer_id"],
+        summary="share_of_top",
+        top=top,
+    )
+
+
+def test_a_share_of_nothing_is_unknown(ask: Ask) -> None:
+    nobody: dict[str, Any] = {"filters": parse_condition("country = 'Atlantis'"), "dimensions": ["country"]}
+    found = ask(metrics=["total_spend"], summary="share_of_top", top={"rows": 1}, **nobody)
+    assert found.rows() == [{"total_spend_share_of_top": None}]
+    assert (found.columns[0].unit, found.columns[0].label) == ("percent", "Share of the top 1 in total spend")
+
+
 @pytest.mark.parametrize("width", ["0.01", "3.33", "0.111", "9.99"])
 def test_a_number_on_a_bound_belongs_to_the_class_above(ask: Ask, width: str) -> None:
     assert ask(fields=[f"unit_price:{width}"], limit=1).table.to_pylist() == [{"unit_price_from": 9.99}]

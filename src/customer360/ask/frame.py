@@ -11,7 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from customer360.ask.dates import Window
-from customer360.semantic import Condition, Dimension, Filter, Formula, Measure
+from customer360.semantic import Condition, Dimension, Filter, Formula, Measure, Top
+from customer360.semantic.query import Summary
 
 AskMeasure = str | Measure | Formula
 
@@ -74,7 +75,9 @@ class Frame(_Part):
     """The part that a percentage is of: share of customers that are Premium."""
     part_clauses: tuple[Clause, ...] = ()
     comparison: Comparison | None = None
-    summary: Literal["count", "avg", "median", "min", "max", "sum"] | None = None
+    summary: Summary | None = None
+    top: Top | None = None
+    """The groups whose share in the whole is asked for."""
     sort: Rank | None = Field(default=None)
     assumptions: tuple[str, ...] = ()
 

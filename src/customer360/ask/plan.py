@@ -53,7 +53,12 @@ class _Planner:
         having = _all_of(frame.having)
         if frame.summary:
             return build_query(
-                metrics=metrics[:1], dimensions=frame.groups, filters=filters, having=having, summary=frame.summary
+                metrics=metrics[:1],
+                dimensions=frame.groups,
+                filters=filters,
+                having=having,
+                summary=frame.summary,
+                top=frame.top,
             )
         order = self._order(frame.rank, [_name_of(metric) for metric in metrics])
         return build_query(

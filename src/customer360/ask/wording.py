@@ -83,6 +83,9 @@ class _Sentence:
         if frame.summary == "count":
             return f"number of different values of {groups} that there are"
         measure = self._measure(frame.measures[0])
+        if frame.top:
+            of = f"{frame.top.percent:g}% of the groups" if frame.top.percent else f"{frame.top.rows:,}"
+            return f"share of {measure} that the top {of} by {groups} have"
         return f"{_SUMMARIES[frame.summary or 'avg']} of {measure} over each {groups}"
 
     def _part(self) -> str:

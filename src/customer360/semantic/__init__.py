@@ -24,6 +24,7 @@ from customer360.semantic.query import (
     Formula,
     Order,
     SemanticQuery,
+    Top,
     TopPer,
     build_query,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "SemanticModel",
     "SemanticQuery",
     "SemanticResult",
+    "Top",
     "TopPer",
     "build_query",
     "cache_info",

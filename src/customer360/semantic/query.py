@@ -129,7 +129,7 @@ MetricLike = Annotated[
     Discriminator(_kind_of_metric),
     BeforeValidator(read_call),
 ]
-Summary = Literal["count", "avg", "median", "min", "max", "sum"]
+Summary = Literal["count", "avg", "median", "min", "max", "sum", "share_of_top"]
 
 
 class TopPer(Part):
@@ -137,6 +137,19 @@ class TopPer(Part):
 
     by: tuple[DimensionLike, ...] = Field(min_length=1, max_length=MAX_NAMES)
     rows: int = Field(default=1, ge=1, le=MAX_LIMIT, strict=True)
+
+
+class Top(Part):
+    """The groups with the highest figures: so many of them, or so many percent of all, rounded up."""
+
+    rows: int | None = Field(default=None, ge=1, le=MAX_LIMIT, strict=True)
+    percent: float | None = Field(default=None, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Top:
+        if (self.rows is None) == (self.percent is None):
+            raise ValueError("top has rows or percent, and only one of them")
+        return self
 
 
 class SemanticQuery(Part):
@@ -154,6 +167,8 @@ class SemanticQuery(Part):
     top_per: TopPer | None = None
     summary: Summary | None = None
     """One figure of the groups instead of the groups: their number, or an aggregate of the only metric over them."""
+    top: Top | None = None
+    """The groups whose share of the whole ``share_of_top`` is."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> SemanticQuery:
@@ -167,6 +182,8 @@ class SemanticQuery(Part):
             self.fields or self.order or self.top_per or (self.summary != "count" and len(self.metrics) != 1)
         ):
             raise ValueError("summary sums up groups by their only metric, without an order")
+        if (self.summary == "share_of_top") != (self.top is not None):
+            raise ValueError("share_of_top is the summary with a top, and top is for no other")
         if self.summary and not self.dimensions:
             raise ValueError("summary sums up groups, so name the dimensions of the groups")
         check_sizes(list(self._measures_filters()))

@@ -25,7 +25,7 @@ from customer360.semantic.filters import (
     Scalar,
     parts_of,
 )
-from customer360.semantic.query import Dimension, Formula, Order, SemanticQuery, Summary, TopPer
+from customer360.semantic.query import Dimension, Formula, Order, SemanticQuery, Summary, Top, TopPer
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class Shape:
     offset: int
     top_per: TopPer | None
     summary: Summary | None
+    top: Top | None
 
 
 def take_apart(query: SemanticQuery) -> tuple[Shape, list[Scalar]]:
@@ -120,6 +121,7 @@ def take_apart(query: SemanticQuery) -> tuple[Shape, list[Scalar]]:
         offset=query.offset,
         top_per=query.top_per,
         summary=query.summary,
+        top=query.top,
     )
     return shape, taker.values
 

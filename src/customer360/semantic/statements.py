@@ -25,7 +25,7 @@ from customer360.semantic.grouped import Groups, build_groups, having_figure
 from customer360.semantic.means import MONEY, exact_means
 from customer360.semantic.measures import get_figure, get_operand
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
-from customer360.semantic.query import Summary, TopPer
+from customer360.semantic.query import Summary, Top, TopPer, digits
 from customer360.semantic.relations import finest
 from customer360.semantic.result import Column
 from customer360.semantic.shape import Branch, FormulaShape, Leaf, Node, RelativeLeaf, RowsLeaf, Shape, leaves
@@ -109,8 +109,42 @@ def _grouped(scope: Scope, shape: Shape) -> Statement:
 
 def _summed_up(shape: Shape, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
     """Return one figure of all groups: how many there are, or an aggregate of their only metric."""
+    if shape.top:
+        return _share_of_top(shape.top, groups, placeholders)
     made, column = _count_of_groups(groups) if shape.summary == "count" else _summary(shape.summary or "avg", groups)
     select = exp.Select(expressions=aliased([made], [column])).from_(groups.select.subquery("r"), copy=False)
+    return Statement(select, _count(select), (), (column,), placeholders)
+
+
+def _share_of_top(top: Top, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
+    """Return what the highest groups have of the sum of all, in percent; names decide between equal ones."""
+    *keys, metric = columns_of(groups.asked)
+    require_number(groups.asked[-1].item, "share_of_top")
+    require_addable(groups.asked[-1].item)
+    value = exp.column(metric.name, table="r", quoted=True)
+    order = [
+        ordered(value.copy(), descending=True),
+        *(ordered(exp.column(one.name, table="r", quoted=True)) for one in keys),
+    ]
+    place = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order))
+    number = exp.Window(this=exp.Count(this=exp.Star()))
+    parts = [exp.alias_(value, "n"), exp.alias_(place, "place"), exp.alias_(number, "groups")]
+    placed = exp.Select(expressions=parts).from_(groups.select.subquery("r"), copy=False)
+    last: exp.Expr = exp.Literal.number(top.rows or 0)
+    if top.percent:
+        last = exp.Mul(this=exp.column("groups", table="p"), expression=exp.Literal.number(digits(top.percent)))
+        last = exp.Ceil(this=exp.Div(this=last, expression=exp.Literal.number("100.0")))
+    is_top = exp.LTE(this=exp.column("place", table="p"), expression=last)
+    whole = exp.Sum(this=exp.cast(exp.column("n", table="p"), "DOUBLE"))
+    part = exp.Sum(this=exp.Case().when(is_top, exp.cast(exp.column("n", table="p"), "DOUBLE"), copy=False))
+    made = exp.Div(
+        this=exp.Mul(this=exp.Literal.number("100.0"), expression=part),
+        expression=exp.Nullif(this=whole, expression=exp.Literal.number(0)),
+    )
+    of = f"{digits(top.percent)} percent" if top.percent else str(top.rows)
+    name, label = f"{metric.name}_share_of_top", f"Share of the top {of} in {metric.label.lower()}"
+    column = replace(metric, name=name, data_type="DOUBLE", unit="percent", label=label)
+    select = exp.Select(expressions=aliased([made], [column])).from_(placed.subquery("p"), copy=False)
     return Statement(select, _count(select), (), (column,), placeholders)
 
 

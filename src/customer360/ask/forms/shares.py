@@ -10,8 +10,9 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, main_table
 from customer360.ask.frame import Frame
 from customer360.ask.grammar import Figure, count_of, figure_of
+from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
-from customer360.semantic import Dimension, Formula
+from customer360.semantic import Dimension, Formula, Top
 
 
 class Shares(Form):
@@ -19,6 +20,9 @@ class Shares(Form):
 
     def build(self) -> Frame:
         """Return the frame."""
+        is_ranked = self.slots.has("TOP") and self.slots.has("NUM")
+        if is_ranked and not self.slots.take("BY"):
+            return self._of_the_top()
         return self._sorted(self._share())
 
     def _share(self) -> Frame:
@@ -52,6 +56,45 @@ class Shares(Form):
         if not part and not dated:
             raise NotUnderstood("of which whole", "ambiguous_share")
         return self._share_frame(figure, dated, whole, part)
+
+    def _of_the_top(self) -> Frame:
+        """What the highest of something have of the whole: the share of spend of the top 100 customers."""
+        slots = self.slots
+        slots.take("SHARE", "BUY", "FROM")
+        number, words = slots.take("NUM"), slots.take("TOP")
+        measures, targets = slots.take("MEASURE", "COUNTED"), slots.take("ENTITY", "FIELD")
+        measures += [one for one in targets if one.kind == "FIELD" and is_numeric(one.data)]
+        targets = [one for one in targets if one not in measures]
+        if not measures:
+            measures = [one for one in targets if one.kind == "ENTITY"][:1]
+            targets = [one for one in targets if one not in measures]
+        if len(number) != 1 or len(measures) != 1 or len(targets) != 1 or words[0].data != "desc":
+            raise NotUnderstood("which share of what", "ambiguous_share")
+        figure = self._added_up(measures[0])
+        size, unit = number[0].data
+        top = Top(percent=size) if unit == "percent" else Top(rows=int(size))
+        target = targets[0].data
+        name = (
+            target.full_name if targets[0].kind == "FIELD" else f"{target}.{self.model.tables[target].primary_key[0]}"
+        )
+        groups = (Dimension(name=name),)
+        taken = slots.take(*RESTRICTING)
+        if any(one.kind != "TIME" for one in taken):
+            raise NotUnderstood("of which whole", "ambiguous_share")
+        frame = self._figures_of(figure, taken, groups, figure.table)
+        return frame.model_copy(update={"summary": "share_of_top", "top": top})
+
+    def _added_up(self, measured: Chunk) -> Figure:
+        """Return the sum that is shared out."""
+        if measured.kind == "FIELD":
+            figure = figure_of(self.lexicon, "sum", measured.data)
+        elif measured.kind == "ENTITY":
+            figure = count_of(self.lexicon, measured.data)
+        else:
+            figure = self._figure(measured, ())
+        if figure is None or figure.agg not in ("", "sum"):
+            raise NotUnderstood(measured.text)
+        return figure
 
     def _part_before(self) -> Chunk | None:
         """Return the condition whose share is asked for: the online share of spend by month."""
