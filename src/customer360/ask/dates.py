@@ -306,6 +306,15 @@ def _days_of(match: re.Match[str], anchor: date) -> Window | None:
     return _between(month.end - timedelta(days=count - 1), month.end, "day", count)
 
 
+def _week_of(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the week that holds a day, or the seven days from it on where it was said to start then."""
+    point = _point(match.groups()[1 : 1 + _POINT_GROUPS], anchor)
+    if point is None or point.start is None or point.unit != "day":
+        return None
+    start = start_of("week", point.start) if match[1] == "of" else point.start
+    return _between(start, start + timedelta(days=6), "week")
+
+
 def _ago(match: re.Match[str], anchor: date) -> Window | None:
     count = int(match[1])
     return _calendar(_as_unit(match[2]), anchor, count) if match[2] != "day" else _calendar("day", anchor, count)
@@ -345,6 +354,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         _range,
     ),
     _rule(rf"{_IN}{_POINT} (?:to|until|till|through|-) {_POINT}", _range),
+    _rule(rf"{_IN}week (of|starting|beginning|commencing)(?: on| the)* {_POINT}", _week_of),
     _rule(
         rf"(?:since|starting from|starting in|starting|from|as of)(?: the)?(?: start of| beginning "
         rf"of)? {_POINT}(?: (?:on|onwards|onward|until now|to date|up to now|till now|to now))",

@@ -717,6 +717,8 @@ def _aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return part[0].made("MEASURE", figure, *part[1:]) if figure.agg == agg else None
     if not isinstance(figure.measure, str):
         return None
+    if any(metric == figure.item and known == agg for (known, _), metric in lexicon.aggregates.items()):
+        return part[0].made("MEASURE", figure, *part[1:])
     added = added_up(lexicon, figure.item)
     if agg == "sum" and (added or figure.item.unit == "count"):
         return part[0].made("MEASURE", figure, *part[1:])

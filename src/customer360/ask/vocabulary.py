@@ -95,10 +95,11 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "GOOD": {
         "desc": (
+            "most common|commonest|common|most prevalent|"
             "best|top performing|best performing|most popular|popular|favorite|preferred|most important|"
             "most used|go to|most valuable|finest"
         ),
-        "asc": "worst|poorest|least valuable",
+        "asc": "worst|poorest|least valuable|least popular|least common|rarest|least used",
     },
     "BY": {
         "": (
@@ -125,9 +126,10 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "DIFF": {
         "": (
-            "difference|difference between|difference in|gap between|gap in|gap|how much more|"
-            "how much higher|how much less|how much lower"
+            "difference|difference between|difference in|gap between|gap in|gap|how many more|how much more|"
+            "how much higher"
         ),
+        "less": "how many fewer|how many less|how much less|how much lower",
     },
     "COMPARE": {
         "": "compare|comparison|comparing|comparison of|compared|how do|how does|contrast|side by side",

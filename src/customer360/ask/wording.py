@@ -185,6 +185,8 @@ class _Sentence:
 
     def _rank_by(self, rank: Rank) -> str:
         measures = self.frame.measures
+        if rank.by == "*" and (self.frame.part or self.frame.part_clauses):
+            return "that percentage"
         if rank.by == "*":
             return self._measure(measures[0]) if measures else "value"
         return self.names.field(rank.by)

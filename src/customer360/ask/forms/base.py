@@ -22,7 +22,7 @@ from customer360.ask.grammar import (
     metric_figure,
     otherwise_of,
 )
-from customer360.ask.lexicon import Lexicon, table_extension
+from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood, Slots, assigned_date, build_scope
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
@@ -285,9 +285,14 @@ class Form:
         if tops and not frame.groups:
             raise NotUnderstood(tops[0].text)
         descending = direction[0].data == "desc" if direction else tops[0].data == "desc" if tops else True
-        limit = number or (10 if tops else None)
+        limit = number or ((10 if self._asks_for_several(tops) else 1) if tops else None)
         rank = Rank(by=by or "*", descending=descending, limit=limit)
         return frame.model_copy(update={"rank": frame.rank or rank})
+
+    def _asks_for_several(self, tops: Sequence[Chunk]) -> bool:
+        """Tell whether more than the first is wanted: states with, but not the state with the highest share."""
+        fields = [one for one in self.slots.asked if one.kind == "FIELD" and not is_numeric(one.data)]
+        return any(one.kind == "TOP" for one in tops) or not fields or is_plural(fields[0])
 
     def _sort_by(self, frame: Frame) -> str:
         """Take the measure or field that an answer is sorted by, which it must have."""
@@ -311,6 +316,12 @@ class Form:
             return None
         self.slots.chunks.remove(numbers[0])
         return int(numbers[0].data[0])
+
+
+def is_plural(chunk: Chunk) -> bool:
+    """Tell whether what is named ends as plurals do."""
+    word = chunk.text.split()[-1].casefold()
+    return word.endswith("s") and not word.endswith(("ss", "us"))
 
 
 def leaves_out(item: Item, cond: Cond) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
+from customer360.ask.forms.base import is_plural
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
@@ -26,6 +27,9 @@ Show = Literal["both", "difference", "ratio", "change"]
 class Compared(Plain):
     """A question that compares."""
 
+    _turned = False
+    """Whether it asks how much less the first is than the second."""
+
     def build(self) -> Frame:
         """Return the frame."""
         return self._sorted(self._compared())
@@ -34,6 +38,7 @@ class Compared(Plain):
         """Two windows, two values or two measures set against each other."""
         slots = self.slots
         ratio, difference = slots.take("RATIO"), slots.take("DIFF")
+        self._turned = any(one.data == "less" for one in difference)
         slots.take("COMPARE")
         change, periods, year_ago = slots.take("CHANGE"), slots.take("PERIODS"), slots.take("YEARAGO")
         self._join_values()
@@ -79,13 +84,13 @@ class Compared(Plain):
         slots.take("BY")
         falls = any(one.data == "down" for one in changes)
         descending = ("asc" not in {one.data for one in words}) != falls
-        several = fields[0].text.casefold().endswith("s") and not fields[0].text.casefold().endswith("ss")
         number = self._count_wanted()
-        group = Groups((Dimension(name=fields[0].data.full_name),))
-        slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("GROUP", group)
+        several = fields[0]
+        group = Groups((Dimension(name=several.data.full_name),))
+        slots.chunks[slots.chunks.index(several)] = several.made("GROUP", group)
         if not any("percent" in one.text.casefold() for one in slots.asked):
             slots.assume("Ranked by the change in percent.")
-        return Rank(by="*", descending=descending, limit=number or (10 if several else 1))
+        return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
 
     def _plain_without(self, kinds: tuple[str, ...]) -> Frame:
         self.slots.take(*kinds)
@@ -141,6 +146,8 @@ class Compared(Plain):
         given = [one.data for one in self.slots.chunks if one.kind == "TIME"]
         if len(given) == 2:
             first, second = sorted(given, key=lambda one: (one.start is None, one.start))
+            if first == second and first.rolling:
+                first = first.moved(-1)  # "the last 30 days versus the previous 30 days"
             return first, second
         if len(given) != 1 or (given[0].ends and changed):
             return given[0].ends if len(given) == 1 else None
@@ -184,11 +191,11 @@ class Compared(Plain):
         item = listed.data.item
         if show == "both":
             return self._side_by_side(listed)
-        parts = self._distinct(listed)
+        parts = self._distinct(listed)[:: -1 if self._turned else 1]
         if len(parts) != 2:
             raise NotUnderstood(listed.text)
         slots.chunks.remove(listed)
-        slots.take("VS", "TO", "BETWEEN")
+        slots.take("VS", "TO", "BETWEEN", "OP")
         self._count_rows()
         frame = self._plain()
         if frame.kind != "figures":
@@ -204,12 +211,16 @@ class Compared(Plain):
         target = self._target_beside(item)
         if target is not None:
             return self._groups_with_more(listed, target)
-        slots.take("VS", "TO", "OP")
+        slots.take("VS", "TO")
+        more = slots.take("OP")
         for one in [one for one in slots.chunks if one.kind == "FIELD" and one.data == item]:
             slots.chunks.remove(one)
         by = Groups((Dimension(name=item.full_name),))
         slots.chunks.append(Chunk("GROUP", by, listed.first, listed.last, "by"))
-        return self._plain()
+        frame = self._plain()
+        if not more or frame.kind != "figures":
+            return frame
+        return frame.model_copy(update={"rank": Rank(by="*", descending=more[0].data != "<")})
 
     def _target_beside(self, item: Item) -> Chunk | None:
         """Return the field whose values are sought by what is more of two others: segments with more A than B."""

@@ -101,6 +101,9 @@ class Implied(Form):
         if not slots.has("HOWMUCH"):
             return
         asked = slots.take("HOWMUCH")[0]
+        if asked.text.casefold().startswith("by"):
+            slots.chunks.append(asked.made("DIFF", ""))
+            return
         fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
         if any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks):
             return
@@ -329,6 +332,7 @@ class Implied(Form):
             for one in slots.chunks
         )
         self._unneeded_period()
+        self._changing_spend()
         self._declining_spend(people=people)
         measures = [one for one in slots.chunks if one.kind == "MEASURE" and one not in counted]
         changes = [one for one in slots.chunks if one.kind == "CHANGE"]
@@ -419,6 +423,14 @@ class Implied(Form):
         windows = [one for one in slots.chunks if one.kind == "TIME"]
         if fields and windows and all(one.data.rolling and one.data.count == 90 for one in windows):
             slots.take("TIME", "VS")
+
+    def _changing_spend(self) -> None:
+        """Read "spend in the last 90 days dropped" as a change of the measure whose last days a field holds."""
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks):
+            extension = self.lexicon.extensions[one.data.full_name] if one.kind == "FIELD" else None
+            if extension and extension.days_of and not extension.days_before and self.slots.has("CHANGE"):
+                chunks[place] = one.made("MEASURE", Figure(extension.days_of, self._activity(), one.data))
 
     def _declining_spend(self, *, people: bool) -> None:
         """Read "declining spend" as a fall of the measure, not as the segment of that name."""

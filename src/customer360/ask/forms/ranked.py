@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.forms.base import main_table
+from customer360.ask.forms.base import is_plural, main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
 from customer360.ask.grammar import (
@@ -23,6 +23,7 @@ from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
 from customer360.semantic import Condition, Dimension, Item
 
+_COMMON = ("common", "popular", "prevalent", "rarest", "used")
 _TARGETS = ("ENTITY", "FIELD", "UNITWORD")
 
 
@@ -42,6 +43,8 @@ class Choice:
     entities: Sequence[Chunk] = ()
     fields: Sequence[Chunk] = ()
     taken: Sequence[Chunk] = ()
+    by: bool = False
+    """Whether what it is ranked by was named as such."""
 
 
 class Ranked(Figures):
@@ -77,7 +80,9 @@ class Ranked(Figures):
         limit = number if number else (1 if offset else None)
         if good and any(self._is_worse(one) for one in (*measures, *by, *targets)):
             descending = not descending
-        choice = Choice(targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups))
+        choice = Choice(
+            targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups), by=bool(by)
+        )
         slots.take("BY")
         return self._rank(choice)
 
@@ -90,10 +95,8 @@ class Ranked(Figures):
         frame = self._per(measures, per, self._as_groups(fields))
         if frame.kind != "figures":
             raise NotUnderstood(per.text)
-        several = fields[0].text.casefold().endswith("s")
-        return frame.model_copy(
-            update={"rank": Rank(by="*", descending=descending, limit=number or (10 if several else 1))}
-        )
+        limit = number or (10 if is_plural(fields[0]) else 1)
+        return frame.model_copy(update={"rank": Rank(by="*", descending=descending, limit=limit)})
 
     def _is_worse(self, chunk: Chunk) -> bool:
         """Tell whether more of a measure is worse."""
@@ -151,14 +154,19 @@ class Ranked(Figures):
     def _read_adjective(self, choice: Choice) -> None:
         """Rank by what an adjective compares, where nothing else is named to rank by."""
         adjective = choice.adjective
-        if adjective is None or choice.numbers or choice.measures:
+        shown = [one for one in choice.numbers if adjective is not None and one.first > adjective.first]
+        if adjective is None or choice.measures:
+            return
+        if len(shown) < len(choice.numbers) or (shown and choice.by):
+            if all(one.data != adjective.data.item for one in choice.numbers):
+                raise NotUnderstood(adjective.text)
             return
         item = self._meant_by(adjective, choice.entities)
         choice.descending = adjective.data.op == (">" if item == adjective.data.item else "<")
         if item.kind in ("metric", "derived_metric"):
             choice.measures = [adjective.made("MEASURE", metric_figure(item))]
         else:
-            choice.numbers = [adjective.made("FIELD", item)]
+            choice.numbers = [adjective.made("FIELD", item), *shown]
 
     # Groups
 
@@ -199,9 +207,24 @@ class Ranked(Figures):
         held = [one.data for one in choice.taken if one.kind == "HELD"]
         if choice.entities:
             return [self._counted_entity(choice, dimensions)]
+        if not held and self._asks_for_the_common(choice):
+            return [self._most_common(choice.fields[0])]
         if not held:
             raise NotUnderstood(choice.fields[0].text, "missing_measure")
         return [held[0].figure]
+
+    def _asks_for_the_common(self, choice: Choice) -> bool:
+        return any(word in one.text.casefold() for one in choice.words for word in _COMMON)
+
+    def _most_common(self, field: Chunk) -> Figure:
+        """Return the number of rows that have a value: of those who do things, or else of what they did."""
+        people = main_table(self.lexicon)
+        near = field.kind == "FIELD" and self.model.relations.reaches(people, field.data.table)
+        counted = count_of(self.lexicon, people if near else self._activity())
+        if counted is None:
+            raise NotUnderstood(field.text, "missing_measure")
+        self.slots.assume(f"By {counted.item.label.lower()}.")
+        return counted
 
     def _counted_entity(self, choice: Choice, dimensions: Sequence[Dimension]) -> Figure:
         """Return the number of what is named: the state with the most customers."""
@@ -236,9 +259,7 @@ class Ranked(Figures):
         word = chunk.text.split()[-1].casefold()
         if chunk.kind == "ENTITY" and word in ("who", "people"):
             return word == "people"
-        return (word.endswith("s") and not word.endswith(("ss", "us"))) or any(
-            one.kind == "TOP" for one in choice.words
-        )
+        return is_plural(chunk) or any(one.kind == "TOP" for one in choice.words)
 
     # Rows
 
