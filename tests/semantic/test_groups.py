@@ -76,6 +76,18 @@ def test_the_highest_groups_have_a_share_of_the_whole(check: Check, top: dict[st
     )
 
 
+@pytest.mark.parametrize("summary", ["sum", "avg", "min"])
+def test_one_figure_is_of_the_highest_groups_alone(check: Check, summary: str) -> None:
+    check(
+        "WITH g AS (SELECT customer_id, count(*) AS n FROM gold.fct_transactions GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3)"
+        f" SELECT {summary}(n){'::BIGINT' if summary == 'sum' else ''} FROM g",
+        metrics=["transaction_count"],
+        dimensions=["customer_id"],
+        summary=summary,
+        top={"rows": 3},
+    )
+
+
 def test_a_share_of_nothing_is_unknown(ask: Ask) -> None:
     nobody: dict[str, Any] = {"filters": parse_condition("country = 'Atlantis'"), "dimensions": ["country"]}
     found = ask(metrics=["total_spend"], summary="share_of_top", top={"rows": 1}, **nobody)

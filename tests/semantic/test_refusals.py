@@ -75,8 +75,9 @@ MALFORMED = [
     (metrics("customer_count", dimensions=["age:30|20"]), "each above the one before", "dimensions.0"),
     (metrics("customer_count", dimensions=[{"name": "age", "bounds": [30]}]), "two numbers or more", "dimensions.0"),
     (metrics("customer_count", dimensions=["age:1|nan"]), "less than or equal", "dimensions.0"),
-    (metrics("customer_count", summary="share_of_top", **BY_COUNTRY), "is the summary with a top", ""),
-    (metrics("customer_count", summary="sum", top={"rows": 3}, **BY_COUNTRY), "top is for no other", ""),
+    (metrics("customer_count", summary="share_of_top", **BY_COUNTRY), "needs a top", ""),
+    (metrics("customer_count", summary="count", top={"rows": 3}, **BY_COUNTRY), "a summary of figures", ""),
+    (metrics("customer_count", top={"rows": 3}, **BY_COUNTRY), "a summary of figures", ""),
     (
         metrics("customer_count", summary="share_of_top", top={"rows": 3, "percent": 5}, **BY_COUNTRY),
         "only one of them",

@@ -21,10 +21,10 @@ from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query
-from customer360.ask.segment import find_candidates, readings, unexplained
+from customer360.ask.segment import find_candidates, has_grain, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
-from customer360.ask.words import Word, read_words, stems_of
+from customer360.ask.words import Word, read_words
 from customer360.errors import InvalidQuery
 from customer360.semantic import SemanticModel, SemanticQuery, compile_query
 
@@ -135,9 +135,7 @@ class Engine:
             return False
         if entry.kind != "FIELD" or self.lexicon.extensions[entry.data.full_name].change_of:
             return True
-        stems = stems_of(phrase.text)
-        parts = (stems[first:last] for first in range(len(stems)) for last in range(first + 1, len(stems) + 1))
-        return any(one.kind == "GRAIN" for part in parts for one in self.lexicon.entries.get(part, ()))
+        return has_grain(phrase, self.lexicon)
 
     def _read_as(
         self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]

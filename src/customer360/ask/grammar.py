@@ -49,6 +49,8 @@ class Cond:
     """Each value asks for a row of its own: "both Travel and Dining"."""
     never: bool = False
     """Whether what must not be was said to never have been done."""
+    only: bool = False
+    """Whether nothing else may have been done: who bought only online."""
 
 
 @dataclass(frozen=True)
@@ -979,6 +981,7 @@ _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
 _TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*"
 _RULES: tuple[Rule, ...] = (
+    rule("(?<!VALUE)JUST(?!VALUE|BUY VALUE|IS VALUE)", lambda *_: []),
     rule("(?:NTHNUM (?:COMMA AND|COMMA|AND) )+NTHNUM PCTILE", _ordinals),
     rule("NTHNUM PCTILE", _ordinal),
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", _from_to),

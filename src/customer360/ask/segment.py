@@ -13,7 +13,7 @@ from itertools import product
 from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.dates import Found, find_windows
 from customer360.ask.lexicon import MAX_PHRASE, Entry, Lexicon, Missing, ValueOf
-from customer360.ask.words import Word
+from customer360.ask.words import Word, stems_of
 from customer360.semantic import Kind
 
 MAX_READINGS = 48
@@ -41,7 +41,7 @@ def find_candidates(
         if costs[first][0] == float("inf"):
             continue
         for candidate in _starting(words, first, lexicon, windows):
-            if split is not None and (candidate.first, candidate.last) == (split.first, split.last):
+            if split is not None and _is_cut(candidate, split, lexicon):
                 continue
             cost = costs[first][0] + _cost(candidate)
             if cost < costs[candidate.last][0]:
@@ -54,6 +54,22 @@ def find_candidates(
             found.append(chosen)
         place = before
     return found[::-1]
+
+
+def _is_cut(candidate: Candidate, split: Candidate, lexicon: Lexicon) -> bool:
+    """Tell whether a phrase is the one to be cut, or another name that keeps its grain: average monthly spend."""
+    if (candidate.first, candidate.last) == (split.first, split.last):
+        return True
+    overlaps = candidate.first < split.last and split.first < candidate.last
+    is_name = candidate.last - candidate.first > 1 and candidate.entries[0].kind in ("FIELD", "METRIC")
+    return overlaps and is_name and has_grain(candidate, lexicon) and has_grain(split, lexicon)
+
+
+def has_grain(phrase: Candidate, lexicon: Lexicon) -> bool:
+    """Tell whether a phrase has a word for a grain in it: monthly."""
+    stems = stems_of(phrase.text)
+    parts = (stems[first:last] for first in range(len(stems)) for last in range(first + 1, len(stems) + 1))
+    return any(one.kind == "GRAIN" for part in parts for one in lexicon.entries.get(part, ()))
 
 
 FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "ITEM", "NTHONE", "AFTER", "REMOVE", "FLIP"})
@@ -87,8 +103,10 @@ def _meanings(candidate: Candidate, *, following: bool) -> list[Entry]:
     entries = known or list(candidate.entries)
     if not following:
         alone = [one for one in entries if one.kind not in FOLLOWING]
-        if not alone and {one.kind for one in entries} & {"ONLY", "SAME"}:
+        if not alone and "SAME" in {one.kind for one in entries}:
             return []
+        if not alone and "ONLY" in {one.kind for one in entries}:
+            return [Entry("JUST", "")]
         entries = alone or entries
     said = [one for one in entries if one.kind != "FILL"]
     return said[:4]

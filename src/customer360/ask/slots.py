@@ -209,6 +209,7 @@ class _Sorter:
         self.scope.near += [self._own(one) for one in held if one not in about_rows]
         for one in about_rows:
             self._held_clause(one, positive, window, never=never)
+        self._nothing_else(fine, window)
         for cond in fine:
             if cond.separate:
                 self._clause((only(cond, value) for value in cond.values), window)
@@ -219,6 +220,13 @@ class _Sorter:
         placed = bool(about_rows) or any(cond.separate for cond in fine) or (negated and (never or not positive))
         if not placed:
             self._plain_clause(positive, window, never=never, did=did_buy or never)
+
+    def _nothing_else(self, fine: Sequence[Cond], window: Window | None) -> None:
+        """Add that nothing else was done, where that was said."""
+        for cond in fine:
+            if cond.only:
+                others = value_filter(cond.item, cond.values, negated=not cond.negated)
+                self.scope.clauses.append(Clause(filters=(others,), window=window, negated=True))
 
     def _refuse_tangles(self, fine: Sequence[Cond], *, never: bool) -> None:
         """Refuse what could be about one row or about several: two negations, a condition behind "never" or "both"."""

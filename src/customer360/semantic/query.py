@@ -168,7 +168,7 @@ class SemanticQuery(Part):
     summary: Summary | None = None
     """One figure of the groups instead of the groups: their number, or an aggregate of the only metric over them."""
     top: Top | None = None
-    """The groups whose share of the whole ``share_of_top`` is."""
+    """The groups whose share of the whole ``share_of_top`` is, or that another summary is of."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> SemanticQuery:
@@ -182,8 +182,9 @@ class SemanticQuery(Part):
             self.fields or self.order or self.top_per or (self.summary != "count" and len(self.metrics) != 1)
         ):
             raise ValueError("summary sums up groups by their only metric, without an order")
-        if (self.summary == "share_of_top") != (self.top is not None):
-            raise ValueError("share_of_top is the summary with a top, and top is for no other")
+        needs_top, takes_top = self.summary == "share_of_top", self.summary not in (None, "count")
+        if (needs_top and not self.top) or (self.top and not takes_top):
+            raise ValueError("share_of_top needs a top; a top is for a summary of figures")
         if self.summary and not self.dimensions:
             raise ValueError("summary sums up groups, so name the dimensions of the groups")
         check_sizes(list(self._measures_filters()))

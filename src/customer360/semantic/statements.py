@@ -108,44 +108,54 @@ def _grouped(scope: Scope, shape: Shape) -> Statement:
 
 
 def _summed_up(shape: Shape, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
-    """Return one figure of all groups: how many there are, or an aggregate of their only metric."""
-    if shape.top:
-        return _share_of_top(shape.top, groups, placeholders)
-    made, column = _count_of_groups(groups) if shape.summary == "count" else _summary(shape.summary or "avg", groups)
-    select = exp.Select(expressions=aliased([made], [column])).from_(groups.select.subquery("r"), copy=False)
+    """Return one figure of all groups or of the highest: how many there are, or what becomes of their only metric."""
+    relation = _placed(groups).subquery("r", copy=False) if shape.top else groups.select.subquery("r")
+    if shape.top and shape.summary == "share_of_top":
+        made, column = _share(shape.top, groups)
+    elif shape.summary == "count":
+        made, column = _count_of_groups(groups)
+    else:
+        made, column = _summary(shape.summary or "avg", groups)
+    select = exp.Select(expressions=aliased([made], [column])).from_(relation, copy=False)
+    if shape.top and shape.summary != "share_of_top":
+        select = select.where(_is_top(shape.top), copy=False)
     return Statement(select, _count(select), (), (column,), placeholders)
 
 
-def _share_of_top(top: Top, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
-    """Return what the highest groups have of the sum of all, in percent; names decide between equal ones."""
-    *keys, metric = columns_of(groups.asked)
-    require_number(groups.asked[-1].item, "share_of_top")
-    require_addable(groups.asked[-1].item)
-    value = exp.column(metric.name, table="r", quoted=True)
-    order = [
-        ordered(value.copy(), descending=True),
-        *(ordered(exp.column(one.name, table="r", quoted=True)) for one in keys),
-    ]
+def _placed(groups: Groups) -> exp.Select:
+    """Return the groups with their places from the highest down, names between equal ones, and how many there are."""
+    *keys, metric = (exp.column(one.name, table="s", quoted=True) for one in columns_of(groups.asked))
+    order = [ordered(metric, descending=True), *map(ordered, keys)]
     place = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order))
-    number = exp.Window(this=exp.Count(this=exp.Star()))
-    parts = [exp.alias_(value, "n"), exp.alias_(place, "place"), exp.alias_(number, "groups")]
-    placed = exp.Select(expressions=parts).from_(groups.select.subquery("r"), copy=False)
+    parts = [
+        metric.copy(),
+        exp.alias_(place, _HIDDEN, quoted=True),
+        exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), _GROUPS, quoted=True),
+    ]
+    return exp.Select(expressions=parts).from_(groups.select.subquery("s"), copy=False)
+
+
+def _is_top(top: Top) -> exp.Expr:
     last: exp.Expr = exp.Literal.number(top.rows or 0)
     if top.percent:
-        last = exp.Mul(this=exp.column("groups", table="p"), expression=exp.Literal.number(digits(top.percent)))
+        number = exp.column(_GROUPS, table="r", quoted=True)
+        last = exp.Mul(this=number, expression=exp.Literal.number(digits(top.percent)))
         last = exp.Ceil(this=exp.Div(this=last, expression=exp.Literal.number("100.0")))
-    is_top = exp.LTE(this=exp.column("place", table="p"), expression=last)
-    whole = exp.Sum(this=exp.cast(exp.column("n", table="p"), "DOUBLE"))
-    part = exp.Sum(this=exp.Case().when(is_top, exp.cast(exp.column("n", table="p"), "DOUBLE"), copy=False))
-    made = exp.Div(
-        this=exp.Mul(this=exp.Literal.number("100.0"), expression=part),
-        expression=exp.Nullif(this=whole, expression=exp.Literal.number(0)),
-    )
+    return exp.LTE(this=exp.column(_HIDDEN, table="r", quoted=True), expression=last)
+
+
+def _share(top: Top, groups: Groups) -> tuple[exp.Expr, Column]:
+    """Return what the highest groups have of the sum of all, in percent."""
+    metric, item = columns_of(groups.asked)[-1], groups.asked[-1].item
+    require_number(item, "share_of_top")
+    require_addable(item)
+    value = exp.cast(exp.column(metric.name, table="r", quoted=True), "DOUBLE")
+    part = exp.Sum(this=exp.Case().when(_is_top(top), value.copy(), copy=False))
+    whole = exp.Nullif(this=exp.Sum(this=value), expression=exp.Literal.number(0))
+    made = exp.Div(this=exp.Mul(this=exp.Literal.number("100.0"), expression=part), expression=whole)
     of = f"{digits(top.percent)} percent" if top.percent else str(top.rows)
     name, label = f"{metric.name}_share_of_top", f"Share of the top {of} in {metric.label.lower()}"
-    column = replace(metric, name=name, data_type="DOUBLE", unit="percent", label=label)
-    select = exp.Select(expressions=aliased([made], [column])).from_(placed.subquery("p"), copy=False)
-    return Statement(select, _count(select), (), (column,), placeholders)
+    return made, replace(metric, name=name, data_type="DOUBLE", unit="percent", label=label)
 
 
 def _count_of_groups(groups: Groups) -> tuple[exp.Expr, Column]:
@@ -224,7 +234,7 @@ def _first_of_each(
     return outer, (*(ordered(shown[place].copy()) for place in parts), *again)
 
 
-_HIDDEN = "place "
+_HIDDEN, _GROUPS = "place ", "groups "
 """What columns are called that sort and number rows: no column of an answer has a space in its name."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from customer360.ask.chunks import Chunk
-from customer360.ask.forms.base import Form, leaves_out, main_table
+from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
 from customer360.ask.grammar import (
     Cmp,
     Cond,
@@ -43,6 +45,7 @@ class Implied(Form):
             slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
         for step in (
+            self._only,
             self._how_much,
             self._where_and_who,
             self._when_opened,
@@ -56,6 +59,22 @@ class Implied(Form):
             self._fallen,
         ):
             step()
+
+    def _only(self) -> None:
+        """Read "who shopped only online" as shopping online and nowhere else; elsewhere "only" adds nothing."""
+        chunks = self.slots.chunks
+        people = main_table(self.lexicon)
+        for place, one in enumerate(chunks):
+            if one.kind != "JUST":
+                continue
+            near = [
+                each
+                for each in (*chunks[place + 1 : place + 3], *chunks[max(place - 1, 0) : place])
+                if each.kind == "VALUE"
+            ]
+            if near and not self.model.relations.reaches(people, near[0].data.item.table):
+                chunks[chunks.index(near[0])] = near[0].made("COND", replace(as_cond(near[0]), only=True))
+        self.slots.take("JUST")
 
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
@@ -288,6 +307,9 @@ class Implied(Form):
         for one in slots.chunks:
             if one.kind == "ENTITY" and "total" in agg.text.casefold() and "amount" not in agg.text.casefold():
                 slots.chunks.remove(agg)
+                self._count(one)
+                return
+            if one.kind == "ENTITY" and agg.data == "avg" and slots.has("GRAIN") and is_plural(one):
                 self._count(one)
                 return
             if one.kind == "ENTITY" and (agg.data == "sum" or not one.text.casefold().endswith("s")):
