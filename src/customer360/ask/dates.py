@@ -90,7 +90,7 @@ def describe(start: date | None, end: date | None) -> str:
 
 def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:
     """Return the windows that a question names, in order and without overlap; ``anchor`` is the newest day."""
-    texts = [word.text for word in words]
+    texts = [_FIRST if _is_first_of_month(words, place) else word.text for place, word in enumerate(words)]
     line, starts = " ".join(texts), [0]
     for text in texts:
         starts.append(starts[-1] + len(text) + 1)
@@ -107,6 +107,15 @@ def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:
                 taken[first:last] = [True] * (last - first)
                 found.append(Found(first, last, window))
     return sorted(found, key=lambda one: one.first)
+
+
+_FIRST = "1st"
+
+
+def _is_first_of_month(words: Sequence[Word], place: int) -> bool:
+    """Tell whether a word is the day in "the first of September"."""
+    after = [word.text for word in words[place + 1 : place + 3]]
+    return words[place].text == "first" and len(after) == 2 and after[0] == "of" and after[1] in _MONTHS
 
 
 def grain_of(window: Window | None) -> Unit:
@@ -195,6 +204,7 @@ def _named_day(month: str, day: str, year: str | None, anchor: date) -> date | N
     return found if year or found <= anchor else found - relativedelta(years=1)
 
 
+_DAY = r"(\d{1,2}(?:st|nd|rd|th)?)"
 _POINT = (
     rf"(?:{_ISO}|(\d{{1,2}}/\d{{1,2}}/\d{{4}})"
     rf"|{_MONTH} (\d{{1,2}}(?:st|nd|rd|th)?)(?: ?,? {_YEAR})?|(\d{{1,2}}(?:st|nd|rd|th)?)(?: "
@@ -306,6 +316,12 @@ def _days_of(match: re.Match[str], anchor: date) -> Window | None:
     return _between(month.end - timedelta(days=count - 1), month.end, "day", count)
 
 
+def _days_between(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the days from one to another of the same month: between the 10th and the 20th of May."""
+    first, last = (_named_day(match[3], match[place], match[4], anchor) for place in (1, 2))
+    return _between(first, last, "day", (last - first).days + 1) if first and last and first <= last else None
+
+
 def _week_of(match: re.Match[str], anchor: date) -> Window | None:
     """Return the week that holds a day, or the seven days from it on where it was said to start then."""
     point = _point(match.groups()[1 : 1 + _POINT_GROUPS], anchor)
@@ -354,6 +370,10 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         _range,
     ),
     _rule(rf"{_IN}{_POINT} (?:to|until|till|through|-) {_POINT}", _range),
+    _rule(
+        rf"{_IN}(?:between|from) (?:the )?{_DAY} (?:and|to|until|-) (?:the )?{_DAY}(?: of)? {_MONTH}(?: ,? ?{_YEAR})?",
+        _days_between,
+    ),
     _rule(rf"{_IN}week (of|starting|beginning|commencing)(?: on| the)* {_POINT}", _week_of),
     _rule(
         rf"(?:since|starting from|starting in|starting|from|as of)(?: the)?(?: start of| beginning "

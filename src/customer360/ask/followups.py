@@ -33,7 +33,8 @@ from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 _LEANS = re.compile(
     r"^\W*(?:and|from|on|at|to|those|the ones|medium risk|what about|how about|only|"
     r"just|now|instead|by|same|sort|order|make (?:it|that|them)|exclude|excluding|without|"
-    r"but|also|ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|"
+    r"but|also|leave out|leaving out|ignore|ignoring|skip|skipping|minus|"
+    r"ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|"
     r"third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|"
     r"largest)|"
     r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|"
@@ -138,7 +139,7 @@ class _Amender:
         self.context = context
         self.frame = context.frame
         self.slots = slots
-        self.adds = _ADDS.search(question) is not None
+        self.adds = _ADDS.search(question) is not None and _INSTEAD.search(question) is None
         self.refers = refers(question)
         self.swaps = (
             re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
@@ -554,25 +555,41 @@ class _Amender:
         slots = self.slots
         if not slots.has("COMPARE", "VS", "CHANGE", "PERIODS"):
             return
-        times = [one.data for one in slots.chunks if one.kind == "TIME"]
         periods = slots.take("PERIODS")
         taken = slots.take("COMPARE", "VS", "CHANGE")
+        if taken and self._beside():
+            return
         window = self._window()
-        if not times and any(one.data == "year" for one in periods) and window:
-            times = [window.year_before()]
-        elif not times and window and (periods or self.slots.take("BEFORE")):
-            times = [window.moved(-1)]
-        if len(times) == 1 and times[0] == window:
-            times = [window.moved(-1)]
+        times = self._compared_times(window, periods)
         if len(times) != 1 or window is None or self.frame.kind != "figures":
-            if len(times) == 1 and taken and window is None:
-                raise NotUnderstood(taken[0].text, "no_context")
-            raise NotUnderstood((taken or periods)[0].text)
+            is_lost = len(times) == 1 and bool(taken) and window is None
+            raise NotUnderstood((taken or periods)[0].text, "no_context" if is_lost else "not_understood")
         slots.take("TIME")
         windows = sorted((window, times[0]), key=lambda one: (one.start is None, one.start))
         if not self.frame.window_field:
             raise NotUnderstood(times[0].label)
         self._set(comparison=Comparison(show="both", windows=tuple(windows)))
+
+    def _compared_times(self, window: Window | None, periods: Sequence[Chunk]) -> list[Window]:
+        """Return the windows that the frame's own is set against."""
+        times: list[Window] = [one.data for one in self.slots.chunks if one.kind == "TIME"]
+        if not times and window and any(one.data == "year" for one in periods):
+            return [window.year_before()]
+        if not times and window and (periods or self.slots.take("BEFORE")):
+            return [window.moved(-1)]
+        return [window.moved(-1)] if window and times == [window] else times
+
+    def _beside(self) -> bool:
+        """Set a value beside the one that the frame has: versus Ohio?"""
+        values = [one for one in self.slots.chunks if one.kind == "VALUE"]
+        if len(values) != 1 or self.frame.kind != "figures" or self.frame.groups or self.slots.has("TIME"):
+            return False
+        item = values[0].data.item
+        if values == self._revalue(values, values, item, without=(), more=values[0].data.values):
+            return False
+        self.slots.chunks.remove(values[0])
+        self._set(groups=(Dimension(name=item.full_name),))
+        return True
 
     def _show(self) -> None:
         slots = self.slots
@@ -632,7 +649,7 @@ class _Amender:
         if self._rehaving(lone[0]):
             return
         places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
-        if not places and self._aged(lone[0]):
+        if not places and (self._hold_groups(lone[0]) or self._aged(lone[0])):
             return
         if len(places) != 1:
             raise NotUnderstood(lone[0].text)
@@ -641,6 +658,15 @@ class _Amender:
         item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
         filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
         self._set(filters=tuple(filters))
+
+    def _hold_groups(self, lone: Chunk) -> bool:
+        """Read "only those above 250k" as a condition on the one figure that the groups have."""
+        measure = self.frame.measures[0] if len(self.frame.measures) == 1 else None
+        if not isinstance(measure, str) or not self.frame.groups or self.frame.having or self.frame.show != "value":
+            return False
+        self.slots.chunks.remove(lone)
+        self._set(having=(numeric(measure, lone.data.op, [number(value) for value in lone.data.values]),))
+        return True
 
     def _aged(self, lone: Chunk) -> bool:
         """Read "only those over 60" as an age, where nothing else is compared."""

@@ -445,6 +445,60 @@ def _field_duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", cond, *part[1:])
 
 
+def _neither(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
+    """Neither Premium nor at low risk: not the one and not the other."""
+    return [
+        one.made("COND", value_cond(one.data.item, one.data.values, negated=True))
+        for one in part
+        if one.kind == "VALUE"
+    ]
+
+
+def _by_all_but(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """In every segment other than Declining: by segment, without that one."""
+    field, values = part[1], [one for one in part if one.kind == "VALUE"]
+    cond = _not_value(lexicon, [next(one for one in part if one.kind == "NOT"), *values])
+    group, _ = dimension_of(lexicon, field.data)
+    if cond is None or group is None or any(one.data.item != field.data for one in values):
+        return None
+    return [part[0].made("GROUP", Groups((group,)), field), cond]
+
+
+def _per_month(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spend over 2,000 a month: the monthly mean that the profile holds."""
+    cmp: Cmp = part[1].data
+    names = [name for name, one in lexicon.extensions.items() if one.per_month_of == part[0].data.full_name]
+    item = next((one for one in lexicon.model.items if names and one.full_name == names[0]), None)
+    if part[-1].data != "month" or item is None or not _fits(item, cmp.unit):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
+
+
+def _fraction(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Less than a third of their credit line: a percentage of it."""
+    item = part[-1].data
+    if item.unit != "percent" or not 0 < part[1].data < 1:
+        return None
+    cond = Cond(compare_filter(item, part[0].data, (round(100 * part[1].data, 2),)), item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def _so_often(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Declined at least ten times, shopped more than 5 times: so many rows like these."""
+    doer = next((one for one in lexicon.model.definition.tables if one.x_nl.activity), None)
+    counted = count_of(lexicon, doer.x_nl.activity) if doer and doer.x_nl.activity else None
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    if counted is None or doer is None or cmp.unit:
+        return None
+    filters: tuple[Filter, ...] = ()
+    if part[0].kind == "VALUE":
+        if lexicon.model.relations.reaches(doer.name, part[0].data.item.table):
+            return None
+        filters = (as_cond(part[0]).filter,)
+    held = Held(counted, cmp.op, tuple(number(value) for value in cmp.values), filters)
+    return [part[0].made("HELD", held, *part[1:])]
+
+
 def _quiet(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Inactive for more than 60 days, no purchase in over a month."""
     item = _item_named(lexicon, lambda one: one.unit == "days" and one.kind == "fact")
@@ -981,6 +1035,9 @@ _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
 _TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*"
 _RULES: tuple[Rule, ...] = (
+    rule("IS IS", lambda _, part: part[0]),
+    rule("NUM UNITWORD FIELD BINS", lambda _, part: [part[2], part[3].made("BINS", float(part[0].data[0]), part[0])]),
+    rule("NUM UNITWORD ORMORE", lambda lexicon, part: [_or_more(lexicon, [part[0], part[2]]), part[1]]),
     rule("(?<!VALUE)JUST(?!VALUE|BUY VALUE|IS VALUE)", lambda *_: []),
     rule("(?:NTHNUM (?:COMMA AND|COMMA|AND) )+NTHNUM PCTILE", _ordinals),
     rule("NTHNUM PCTILE", _ordinal),
@@ -1002,6 +1059,8 @@ _RULES: tuple[Rule, ...] = (
     rule("OP GRAIN", _duration),
     rule("MOVING DURATION AGG", lambda _, part: [part[0].made("MOVING", part[0].data, part[2]), part[1]]),
     # values
+    rule("NEITHER (?:IS )?VALUE NOR (?:IS )?VALUE", _neither),
+    rule(f"BY FIELD (?:IS )?NOT VALUE(?: {_SEP} VALUE)*", _by_all_but),
     rule("FIELD (?:IS )?(?:NOT )?NAMEDVALUE", _named_value),
     rule("NAMEDVALUE FIELD", _named_value),
     rule("(?:BOTH|EITHER) VALUE (?:AND|OR) VALUE", _values),
@@ -1041,12 +1100,14 @@ _RULES: tuple[Rule, ...] = (
     rule("SIGN FIELD", _signed),
     rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
     rule("SUP FIELD (?=(?:IS )?CMP)", _extreme_held),
+    rule("METRIC CMP (?:BY )?(?:GRAIN|UNITWORD)", _per_month),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("CMP VALUE METRIC", _percent_on),
     rule("VALUE METRIC (?:IS )?CMP", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
+    rule("OP TIMES (?:THEIR )?FIELD", _fraction),
     rule("OP FIELD VS (?:THEIR )?(?:FIELD )?AGG (?:FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", _than_field),
     rule("(?:ADJ|ADJMORE) (?:VS )?(?:NUM|CMP)", _adjective),
@@ -1079,6 +1140,7 @@ _RULES: tuple[Rule, ...] = (
     rule("MEASURE TIME OP (?:VS )?TIME", _than_before),
     rule(f"MEASURE (?:IS )?OP {_TIMES}AGG (?:ENTITY|FIELD)? (?:(?:THEIR|BY) FIELD)?", _measure_average),
     rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", _more_than_things),
+    rule("(?:VALUE|BUY) (?:IS |BUY )?CMP TIMESUNIT", _so_often),
     rule("(?:MEASURE|COUNTED) (?:IS )?CMP", _measure_compared),
     rule("CMP MEASURE", _measure_compared),
     rule("(?:ENTITY|COUNTED) (?:(?:IS|BUY|VALUE|COND) )*CMP", _sized),

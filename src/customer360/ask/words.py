@@ -79,6 +79,7 @@ _SPELLINGS = {
     "instore": "in store",
     "ecommerce": "e commerce",
     "vs.": "vs",
+    "tops": "exceeds",
     "versus": "vs",
     "pct": "percent",
     "percentages": "percentage",
@@ -166,6 +167,9 @@ _PRONOUN_ONE = frozenset(
         "the",
         "each",
         "every",
+        "overall",
+        "average",
+        "total",
     ]
 )
 _WHOLE = frozenset(

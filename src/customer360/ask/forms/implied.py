@@ -48,6 +48,7 @@ class Implied(Form):
             self._only,
             self._how_much,
             self._where_and_who,
+            self._how_long,
             self._when_opened,
             self._unheld,
             self._asked_amounts,
@@ -154,6 +155,19 @@ class Implied(Form):
             chunks.remove(of[0])
         chunks.insert(0, asked.made("MEASURE", figure, *named))
         return True
+
+    def _how_long(self) -> None:
+        """Read "how long have they been with us" as the mean of the field that holds it."""
+        slots = self.slots
+        if not slots.has("HOWLONG") or not slots.has("TENURE"):
+            return
+        asked, _ = slots.take("HOWLONG")[0], slots.take("TENURE")
+        months = (one for one in self.model.items if one.unit == "months" and one.kind == "fact")
+        item = next((one for one in months if self.lexicon.extensions[one.full_name].asked), None)
+        figure = figure_of(self.lexicon, "avg", item) if item is not None else None
+        if figure is None:
+            raise NotUnderstood(asked.text)
+        slots.chunks.append(asked.made("MEASURE", figure))
 
     def _when_opened(self) -> None:
         """Read "when did … open their account" as asking for that date."""

@@ -185,7 +185,7 @@ class Shares(Form):
         head = heads[0].first if heads else -1
         verbs = [place for place in places if slots.chunks[place].first > head]
         if not verbs:
-            return slots.take(*RESTRICTING), []
+            return self._split_at(heads)
         kept = [
             place
             for place in verbs
@@ -200,6 +200,15 @@ class Shares(Form):
         if not any(one.kind in ("COND", "VALUE", "HELD", "NEVER", "BUY", "OPEN") for one in after):
             return [*before, *after], []
         return before, after
+
+    def _split_at(self, heads: Sequence[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
+        """Read a comparison behind what is counted as the part of it: percentage of Texas customers older than 60."""
+        taken = self.slots.take(*RESTRICTING)
+        last = heads[0].last if heads else 0
+        before = [one for one in taken if one.first < last or one.kind == "TIME"]
+        after = [one for one in taken if one not in before]
+        compares = all(one.kind == "COND" and not one.data.values for one in after)
+        return (before, after) if before and after and compares else (taken, [])
 
     def _last_main(self, verbs: Sequence[int]) -> int:
         """Return the verb of the main clause: after a relative clause the next one."""
