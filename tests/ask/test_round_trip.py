@@ -57,6 +57,8 @@ MEASURES = {
     "90th percentile of lifetime value": {"agg": "percentile", "field": f"{PROFILE}.lifetime_value", "percentile": 90},
     "standard deviation of age": {"agg": "stddev", "field": f"{PROFILE}.age"},
 }
+OF_APPROVED = (f"{FACTS}.avg_transaction_amount", f"{FACTS}.max_transaction_amount")
+"""By status, and of declined transactions, the amounts that were asked for are meant: see the test of those."""
 ADDITIVE = ("total spend", "number of transactions", "number of customers", "total lifetime value")
 GROUPS = {
     "state": f"{PROFILE}.state",
@@ -197,7 +199,11 @@ class Maker:
         return bool(self.reader.model.relations.reaches(start, name.rpartition(".")[0]))
 
     def groups_of(self, measure: Any) -> list[tuple[str, str]]:
-        return [(phrase, name) for phrase, name in GROUPS.items() if self.reaches(measure, name)]
+        return [
+            (phrase, name)
+            for phrase, name in GROUPS.items()
+            if self.reaches(measure, name) and not (measure in OF_APPROVED and name == f"{FACTS}.status")
+        ]
 
     def values_of(self, measure: Any) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
         """Yield the phrase, the name and the values of what a measure can be restricted to."""
@@ -511,6 +517,17 @@ def test_every_metric_that_may_be_asked_is_read_by_its_name(reader: Engine) -> N
                 if (read := reading_of(reader, f"what is the {name}")) != meant:
                     faults.append(f"{name} -> {read}")
     none_of(faults)
+
+
+@pytest.mark.parametrize("agg", ["avg", "max", "min", "sum", "median", "stddev"])
+@pytest.mark.parametrize("of", ["of declined transactions", "where status is declined", "by status"])
+def test_amounts_by_what_decides_them_are_those_that_were_asked_for(agg: str, of: str, reader: Engine) -> None:
+    said = {"avg": "average", "max": "maximum", "min": "minimum", "sum": "total", "stddev": "standard deviation of"}
+    words = f"{said.get(agg, agg)} transaction amount {of}"
+    read = reader.read(words)
+    assert read.query, words
+    assert "attempted_amount" in str(read.query.metrics), words
+    assert any("asked for" in one for one in read.frame.assumptions) if read.frame else False
 
 
 NOT_IN_THE_SINGULAR = {"customer numbers"}

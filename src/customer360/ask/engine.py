@@ -21,7 +21,7 @@ from customer360.ask.grammar import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query
-from customer360.ask.segment import find_candidates, has_grain, readings, unexplained
+from customer360.ask.segment import find_candidates, kinds_in, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
 from customer360.ask.words import Word, read_words
@@ -135,7 +135,7 @@ class Engine:
             return False
         if entry.kind != "FIELD" or self.lexicon.extensions[entry.data.full_name].change_of:
             return True
-        return has_grain(phrase, self.lexicon)
+        return "GRAIN" in kinds_in(phrase, self.lexicon)
 
     def _read_as(
         self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]

@@ -28,7 +28,7 @@ from customer360.ask.grammar import (
 )
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
-from customer360.semantic import Condition, Dimension, Filter, Item, Measure
+from customer360.semantic import Condition, Dimension, Filter, Formula, Item, Measure
 
 _LEANS = re.compile(
     r"^\W*(?:and|from|on|at|to|those|the ones|medium risk|what about|how about|only|"
@@ -479,6 +479,8 @@ class _Amender:
 
     def _regroup(self) -> None:
         slots = self.slots
+        if slots.has("GROUP", "GRAIN", "TREND", "COUNT"):
+            self._list_again()
         self._speak_of_part()
         chunks = slots.take("GROUP", "GRAIN", "TREND")
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
@@ -706,6 +708,27 @@ class _Amender:
         if self.sort_by:
             rank = rank.model_copy(update={"by": self.sort_by})
         self._set(rank=rank.model_copy(update={"descending": descending}))
+
+    def _list_again(self) -> None:
+        """Take a list of those who did something so often as such a list, and not as groups of what they did."""
+        frame = self.frame
+        doer = next((one for one in self.model.definition.tables if one.x_nl.activity == frame.subject), None)
+        keys = {f"{doer.name}.{key}" for key in doer.primary_key.columns} if doer else set()
+        held = frame.having[0] if len(frame.having) == 1 else None
+        is_list = bool(keys & {group.name for group in frame.groups}) and isinstance(held, Condition)
+        if doer is None or not is_list or not isinstance(held, Condition) or isinstance(frame.measures[0], Formula):
+            return
+        reaches = self.model.relations.reaches
+        near = [one for one in frame.filters if all(reaches(doer.name, n.rpartition(".")[0]) for n in fields_of(one))]
+        clause = Clause(
+            filters=tuple(one for one in frame.filters if one not in near),
+            window=frame.window,
+            measure=frame.measures[0],
+            op=held.op,
+            values=tuple(value if isinstance(value, int) else float(str(value)) for value in held.given()),
+        )
+        names = tuple(group.name for group in frame.groups)
+        self.frame = Frame(kind="rows", subject=doer.name, fields=names, filters=tuple(near), clauses=(clause,))
 
     def _recount(self) -> None:
         """Count what was listed, or list what was counted."""

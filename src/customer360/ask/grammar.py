@@ -445,13 +445,12 @@ def _field_duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", cond, *part[1:])
 
 
-def _neither(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
-    """Neither Premium nor at low risk: not the one and not the other."""
-    return [
-        one.made("COND", value_cond(one.data.item, one.data.values, negated=True))
-        for one in part
-        if one.kind == "VALUE"
-    ]
+def _neither(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Neither Premium nor at low risk, of two fields: not the one and not the other."""
+    named = [one for one in part if one.kind == "VALUE"]
+    if named[0].data.item == named[1].data.item:
+        return None
+    return [one.made("COND", value_cond(one.data.item, one.data.values, negated=True)) for one in named]
 
 
 def _by_all_but(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:

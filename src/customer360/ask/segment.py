@@ -62,14 +62,19 @@ def _is_cut(candidate: Candidate, split: Candidate, lexicon: Lexicon) -> bool:
         return True
     overlaps = candidate.first < split.last and split.first < candidate.last
     is_name = candidate.last - candidate.first > 1 and candidate.entries[0].kind in ("FIELD", "METRIC")
-    return overlaps and is_name and has_grain(candidate, lexicon) and has_grain(split, lexicon)
+    return (
+        overlaps
+        and is_name
+        and all("GRAIN" in kinds_in(one, lexicon) for one in (candidate, split))
+        and ("ENTITY" not in kinds_in(split, lexicon))
+    )
 
 
-def has_grain(phrase: Candidate, lexicon: Lexicon) -> bool:
-    """Tell whether a phrase has a word for a grain in it: monthly."""
+def kinds_in(phrase: Candidate, lexicon: Lexicon) -> set[str]:
+    """Return the kinds of words inside of a phrase: a grain in "monthly spend"."""
     stems = stems_of(phrase.text)
     parts = (stems[first:last] for first in range(len(stems)) for last in range(first + 1, len(stems) + 1))
-    return any(one.kind == "GRAIN" for part in parts for one in lexicon.entries.get(part, ()))
+    return {one.kind for part in parts for one in lexicon.entries.get(part, ())}
 
 
 FOLLOWING = frozenset({"ONLY", "INSTEAD", "SAME", "ITEM", "NTHONE", "AFTER", "REMOVE", "FLIP"})

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import grain_of
-from customer360.ask.frame import Frame, Rank, fields_of
+from customer360.ask.frame import Clause, Frame, Rank, fields_of
 from customer360.ask.grammar import (
     WHEN,
     Cond,
@@ -23,7 +23,7 @@ from customer360.ask.grammar import (
     otherwise_of,
 )
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
-from customer360.ask.slots import NotUnderstood, Slots, assigned_date, build_scope
+from customer360.ask.slots import NotUnderstood, Scope, Slots, assigned_date, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
 
@@ -224,7 +224,30 @@ class Form:
         for item in extra:
             if not self.model.relations.reaches(table, item.table):
                 raise NotUnderstood(item.label)
-        return Frame(kind="rows", subject=table, fields=tuple(dict.fromkeys(names)), rank=rank, **scope.as_parts())
+        counted = self._with_what_is_held(table, names, scope) if rank is None else None
+        return counted or Frame(
+            kind="rows", subject=table, fields=tuple(dict.fromkeys(names)), rank=rank, **scope.as_parts()
+        )
+
+    def _with_what_is_held(self, table: str, names: Sequence[str], scope: Scope) -> Frame | None:
+        """List those who did something so often with how often they did, where nobody without any fits."""
+        held = scope.clauses[0] if len(scope.clauses) == 1 else None
+        if held is None or held.measure is None or held.negated or scope.window or _fits_none(held):
+            return None
+        activity = table_extension(self.model, table).activity or ""
+        date = table_extension(self.model, activity).default_time_dimension
+        measure = held.measure
+        name = measure if isinstance(measure, str) else f"{measure.agg}_{(measure.field or '').rpartition('.')[2]}"
+        return Frame(
+            kind="figures",
+            subject=activity,
+            measures=(measure,),
+            groups=tuple(Dimension(name=one) for one in dict.fromkeys(names)),
+            filters=(*scope.near, *held.filters),
+            window=held.window,
+            window_field=f"{activity}.{date}" if held.window else "",
+            having=(numeric(name, held.op, held.values),),
+        )
 
     def _is_key(self, cond: Cond) -> bool:
         return (
@@ -316,6 +339,11 @@ class Form:
             return None
         self.slots.chunks.remove(numbers[0])
         return int(numbers[0].data[0])
+
+
+def _fits_none(held: Clause) -> bool:
+    """Tell whether those who did nothing fit a condition on how often something was done."""
+    return held.op not in (">", ">=", "=", "between") or held.values[0] < (0 if held.op == ">" else 1)
 
 
 def is_plural(chunk: Chunk) -> bool:
