@@ -445,6 +445,11 @@ def _field_duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", cond, *part[1:])
 
 
+def _amount_of(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The amount of transactions is asked for, and not a field of them."""
+    return part[0].made("HOWMUCH", "") if part[0].text.casefold() == "amount" else None
+
+
 def _neither(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Neither Premium nor at low risk, of two fields: not the one and not the other."""
     named = [one for one in part if one.kind == "VALUE"]
@@ -1035,6 +1040,7 @@ _TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*"
 _RULES: tuple[Rule, ...] = (
     rule("IS IS", lambda _, part: part[0]),
+    rule("(?<!AGG )(?<!SUP )FIELD (?=(?:VALUE |COND )*ENTITY)", _amount_of),
     rule("NUM UNITWORD FIELD BINS", lambda _, part: [part[2], part[3].made("BINS", float(part[0].data[0]), part[0])]),
     rule("NUM UNITWORD ORMORE", lambda lexicon, part: [_or_more(lexicon, [part[0], part[2]]), part[1]]),
     rule("(?<!VALUE)JUST(?!VALUE|BUY VALUE|IS VALUE)", lambda *_: []),

@@ -33,7 +33,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "HOWMUCH": {
-        "": "how much|by how much|how much money|what amount|the amount of|amount of",
+        "": "how much|by how much|how much money|what amount|the amount of",
     },
     "DISTINCT": {
         "": "distinct|unique|different|separate|individual",
