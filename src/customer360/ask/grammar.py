@@ -918,6 +918,14 @@ def _no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("HELD", Held(count, "=", (0,), filters), *part[1:])
 
 
+def _without_things(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Merchants that had no declined transactions: of which there are none, not those that have others."""
+    if is_numeric(part[0].data) or not _is_fine(lexicon, part[-1].data):
+        return None
+    held = _no_things(lexicon, part[-3:])
+    return None if held is None else [*part[:-3], held]
+
+
 def _is_fine(lexicon: Lexicon, table: str) -> bool:
     """Tell whether a table's rows say what the rows of another one did."""
     return any(one.x_nl.activity == table for one in lexicon.model.definition.tables)
@@ -1082,6 +1090,7 @@ _RULES: tuple[Rule, ...] = (
     rule("COND FIELD", _named_value),
     rule("BY VALUE", lambda _, part: part[1] if part[0].text.casefold() == "across" else None),
     rule("BY (?:VALUE|COND) ENTITY", lambda _, part: [part[0], part[2], part[1]]),
+    rule("(?<!BY )FIELD (?:(?:IS|BUY|WHICH|WHO) )*(?:NOT|NEVER) VALUE ENTITY", _without_things),
     rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", _not_value),
     rule("(?:NOT )?FLAG", _flag),
     # fields

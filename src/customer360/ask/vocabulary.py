@@ -375,7 +375,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "IS": {
         "": (
-            "count as|counts as|is|are|was|were|be|been|being|that|have|has|with|come from|comes from|"
+            "by a|by an|of a|count as|counts as|is|are|was|were|be|been|being|that|have|has|with|come from|comes from|"
             "came from|have a|has a|"
             "hold|holding|carry|that are|which are|live in|living|live|located|located in|based|residing|"
             "reside|belong to|belonging to|belong|fall into|fall in|aged|having|own|owning|that have|with a|"

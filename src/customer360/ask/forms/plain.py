@@ -216,6 +216,9 @@ class Plain(Figures):
         self._require_groups(subject, dimensions)
         scope = build_scope(self.slots, subject, taken, groups=dimensions)
         measures = tuple(measure_of(held) for held in helds)
+        counted = count_of(self.lexicon, subject)
+        if counted is not None and any(held.filters for held in helds):
+            measures = (*measures, counted.measure)  # groups without any such rows are there with those that they have
         return Frame(kind="figures", subject=subject, measures=measures, groups=dimensions, **scope.as_parts())
 
     def _nothing_named(self, groups: Sequence[Dimension]) -> Frame:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.forms.base import is_plural, main_table
+from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
 from customer360.ask.grammar import (
@@ -14,6 +14,7 @@ from customer360.ask.grammar import (
     WHEN,
     Cond,
     Figure,
+    aggregated_item,
     as_cond,
     count_of,
     figure_of,
@@ -124,9 +125,34 @@ class Ranked(Figures):
         by_date = any(one.kind == "RECENT" for one in choice.words) and not choice.measures and not choice.numbers
         if by_date:
             return self._rank_dates(choice)
+        if self._shows_more(choice):
+            return self._rank_by_size_with(choice)
         if choice.fields:
             return self._rank_groups(choice)
         return self._rank_rows(choice) if choice.entities else self._extreme(choice)
+
+    def _shows_more(self, choice: Choice) -> bool:
+        """Tell whether fields behind a row are only shown with it: the biggest payment: merchant and amount."""
+        sups = [one for one in choice.words if one.kind == "SUP"]
+        behind = (*choice.fields, *choice.numbers, *choice.entities[1:])
+        is_other = choice.measures or choice.by or choice.groups
+        if not choice.entities or not sups or not (choice.fields or choice.numbers) or is_other:
+            return False
+        entity = choice.entities[0]
+        sized = bool(table_extension(self.model, entity.data).size_field)
+        return sized and sups[0].last <= entity.first and all(one.first >= entity.last for one in behind)
+
+    def _rank_by_size_with(self, choice: Choice) -> Frame:
+        entity, *others = choice.entities
+        shown = [one.data for one in (*choice.fields, *choice.numbers) if one.kind == "FIELD"]
+        for one in others:
+            key = f"{one.data}.{self.model.tables[one.data].primary_key[0]}"
+            shown += [item for item in self.model.items if item.full_name == key]
+        choice.fields = choice.numbers = []
+        self._rank_by_size(choice, entity)
+        size = choice.numbers[0].data
+        rank = Rank(by=size.full_name, descending=choice.descending, limit=self._default_limit(choice, entity))
+        return self._rows(entity.data, self._approved(entity.data, choice.taken), [size, *shown], rank)
 
     def _sort_targets(self, choice: Choice) -> None:
         """Tell what is ranked from what it is ranked by."""
@@ -289,7 +315,7 @@ class Ranked(Figures):
     def _rank_rows(self, choice: Choice) -> Frame:
         """Rows by a number of theirs, or by what a measure makes of their own rows."""
         doers = [one for one in choice.entities if one.data in self._doers()]
-        target = (doers or choice.entities)[0]
+        target = self._sized_first(choice) or (doers or choice.entities)[0]
         table = target.data
         self._rank_by_count(choice, table)
         if not choice.measures and not choice.numbers:
@@ -302,10 +328,17 @@ class Ranked(Figures):
             return self._rows_by(choice, target, choice.numbers)
         return self._rank_doers(choice, target)
 
+    def _sized_first(self, choice: Choice) -> Chunk | None:
+        """Return the rows that a superlative stands before: the largest purchase of a customer in Texas."""
+        first = choice.entities[0]
+        sups = [one for one in choice.words if one.kind == "SUP" and not is_often(one)]
+        is_sized = bool(table_extension(self.model, first.data).size_field)
+        return first if is_sized and any(one.last <= first.first for one in sups) else None
+
     def _rank_by_count(self, choice: Choice, table: str) -> None:
         """Read "customers with the most transactions" as ranked by their number."""
-        others = [one for one in choice.entities if one.data != table]
-        if choice.measures or choice.numbers or not others:
+        others = [one for one in choice.entities if one.data != table and one is not self._sized_first(choice)]
+        if table == self._activity() or choice.measures or choice.numbers or not others:
             return
         counted = count_of(self.lexicon, others[0].data)
         if counted is not None and self.model.relations.reaches(others[0].data, table):
@@ -314,10 +347,13 @@ class Ranked(Figures):
     def _rank_by_size(self, choice: Choice, target: Chunk) -> None:
         """Read "the largest transactions" as ranked by what makes one of them large."""
         size = table_extension(self.model, target.data).size_field
-        often = any(word in one.text.casefold() for one in choice.words for word in ("most", "least", "fewest"))
-        if not size or often or any(one.kind == "GOOD" for one in choice.words):
+        if not size or any(is_often(one) for one in choice.words) or any(one.kind == "GOOD" for one in choice.words):
             raise NotUnderstood(target.text, "missing_measure")
         item = next(one for one in self.model.items if one.full_name == f"{target.data}.{size}")
+        amount, other = (aggregated_item(self.lexicon, item, how) for how in ("as", "otherwise"))
+        conds = [as_cond(one) for one in choice.taken if one.kind in ("VALUE", "COND")]
+        if amount and other and any(leaves_out(amount, one) for one in conds if one.values and not one.negated):
+            item = other
         choice.numbers = [target.made("FIELD", item)]
 
     def _rows_by(self, choice: Choice, target: Chunk, numbers: Sequence[Chunk]) -> Frame:
@@ -432,6 +468,11 @@ class Ranked(Figures):
         """Tell whether a value stands for those who have it: the top 8 Frequent Flyers."""
         values = [as_cond(one).item.table for one in choice.taken if one.kind == "VALUE"]
         return bool(choice.limit) and bool(values) and set(values) == {main_table(self.lexicon)} and not choice.groups
+
+
+def is_often(word: Chunk) -> bool:
+    """Tell whether a superlative is one of number, not of size."""
+    return any(part in word.text.casefold() for part in ("most", "least", "fewest"))
 
 
 def _is_descending(words: Sequence[Chunk], good: Sequence[Chunk]) -> bool:
