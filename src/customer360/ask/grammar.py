@@ -1148,7 +1148,8 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
     rule("AGG COUNTED", _total_counted),
     rule("(?:ENTITY|COUNTED|MEASURE) (?:(?:IS|BUY|VALUE|COND) )*BANDS", _banded),
-    rule("SHARE (?=(?:MEASURE )?CHANGE)", lambda *_: []),
+    rule("SHARE CHANGE", lambda _, part: part[1].made("CHANGE", part[1].data, part[0])),
+    rule("SHARE MEASURE CHANGE", lambda _, part: [part[1], part[2].made("CHANGE", part[2].data, part[0])]),
     # conditions on measures
     rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:(?:VS )?TIME)?", _than_before),
     rule("MEASURE TIME OP (?:VS )?TIME", _than_before),

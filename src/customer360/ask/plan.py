@@ -160,7 +160,8 @@ class _Planner:
         by = rank.by
         if by == "*":
             shown = list(names)
-            by = shown[-1] if self.frame.show == "share" or self.frame.comparison else (shown[0] if shown else "")
+            is_last = self.frame.show in ("share", "change", "change_pct") or self.frame.comparison
+            by = shown[-1] if is_last else (shown[0] if shown else "")
         return (Order(by=by, descending=rank.descending),) if by else ()
 
     def _top(self, rank: Rank | None) -> TopPer | None:

@@ -94,6 +94,8 @@ class Form:
 
     def _each_once(self, figure: Figure, groups: Sequence[Dimension]) -> tuple[str, list[Figure]]:
         """Work out a measure of customers by what they did: over those who did it, each once."""
+        if any(one.grain for one in groups):
+            raise NotUnderstood("over time", "no_history")
         activity = self._activity()
         item, agg = self._aggregated_field(figure)
         if item is None or not self._reaches_all(activity, groups):

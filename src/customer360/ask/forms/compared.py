@@ -12,6 +12,7 @@ from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
 from customer360.ask.grammar import (
+    WHEN,
     Figure,
     Groups,
     count_of,
@@ -43,10 +44,15 @@ class Compared(Plain):
         change, periods, year_ago = slots.take("CHANGE"), slots.take("PERIODS"), slots.take("YEARAGO")
         self._join_values()
         Implied(self.slots).settle_aggregate()
-        windows = self._windows(
-            bool(change or periods),
-            year_ago=bool(year_ago or any(one.data == "year" for one in periods)),
-            periods=periods,
+        ranks_periods = slots.has("UNITWORD") and slots.has("SUP", "TOP")
+        windows = (
+            None
+            if ranks_periods
+            else self._windows(
+                bool(change or periods),
+                year_ago=bool(year_ago or any(one.data == "year" for one in periods)),
+                periods=periods,
+            )
         )
         ranked = self._ranked_target()
         show: Show = (
@@ -68,7 +74,7 @@ class Compared(Plain):
                 }
             )
         if ranked is not None:
-            raise NotUnderstood("the change from when to when", "missing_period")
+            return self._most_changed(change, ranked)
         if change or periods:
             return self._changes(change, periods)
         return self._two_values(show)
@@ -77,7 +83,9 @@ class Compared(Plain):
         """Take what ranks groups by how much a measure changed: which category grew most; the groups stay."""
         slots = self.slots
         changes = [one for one in slots.asked if one.kind == "CHANGE"]
-        fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+        fields = [
+            one for one in slots.chunks if one.kind == "UNITWORD" or (one.kind == "FIELD" and not is_numeric(one.data))
+        ]
         if not changes or len(fields) != 1 or not slots.has("SUP", "TOP") or slots.has("GRAIN", "TREND", "GROUP"):
             return None
         words = slots.take("SUP", "TOP")
@@ -86,9 +94,11 @@ class Compared(Plain):
         descending = ("asc" not in {one.data for one in words}) != falls
         number = self._count_wanted()
         several = fields[0]
-        group = Groups((Dimension(name=several.data.full_name),))
+        is_time = several.kind == "UNITWORD"
+        name, grain = (WHEN, several.data) if is_time else (several.data.full_name, None)
+        group = Groups((Dimension(name=name, grain=grain),))
         slots.chunks[slots.chunks.index(several)] = several.made("GROUP", group)
-        if not any("percent" in one.text.casefold() for one in slots.asked):
+        if not is_time and not any("percent" in one.text.casefold() for one in slots.asked):
             slots.assume("Ranked by the change in percent.")
         return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
 
@@ -172,6 +182,14 @@ class Compared(Plain):
         if not any(one.grain for one in frame.groups):
             raise NotUnderstood((change or periods)[0].text, "missing_period")
         return frame.model_copy(update={"show": "change_pct"})
+
+    def _most_changed(self, change: Sequence[Chunk], ranked: Rank) -> Frame:
+        """The period with the highest change to the one before it."""
+        if not any(one.grain for chunk in self.slots.chunks if chunk.kind == "GROUP" for one in chunk.data.dimensions):
+            raise NotUnderstood("the change from when to when", "missing_period")
+        frame = self._changes(change, ())
+        in_percent = any("percent" in one.text.casefold() for one in self.slots.asked)
+        return frame.model_copy(update={"show": "change_pct" if in_percent else "change", "rank": ranked})
 
     def _two_values(self, show: Show) -> Frame:
         """Groups side by side, their difference or their ratio."""

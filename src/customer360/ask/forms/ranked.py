@@ -44,6 +44,8 @@ class Choice:
     entities: Sequence[Chunk] = ()
     fields: Sequence[Chunk] = ()
     taken: Sequence[Chunk] = ()
+    shown: tuple[Item, ...] = ()
+    """What is shown beside it."""
     by: bool = False
     """Whether what it is ranked by was named as such."""
 
@@ -165,8 +167,18 @@ class Ranked(Figures):
         choice.numbers = [*choice.numbers, *numbers]
         choice.entities = [one for one in named if one.kind == "ENTITY"]
         choice.fields = [one for one in named if one.kind in ("FIELD", "UNITWORD")]
+        self._take_shown(choice)
         if choice.entities and not choice.measures and not choice.numbers:
             self._order_by_group(choice)
+
+    def _take_shown(self, choice: Choice) -> None:
+        """Read fields behind the customers that are ranked as shown with them: with their state."""
+        tops = [one for one in choice.words if one.kind == "TOP"]
+        doers = [one for one in choice.entities if one.data in self._doers()]
+        ranks = choice.by or choice.numbers or choice.measures
+        if tops and doers and choice.fields and ranks and tops[0].last <= doers[0].first < choice.fields[0].first:
+            choice.shown = tuple(one.data for one in choice.fields if one.kind == "FIELD")
+            choice.fields = []
 
     def _order_by_group(self, choice: Choice) -> None:
         """Read "customers by age" as ranked by it: a number that is a dimension, too."""
@@ -369,7 +381,7 @@ class Ranked(Figures):
             taken = self._approved(table, taken)
         limit = self._default_limit(choice, target)
         rank = Rank(by=item.full_name, descending=choice.descending != falls, limit=limit, offset=choice.offset)
-        return self._rows(table, taken, [one.data for one in numbers], rank)
+        return self._rows(table, taken, [*(one.data for one in numbers), *choice.shown], rank)
 
     def _approved(self, table: str, taken: Sequence[Chunk]) -> list[Chunk]:
         """Leave declined rows out of a ranking by amount, unless the question is about them."""
@@ -413,6 +425,7 @@ class Ranked(Figures):
         names = tuple(Dimension(name=f"{table}.{name}") for name in table_extension(self.model, table).row_fields)
         if not names:
             raise NotUnderstood(target.text)
+        names += tuple(map(_grouping, choice.shown))
         dated = self._dated(choice.groups, figure.table)
         groups = (*names, *dated)
         self._require_groups(figure.table, groups)

@@ -208,7 +208,13 @@ class Shares(Form):
         before = [one for one in taken if one.first < last or one.kind == "TIME"]
         after = [one for one in taken if one not in before]
         compares = all(one.kind == "COND" and not one.data.values for one in after)
-        return (before, after) if before and after and compares else (taken, [])
+        return (before, after) if after and ((before and compares) or self._is_of_groups(after)) else (taken, [])
+
+    def _is_of_groups(self, after: Sequence[Chunk]) -> bool:
+        """Tell whether conditions stand before the groups: percentage of spend on leisure by segment."""
+        groups = [one for one in self.slots.asked if one.kind in ("GROUP", "GRAIN", "BY")]
+        measured = any(one.kind == "MEASURE" for one in self.slots.asked)
+        return measured and bool(groups) and all(one.last <= groups[0].first for one in after)
 
     def _last_main(self, verbs: Sequence[int]) -> int:
         """Return the verb of the main clause: after a relative clause the next one."""
