@@ -100,6 +100,19 @@ def test_follow_ups_lean_on_what_was_asked_and_on_its_rows(source: Source) -> No
     assert second.cells()[0][-1] == first.cells()[1][1]
 
 
+@pytest.mark.parametrize("question", ["and the second one?", "the runner-up?", "and the next one?", "the 2nd one"])
+def test_after_the_first_of_a_ranking_comes_the_second(question: str, source: Source) -> None:
+    ranked = ask(source, "Top 2 merchant categories by number of transactions").cells()
+    assert ask(source, "Which merchant category has the most transactions?", question).cells() == ranked[1:]
+
+
+def test_a_sorted_answer_is_sorted_by_what_was_named_again(source: Source) -> None:
+    rows = ask(source, "list customers with churn score over 40, highest score first").cells()
+    scores = [row[-1] for row in rows]
+    assert len(set(scores)) > 1
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_what_is_no_question_leaves_the_conversation_as_it_was(source: Source) -> None:
     conversation = Conversation.replay(source, ["How many customers are in Texas?", "Tell me a joke"])
     assert "Florida" in conversation.ask("and in Florida?").text

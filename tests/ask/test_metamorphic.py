@@ -50,6 +50,119 @@ FILTERS = (
 )
 SUBJECTS = ("number of customers", "average credit limit of customers", "list customers", "median age of customers")
 
+REWORDED = {
+    "customers in Texas sorted by lifetime value descending": (
+        "customers in Texas, highest lifetime value first",
+        "customers in Texas order by lifetime_value desc",
+        "customers in Texas by lifetime value descending",
+        "customers in Texas ordered by lifetime value, largest first",
+        "customers in Texas in descending order of lifetime value",
+        "rank customers in Texas by lifetime value",
+        "customers in Texas sorted by total spend",
+    ),
+    "customers with churn score over 60 sorted by churn score descending": (
+        "customers with churn score over 60, highest score first",
+        "customers with churn score over 60 sorted by score",
+        "customers with churn score over 60, riskiest first",
+        "customers with churn score over 60, highest first",
+        "customers with churn score over 60 ranked by churn risk, worst first",
+        "customers with churn score over 60 from riskiest to safest",
+    ),
+    "customers in Texas sorted by age descending": (
+        "customers in Texas, oldest first",
+        "rank customers in Texas by age",
+    ),
+    "total spend by month sorted by month descending": (
+        "total spend by month, newest first",
+        "total spend by month order by date desc",
+    ),
+    "total spend by state sorted by total spend ascending": (
+        "total spend by state, lowest first",
+        "total spend by state, worst first",
+        "total spend by state ordered by total spend, smallest first",
+    ),
+    "transactions over 900 in October 2025 sorted by transaction date descending": (
+        "transactions over 900 in October 2025, newest first",
+        "show the newest transactions over 900 in October 2025 first",
+    ),
+    "average credit limit by state for states with at least 3 customers, highest first": (
+        "state, avg credit limit for states with at least 3 customers, order by avg credit limit desc",
+        "avg credit limit for states with at least 3 customers sorted by average credit limit",
+    ),
+    "how many customers have medium risk or high risk": (
+        "how many customers are medium or high risk",
+        "how many high- or medium-risk customers are there",
+        "how many customers with medium or high churn risk",
+    ),
+    "how many customers are neither high risk nor medium risk": (
+        "how many customers are neither high nor medium risk",
+    ),
+    "total spend by category group for approved Mobile transactions": (
+        "total spend by category group where status = approved and channel = Mobile",
+        "total spend by category group where status = 'approved' and channel = 'Mobile'",
+    ),
+    "number of customers with a Premium card, not in Texas": (
+        "number of customers where card_type = 'Premium' and state != 'TX'",
+        "number of customers where card type = Premium and state <> TX",
+    ),
+    "average lifetime value by year opened": (
+        "avg lifetime value by account open year",
+        "average lifetime value by year of account opening",
+        "average lifetime value per signup year",
+        "average lifetime value for each opening year",
+    ),
+    "number of customers by month opened": ("customers by opening month", "number of customers by signup month"),
+    "number of transactions by month since January 2025 without declined": (
+        "total transactions by month since Jan 2025 excl. declined",
+        "total transactions per month since January 2025 excluding declined",
+    ),
+    "number of transactions by channel in the last 60 days": (
+        "txn cnt by chnl last 60 days",
+        "# of txns by chan last 60d",
+        "tx cnt by channel, past 60 days",
+        "trxn qty by chnl last 60 days",
+    ),
+    "customers with lifetime value between 5k and 10k in Texas": ("custs w/ ltv b/w 5k and 10k in TX",),
+    "average transaction amount by month in the last 6 months": ("avg txn amt per mo last 6 mos",),
+    "share of customers by churn risk category for Premium customers": (
+        "churn risk split in percent for Premium cardholders",
+        "churn risk category mix for Premium customers",
+        "percentage of customers by churn risk category for Premium cardholders",
+    ),
+    "percentage of customers in Texas who are at high risk, by segment": (
+        "percentage of high risk customers by segment in Texas",
+    ),
+    "how many customers had a declined transaction in October 2025 but no declined transaction in September 2025": (
+        "how many customers had a declined transaction in October 2025 but none in September 2025",
+        "how many customers had a declined transaction in October 2025 but not in September 2025",
+    ),
+    "how many customers bought in October 2025 but not in September 2025": (
+        "how many customers bought in October 2025 but did not buy in September 2025",
+        "how many customers bought in October 2025 but nothing in September 2025",
+        "how many customers made a purchase in October 2025 but no purchase in September 2025",
+        "how many customers did not buy in September 2025 but did in October 2025",
+    ),
+    "number of customers by segment with no spend in October 2025": (
+        "customers with no spend at all in October 2025, by segment",
+        "number of customers by segment who spent nothing in October 2025",
+        "number of customers by segment without any spend in October 2025",
+    ),
+    "states whose average lifetime value exceeds the overall average": (
+        "states whose average lifetime value is above the overall average",
+        "states with an above-average lifetime value",
+    ),
+    "which day had the most transactions": (
+        "On which date did we see the most transactions?",
+        "on what day were the most transactions made",
+        "busiest day",
+    ),
+    "when did customer CUST00000012 last transact": (
+        "When did CUST00000012 last buy?",
+        "on which date did customer CUST00000012 last make a purchase",
+    ),
+}
+"""Questions and others that mean the same."""
+
 
 def lower_first(question: str) -> str:
     return question[:1].lower() + question[1:] if question[1:2].islower() else question
@@ -123,6 +236,13 @@ def test_the_same_question_in_another_form_has_the_same_query(
             if expected and (read := reading_of(reader, changed)) != expected
         ]
     none_of(faults)
+
+
+@pytest.mark.parametrize("question", REWORDED)
+def test_another_wording_has_the_same_query(question: str, reader: Engine) -> None:
+    expected = reading_of(reader, question)
+    assert expected
+    none_of([f"{other} -> {read}" for other in REWORDED[question] if (read := reading_of(reader, other)) != expected])
 
 
 def test_shouting_never_changes_what_is_meant(reader: Engine, asked: list[Record]) -> None:

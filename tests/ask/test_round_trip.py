@@ -539,7 +539,6 @@ def is_hidden(item: Item) -> bool:
 
 
 @pytest.mark.parametrize("words", ["at least", "at most"])
-@pytest.mark.xfail(strict=True, reason="the number after a percentile is taken for how many rows are wanted")
 def test_groups_may_be_held_to_a_percentile(words: str, reader: Engine) -> None:
     held = {"field": "p90_lifetime_value", "op": ">=" if words == "at least" else "<=", "value": 5}
     measure = MEASURES["90th percentile of lifetime value"]

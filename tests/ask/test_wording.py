@@ -26,6 +26,7 @@ DATED = {"window": MAY, "window_field": f"{FACT}.transaction_date"}
 SEGMENT = {"name": f"{PROFILE}.customer_segment"}
 MONTH = {"name": f"{FACT}.transaction_date", "grain": "month"}
 ALL = {"agg": "avg", "by": []}
+AGES: dict[str, Any] = {"kind": "figures", "subject": PROFILE, "measures": [f"{PROFILE}.avg_age"], "groups": [SEGMENT]}
 
 SAID: list[tuple[dict[str, Any], str]] = [
     (CUSTOMERS, "Number of customers."),
@@ -53,6 +54,10 @@ SAID: list[tuple[dict[str, Any], str]] = [
     (
         CUSTOMERS | {"filters": [{"field": f"{PROFILE}.lifetime_value", "op": ">", "than": ALL, "times": 2}]},
         "Number of customers whose lifetime value is above 2 times the average of all.",
+    ),
+    (
+        AGES | {"having": [{"field": f"{PROFILE}.avg_age", "op": ">", "than": ALL | {"overall": True}}]},
+        "Average age by customer segment, only where average age is above what it is overall.",
     ),
     (
         CUSTOMERS | {"clauses": [{"filters": [ONLINE], "window": MAY}]},

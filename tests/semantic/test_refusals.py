@@ -65,6 +65,7 @@ MALFORMED = [
     (kept(measure="transaction_count", op="between", values=[1]), "between takes two values", "filters"),
     (kept(field="age", op="in", than="credit_limit"), "op", "filters"),
     (kept(field="age", op=">", than={"agg": "max"}), "agg", "filters"),
+    (kept(field="age", op=">", than={"agg": "median", "overall": True}), "overall goes with agg: avg", "filters"),
     (kept(field="age", op=">", than="credit_limit", times=float("inf")), "times", "filters"),
     (metrics("customer_count", dimensions=["age:0"]), "greater than or equal", "dimensions.0"),
     (

@@ -215,6 +215,34 @@ def test_groups_are_compared_with_the_mean_of_all_groups_before_having_leaves_an
     )
 
 
+def test_groups_are_compared_with_the_metric_over_the_rows_of_them_all(check: Check) -> None:
+    """A mean over all rows is not the mean of the groups' means, because groups have unlike numbers of rows."""
+    check(
+        """
+        WITH kept AS (SELECT country, age::DOUBLE AS age FROM gold.customer_360_profile WHERE card_type = 'Premium')
+        SELECT country, avg(age) FROM kept GROUP BY 1 HAVING avg(age) > 1.01 * (SELECT avg(age) FROM kept)
+        ORDER BY 1 NULLS LAST
+        """,
+        metrics=["avg_age"],
+        dimensions=["country"],
+        filters=parse_condition("card_type = 'Premium'"),
+        having={"field": "avg_age", "op": ">", "than": {"agg": "avg", "overall": True}, "times": 1.01},
+    )
+
+
+def test_a_quotient_of_two_tables_is_compared_with_itself_overall(check: Check) -> None:
+    check(
+        BY_COUNTRY
+        + """
+        , h AS (SELECT country, sum(spend)::DOUBLE / sum(n) AS v FROM g GROUP BY 1)
+        SELECT country, v FROM h WHERE v >= (SELECT sum(spend)::DOUBLE / sum(n) FROM g) ORDER BY 1 NULLS LAST
+        """,
+        metrics=[{"op": "ratio", "left": "total_spend", "right": "transaction_count", "as": "ratio"}],
+        dimensions=["country"],
+        having={"field": "ratio", "op": ">=", "than": {"overall": True}},
+    )
+
+
 @pytest.mark.parametrize("agg", ["avg", "median"])
 def test_groups_without_a_country_are_compared_with_each_other(check: Check, agg: str) -> None:
     check(

@@ -139,6 +139,8 @@ def _relative(names: Names, tree: Relative) -> str:
     times = "" if tree.times == 1 else f"{tree.times:g} times "
     than = tree.than
     if isinstance(than, Benchmark):
+        if than.overall:
+            return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}what it is overall"
         mean = "average" if than.agg == "avg" else "median"
         of = f"of the same {listed([names.field(name) for name in than.by])}" if than.by else "of all"
         return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}the {mean} {of}"

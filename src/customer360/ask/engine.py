@@ -128,12 +128,17 @@ class Engine:
     def _may_be_none(self, phrase: Candidate) -> bool:
         """Tell whether a phrase of several words may be read as if it were none.
 
-        Names of fields never, but for "monthly spend", which may be spend by month, and "spend growth".
+        Names of fields never, but for "monthly spend", which may be spend by month, "spend growth" and "total
+        transactions", which may be those of all customers.
         """
         entry = phrase.entries[0]
-        if phrase.last - phrase.first < 2 or entry.kind not in _SPLIT:
+        bound = entry.kind == "OP" and phrase.text.casefold().endswith(("least", "most"))
+        if phrase.last - phrase.first < 2 or entry.kind not in _SPLIT or bound:
             return False
-        if entry.kind != "FIELD" or self.lexicon.extensions[entry.data.full_name].change_of:
+        if entry.kind != "FIELD":
+            return True
+        extension = self.lexicon.extensions[entry.data.full_name]
+        if extension.change_of or extension.total_of:
             return True
         return "GRAIN" in kinds_in(phrase, self.lexicon)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from customer360.ask.chunks import Chunk
@@ -19,14 +19,17 @@ from customer360.ask.grammar import (
     Cond,
     Figure,
     Groups,
+    Sorting,
     as_cond,
     compare_filter,
     count_of,
     figure_of,
     number,
+    sorting_of,
     value_filter,
 )
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.ordering import sort_frame
 from customer360.ask.slots import NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Formula, Item, Measure
 
@@ -146,13 +149,14 @@ class _Amender:
         )
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
-        self.sort_by = ""
+        self.sorting: Sorting | None = None
 
     def amend(self) -> Frame:
         if not self.slots.chunks:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
-        self._take_sort_by()
+        self._next_rank()
+        self._take_sorting()
         self._take_replaced()
         for step in (
             self._move,
@@ -188,6 +192,9 @@ class _Amender:
             keys = [str(group).partition(":")[0] for group in self.frame.groups] or list(self.frame.fields[:1])
             rows = self.context.rows
             index = one.data - 1 if one.data > 0 else len(rows) - 1
+            if self._is_next_of_first(index):
+                chunks[place] = one.made("NTH", one.data)
+                continue
             if not keys or index >= len(rows):
                 raise NotUnderstood(one.text, "no_context")
             item = next(item for item in self.model.items if item.full_name == keys[0])
@@ -198,26 +205,32 @@ class _Amender:
             chunks[place] = one.made("COND", cond)
             self._set(groups=tuple(group for group in self.frame.groups if group.name != item.full_name), rank=None)
 
-    def _take_sort_by(self) -> None:
-        """Take the measure that the answer is to be sorted by, where it has it."""
-        chunks = self.slots.chunks
-        for place, one in enumerate(chunks[:-1]):
-            after = chunks[place + 1]
-            if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD", "COUNTED"):
-                data = after.data[0] if after.kind == "COUNTED" else after.data
-                name = data.full_name if after.kind == "FIELD" else data.measure
-                known = (
-                    name in self.frame.measures
-                    or name in self.frame.fields
-                    or any(group.name == name for group in self.frame.groups)
-                )
-                if not known and self.frame.kind == "rows" and after.kind == "FIELD":
-                    self._set(fields=(*self.frame.fields, name))
-                    known = True
-                if known:
-                    self.sort_by = str(name)
-                    chunks.remove(after)
-                return
+    def _is_next_of_first(self, index: int) -> bool:
+        """Tell whether a row is meant that the last answer left out, because it was only the first of a ranking."""
+        rank = self.frame.rank
+        return rank is not None and rank.limit == 1 and not rank.per and index >= len(self.context.rows)
+
+    def _next_rank(self) -> None:
+        """Read "the next one" after the first of a ranking as the one that follows it."""
+        chunks, rank = self.slots.chunks, self.frame.rank
+        for place, one in enumerate(chunks):
+            if one.kind == "AFTER" and "one" in one.text.casefold() and self._is_next_of_first(1) and rank:
+                chunks[place] = one.made("NTH", rank.offset + 2)
+
+    def _take_sorting(self) -> None:
+        """Take the order; a measure that the answer does not have takes the place of its own."""
+        found = self.slots.take_first("SORTING")
+        if found is None:
+            return
+        self.sorting = sorting = found.data
+        by = sorting.by
+        if by is None or by.kind in ("ADJ", "RECENT") or (self.frame.kind == "rows" and by.kind == "FIELD"):
+            return
+        try:
+            sort_frame(self.lexicon, self.frame, sorting)
+        except NotUnderstood:
+            self.slots.chunks.append(by)
+            self.sorting = replace(sorting, by=None)
 
     def _take_replaced(self) -> None:
         """Leave out what a follow-up says it does not want any more: weekly rather than monthly."""
@@ -698,16 +711,16 @@ class _Amender:
         slots = self.slots
         sort, flip = slots.take("SORT"), slots.take("FLIP")
         direction = [*slots.take("DIR"), *(slots.take("SUP") if sort else [])]
-        if not sort and not direction and not flip:
+        if not sort and not direction and not flip and self.sorting is None:
             return
         frame = self.frame
-        descending = direction[0].data == "desc" if direction else True
-        if flip and not direction:
-            descending = not (frame.rank.descending if frame.rank else False)
-        rank = frame.rank or Rank(by="*", descending=descending)
-        if self.sort_by:
-            rank = rank.model_copy(update={"by": self.sort_by})
-        self._set(rank=rank.model_copy(update={"descending": descending}))
+        sorting = self.sorting or sorting_of(None, direction)
+        if sorting.descending is None and direction:
+            sorting = replace(sorting, descending=direction[0].data == "desc")
+        if flip and sorting.descending is None:
+            sorting = replace(sorting, descending=not (frame.rank.descending if frame.rank else False))
+        self.frame = sort_frame(self.lexicon, frame, sorting)
+        self.changed = True
 
     def _list_again(self) -> None:
         """Take a list of those who did something so often as such a list, and not as groups of what they did."""

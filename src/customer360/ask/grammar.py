@@ -17,6 +17,7 @@ from dateutil.relativedelta import relativedelta
 from sqlglot import exp
 
 from customer360.ask.chunks import Chunk, Rule, apply, renamed, rule
+from customer360.ask.dates import Window
 from customer360.ask.lexicon import Adjective, Flag, Lexicon, ValueOf, is_numeric, table_extension
 from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, Measure, Negation, Relative
 from customer360.semantic.query import Grain
@@ -76,6 +77,8 @@ class Held:
     average: bool = False
     times: float = 1.0
     by: tuple[str, ...] = ()
+    overall: bool = False
+    """Whether the average is that of all rows, not of the groups."""
     counted: tuple[Chunk, Chunk] | None = None
     """What was counted and the comparison beside it, which may belong to something else."""
 
@@ -92,6 +95,17 @@ class Bands:
 
 
 @dataclass(frozen=True)
+class Lacked:
+    """A window in which something was not done that was done in another one."""
+
+    window: Window
+    filters: tuple[Filter, ...] | None = None
+    """What was not done, where it is another thing."""
+    anything: bool = False
+    """Whether "nothing" was said, which may be less than what was done."""
+
+
+@dataclass(frozen=True)
 class Groups:
     """What the answer is broken down by."""
 
@@ -100,6 +114,28 @@ class Groups:
     """The table each of whose rows is a group, where one was named instead of a field."""
     within: tuple[str, ...] = ()
     """The fields inside of whose values the others are split."""
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """An order that is asked for: by what, and which end comes first; either may be left unsaid."""
+
+    by: Chunk | None = None
+    descending: bool | None = None
+    by_name: bool = False
+    """Whether the order is that of the alphabet."""
+    best: bool | None = None
+    """Whether the best comes first, or the worst, which is the most of what is a risk."""
+
+
+def sorting_of(by: Chunk | None, said: Sequence[Chunk]) -> Sorting:
+    """Return the order by what was named, in the direction that the words beside it say."""
+    told = next((one.data for one in said if one.kind == "DIR"), None)
+    if told is None and any("descending" in one.text.casefold() for one in said):
+        told = "desc"
+    if told in ("best", "worst"):
+        return Sorting(by, best=told == "best")
+    return Sorting(by, None if told is None else told == "desc", told == "name")
 
 
 def number(value: float) -> int | Decimal:
@@ -253,7 +289,10 @@ def _named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return _kind_of_value(lexicon, part)
     if isinstance(data, Cond):
         return part[0].made("COND", data, *part[1:]) if data.values else None
-    negated = any(one.kind == "NOT" for one in part)
+    signs = [one.data for one in part if one.kind == "OP"]
+    if any(one not in ("=", "!=") for one in signs):
+        return None
+    negated = any(one.kind == "NOT" for one in part) != ("!=" in signs)
     return part[0].made(
         "COND" if negated else "VALUE", value_cond(data.item, data.values, negated=True) if negated else data, *part[1:]
     )
@@ -269,6 +308,12 @@ def _values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     if part[0].kind == "BOTH":
         return part[0].made("COND", value_cond(data.item, data.values, separate=True), *part[1:])
     return part[0].made("VALUE", data, *part[1:])
+
+
+def _elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Medium or high risk: what the last of several values says of them all is left out before."""
+    named = [renamed(one, "VALUE") if one.kind == "NAMEDVALUE" else one for one in part]
+    return _not_value(lexicon, named) if named[0].kind == "NEITHER" else _values(lexicon, named)
 
 
 def _not_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -908,11 +953,9 @@ def _more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 def _no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """No transactions, without any declined purchases."""
     count = count_of(lexicon, part[-1].data) if part[-1].kind == "ENTITY" else part[-1].data
-    if (
-        count is None
-        or count.item.unit != "count"
-        or (part[-1].kind == "ENTITY" and not _is_fine(lexicon, part[-1].data))
-    ):
+    is_sum = count is not None and added_up(lexicon, count.item) is not None and _says_none(part[0])
+    adds_up = is_sum or (count is not None and count.item.unit == "count")
+    if count is None or not adds_up or (part[-1].kind == "ENTITY" and not _is_fine(lexicon, part[-1].data)):
         return None
     filters = tuple(as_cond(one).filter for one in part[1:-1] if one.kind in ("VALUE", "COND"))
     return part[0].made("HELD", Held(count, "=", (0,), filters), *part[1:])
@@ -926,17 +969,76 @@ def _without_things(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if held is None else [*part[:-3], held]
 
 
+def _says_none(no: Chunk) -> bool:
+    """Tell whether a negation says that there is none of an amount, not that another one is meant: not spend."""
+    return no.kind == "NEVER" or no.text.casefold() in ("no", "with no", "without", "nothing")
+
+
+def _spent_nothing(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spent nothing."""
+    return _no_things(lexicon, part[::-1]) if part[-1].text.casefold().endswith("nothing") else None
+
+
+def _no_field(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """No spend in the last 90 days, where a field holds it."""
+    item = part[-1].data
+    if not lexicon.extensions[item.full_name].days_of or not _says_none(part[0]):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, "=", (0,)), item), part[-1])
+
+
+def _not_then(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """In October but not in September: what was done in the first window was not done in the second."""
+    no = next(one for one in part if one.kind in ("NOT", "NEVER", "NONE"))
+    lacked = Lacked(part[-1].data, anything=no.text.casefold().endswith("nothing"))
+    return [part[0], no.made("LACKED", lacked, part[-1])]
+
+
+def _no_such_then(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """In October but no purchase, or nothing in Travel, in September."""
+    no = next(one for one in part if one.kind in ("HELD", "COND"))
+    if no.kind == "HELD":
+        filters = no.data.filters if is_none_of(no.data) else None
+    else:
+        is_none = no.data.never or (no.data.negated and no.text.casefold().startswith(("no ", "with no ", "without ")))
+        filters = (value_filter(no.data.item, no.data.values),) if is_none and no.data.values else None
+    return None if filters is None else [part[0], no.made("LACKED", Lacked(part[-1].data, filters), part[-1])]
+
+
+def _first_not_then(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Did not buy in September but did in October."""
+    no, times = part[0], [one for one in part if one.kind == "TIME"]
+    filters = no.data.filters if no.kind == "HELD" else None
+    if no.kind == "HELD" and not is_none_of(no.data):
+        return None
+    done = next(one for one in part if one.kind in ("BUY", "IS"))
+    return [renamed(done, "BUY"), times[1], no.made("LACKED", Lacked(times[0].data, filters), times[0])]
+
+
+def is_none_of(held: Held) -> bool:
+    """Tell whether a condition on a measure is that there is none of it."""
+    return held.op == "=" and held.values == (0,) and not held.average
+
+
 def _is_fine(lexicon: Lexicon, table: str) -> bool:
     """Tell whether a table's rows say what the rows of another one did."""
     return any(one.x_nl.activity == table for one in lexicon.model.definition.tables)
 
 
-def _measure_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+def is_mean(lexicon: Lexicon, figure: Figure) -> bool:
+    """Tell whether a measure is a mean or a rate, which all rows have together as well as each group."""
+    means = {item.full_name for (agg, _), item in lexicon.aggregates.items() if agg == "avg"}
+    return figure.agg == "avg" or figure.measure in means or figure.item.unit == "percent"
+
+
+def _measure_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     figure: Figure = next(one for one in part if one.kind == "MEASURE").data
     op = next(one for one in part if one.kind == "OP").data
     times = next((one.data for one in part if one.kind == "TIMES"), 1.0)
     by = tuple(one.data.full_name for one in part if one.kind == "FIELD" and not is_numeric(one.data))
-    held = Held(figure, op, (), average=True, times=float(times), by=by)
+    said = next(one.text.casefold() for one in part if one.kind == "AGG")
+    overall = said.startswith("overall") and not by and is_mean(lexicon, figure)
+    held = Held(figure, op, (), average=True, times=float(times), by=by, overall=overall)
     return part[0].made("HELD", held, *part[1:])
 
 
@@ -967,15 +1069,22 @@ def _group_by(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
             place += used
         elif one.kind == "ENTITY":
             table = one.data
-        elif one.kind == "GRAIN":
-            dimensions.append(Dimension(name=WHEN, grain=one.data))
-        elif one.kind == "FLAGWORD":
-            dimensions.append(Dimension(name=one.data.item.full_name))
+        else:
+            dimensions += _group_named(one)
         place += 1
     if table and dimensions:
         return None
     within = tuple(one.name for one in dimensions) if part[0].text.casefold().startswith("within") else ()
     return part[0].made("GROUP", Groups(tuple(dimensions), table, within), *part[1:])
+
+
+def _group_named(chunk: Chunk) -> list[Dimension]:
+    """Return the group that a grain, the grain of a date or a flag names; none where a chunk is no group."""
+    if chunk.kind == "GRAIN":
+        return [Dimension(name=WHEN, grain=chunk.data)]
+    if chunk.kind == "GRAINED":
+        return [Dimension(name=chunk.data[0].full_name, grain=chunk.data[1])]
+    return [Dimension(name=chunk.data.item.full_name)] if chunk.kind == "FLAGWORD" else []
 
 
 def dimension_of(lexicon: Lexicon, item: Item, after: Chunk | None = None) -> tuple[Dimension | None, int]:
@@ -1035,6 +1144,66 @@ def _groups(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("GROUP", Groups(dimensions, "", (*left.within, *right.within)), *part[1:])
 
 
+# Order
+
+
+def _sorted_by(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Sorted by lifetime value, highest first; by age descending."""
+    by = next(one for one in reversed(part) if one.kind not in ("DIR", "COMMA"))
+    if by.kind == "GROUP":
+        return _number_of_group(lexicon, by, part)
+    names_itself = part[0].kind != "SORT" or part[0].text.casefold().endswith(("by", "order of", "descending"))
+    if by.kind == "FIELD" and not is_numeric(by.data) and not names_itself:
+        return None
+    return by.made("SORTING", sorting_of(by, part), *part)
+
+
+def _number_of_group(lexicon: Lexicon, group: Chunk, part: list[Chunk]) -> Chunk | None:
+    """Read "by age" as an order where it is sorted and the field is a number."""
+    dimensions = group.data.dimensions
+    item = next((one for one in lexicon.model.items if dimensions and one.full_name == dimensions[0].name), None)
+    if item is None or not is_numeric(item) or len(dimensions) > 1 or dimensions[0].rounded:
+        return None
+    return group.made("SORTING", sorting_of(group.made("FIELD", item), part), *part)
+
+
+def _sort_what_by(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Rank customers in Texas by churn score: what is ranked stands before what it is ranked by."""
+    if part[0].text.casefold().endswith("by"):
+        return None
+    place = next(place for place, one in enumerate(part) if one.kind in ("BY", "GROUP"))
+    made = _sorted_by(lexicon, [part[0], *part[place:]])
+    return None if made is None else [*part[1:place], replace(made, first=part[place].first)]
+
+
+def _from_most(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """From riskiest to safest."""
+    left, right = part[1].data, part[3].data
+    if not (left.superlative and right.superlative) or left.item != right.item or left.op == right.op:
+        return None
+    return part[0].made("SORTING", Sorting(part[1], left.op == ">"), *part[1:])
+
+
+def _best_first(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Best first, worst first."""
+    if part[-1].text.casefold() != "first":
+        return None
+    return part[0].made("DIR", "best" if part[0].data == "desc" else "worst", part[1])
+
+
+def _first_of(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Highest score first, oldest first, newest transactions in Texas first."""
+    first, last = part[0], part[-1]
+    if last.text.casefold() != "first" or (first.kind == "ADJ" and not first.data.superlative):
+        return None
+    by = part[1] if first.kind == "SUP" else first
+    if first.kind == "ADJ" and part[1].kind == "ENTITY":
+        by = first.made("ADJ", first.data, part[1])
+    descending = first.data.op == ">" if first.kind == "ADJ" else first.data == "desc"
+    sorting = last.made("SORTING", Sorting(by, descending), first, by)
+    return [*(one for one in part[1:-1] if one is not by), sorting]
+
+
 def as_cond(chunk: Chunk) -> Cond:
     """Return the condition that a chunk is."""
     if chunk.kind == "VALUE":
@@ -1045,7 +1214,10 @@ def as_cond(chunk: Chunk) -> Cond:
 
 _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
 _TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
-_MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAIN)(?! (?:CMP|OP)))*"
+_NAMED = "(?:MEASURE|FIELD|COUNTED|GRAIN)"
+_RANKED = "ENTITY|FIELD|VALUE|COND|TIME|IS|COUNTED|LIST"
+_KEPT = "ENTITY|VALUE|COND|TIME"
+_MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAINED|GRAIN)(?! (?:CMP|OP)))*"
 _RULES: tuple[Rule, ...] = (
     rule("IS IS", lambda _, part: part[0]),
     rule("(?<!AGG )(?<!SUP )FIELD (?=(?:VALUE |COND )*ENTITY)", _amount_of),
@@ -1074,7 +1246,8 @@ _RULES: tuple[Rule, ...] = (
     # values
     rule("NEITHER (?:IS )?VALUE NOR (?:IS )?VALUE", _neither),
     rule(f"BY FIELD (?:IS )?NOT VALUE(?: {_SEP} VALUE)*", _by_all_but),
-    rule("FIELD (?:IS )?(?:NOT )?NAMEDVALUE", _named_value),
+    rule("FIELD (?:IS |OP )?(?:NOT )?NAMEDVALUE", _named_value),
+    rule(f"(?:NEITHER )?(?:NAMEDVALUE {_SEP} )+VALUE", _elided_values),
     rule("NAMEDVALUE FIELD", _named_value),
     rule("(?:BOTH|EITHER) VALUE (?:AND|OR) VALUE", _values),
     rule("VALUE BOTH VALUE", lambda lexicon, part: _values(lexicon, [part[1], part[0], part[2]])),
@@ -1083,7 +1256,7 @@ _RULES: tuple[Rule, ...] = (
     rule("FIELD BINS", _plain_field),
     rule("BINS BY", lambda _, part: renamed(part[1], "BY")),
     rule("VALUE FIELD", _named_value),
-    rule("FIELD (?:IS |BETWEEN )?VALUE", _named_value),
+    rule("FIELD (?:IS |BETWEEN |OP )?VALUE", _named_value),
     rule(f"VALUE (?:{_SEP} VALUE)+", _values),
     rule("FIELD (?:IS )?NOT VALUE", _named_value),
     rule("FIELD (?:IS )?COND", _named_value),
@@ -1113,6 +1286,7 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT FIELD", _number_of_field),
     rule("SIGN FIELD", _signed),
     rule("AGG FIELD (?=(?:IS )?CMP)", _aggregated_held),
+    rule("AGG FIELD (?=(?:IS )?OP (?:TIMES )?AGG)", _aggregated_held),
     rule("SUP FIELD (?=(?:IS )?CMP)", _extreme_held),
     rule("METRIC CMP (?:BY )?(?:GRAIN|UNITWORD)", _per_month),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
@@ -1162,10 +1336,25 @@ _RULES: tuple[Rule, ...] = (
     rule("CMP ENTITY", _sized),
     rule("(?:NEVER|NOT) (?:(?:VALUE|COND) )*ENTITY", _no_things),
     rule("(?:NEVER|NOT) MEASURE", _no_things),
+    rule("MEASURE NOT", _spent_nothing),
+    rule("(?:NEVER|NOT) FIELD", _no_field),
+    rule("TIME (?:COMMA )?(?:BUT )?(?:NOT|NEVER|NONE) (?:BUY |IS )?TIME", _not_then),
+    rule("TIME (?:COMMA )?(?:BUT|AND) (?:IS |BUY )?(?:HELD|COND) (?:ENTITY )?TIME", _no_such_then),
+    rule("(?:NEVER (?:BUY )?|HELD )TIME (?:COMMA )?(?:BUT|AND) (?:IS |BUY )+TIME", _first_not_then),
     # groups
     rule("BY (?:BY )?FIELD BINS", _grouped),
-    rule(f"BY (?:BY )?(?:FIELD|ENTITY|GRAIN)(?: GRAIN)?{_MORE_GROUPS}", _grouped),
+    rule(f"BY (?:BY )?(?:FIELD|ENTITY|GRAINED|GRAIN)(?: GRAIN)?{_MORE_GROUPS}", _grouped),
     rule("BY UNITWORD", _each_unit),
     rule("FIELD BINS", _field_bins),
     rule("GROUP (?:AND |COMMA )?GROUP", _groups),
+    # order
+    rule("FROM ADJ TO ADJ", _from_most),
+    rule("GOOD RECENT", _best_first),
+    rule(f"SORT (?:(?:{_RANKED}) )+(?:BY {_NAMED}|GROUP)(?: (?:COMMA )?DIR)?", _sort_what_by),
+    rule(f"SORT (?:DIR )?(?:BY )?{_NAMED}(?: (?:COMMA )?DIR)?", _sorted_by),
+    rule(f"(?:BY {_NAMED}|GROUP) (?:COMMA )?DIR", _sorted_by),
+    rule(f"DIR (?:BY )?{_NAMED}", _sorted_by),
+    rule("SUP ENTITY RECENT", _first_of),
+    rule(f"SUP (?:MEASURE|FIELD|COUNTED) (?:(?:{_KEPT}) )*RECENT", _first_of),
+    rule(f"(?:ADJ|RECENT) (?:(?:{_KEPT}) )*RECENT", _first_of),
 )  # fmt: skip

@@ -18,8 +18,10 @@ from customer360.ask.vocabulary import phrases
 from customer360.ask.words import Word, stems_of
 from customer360.semantic import ROW_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.definition import ItemExtension, ModelDefinition, TableDefinition, TableExtension
+from customer360.semantic.query import Grain
 
 MAX_PHRASE = 8
+GRAINS: tuple[Grain, ...] = ("day", "week", "month", "quarter", "year")
 NUMERIC = ("INTEGER", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER")
 
 Stems = tuple[str, ...]
@@ -175,11 +177,22 @@ def _add_item(lexicon: Lexicon, item: Item, extension: ItemExtension) -> None:
         lexicon.add(name, Entry(kind, item))
     for verb in extension.verb_phrases:
         lexicon.add(verb, Entry("METRIC", item))
+    if item.kind == "time_dimension":
+        _add_grains(lexicon, item)
     if extension.total_of:
         lexicon.totals[extension.total_of] = item
     for op, words in ((">", extension.more), ("<", extension.less)):
         for word in words:
             _add_adjective(lexicon, item, op, word)
+
+
+def _add_grains(lexicon: Lexicon, item: Item) -> None:
+    """Let the opening year, and the year of opening, mean that of the opening date."""
+    for name in (item.name, *item.synonyms):
+        *base, last = stems_of(name)
+        for grain in GRAINS if base and last == "date" else ():
+            lexicon.add((*base, grain), Entry("GRAINED", (item, grain), rank=1))
+            lexicon.add((grain, "of", *base), Entry("GRAINED", (item, grain), rank=1))
 
 
 def _add_adjective(lexicon: Lexicon, item: Item, op: str, word: str) -> None:

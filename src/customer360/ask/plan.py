@@ -60,7 +60,7 @@ class _Planner:
                 summary=frame.summary,
                 top=frame.top,
             )
-        order = self._order(frame.rank, [_name_of(metric) for metric in metrics])
+        order = self._order(frame.rank, [name_of(metric) for metric in metrics])
         return build_query(
             metrics=metrics,
             dimensions=frame.groups,
@@ -209,7 +209,8 @@ def column_names(labels: Sequence[str]) -> list[str]:
     return made if len(set(made)) == len(made) else [f"{one}_{place}" for place, one in enumerate(made)]
 
 
-def _name_of(metric: AskMeasure) -> str:
+def name_of(metric: AskMeasure) -> str:
+    """Return the name by which the answer calls a measure."""
     if isinstance(metric, str):
         return metric
     if isinstance(metric, Formula):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import product
 
@@ -53,7 +54,26 @@ def find_candidates(
         if chosen is not None:
             found.append(chosen)
         place = before
-    return found[::-1]
+    return _named_again(words, found[::-1])
+
+
+def _named_again(words: Sequence[Word], candidates: list[Candidate]) -> list[Candidate]:
+    """Read a word that nothing else explains, or several things, as the field whose name it ended before.
+
+    In "churn score over 60, highest score first", the second score is the churn score.
+    """
+    for place, one in enumerate(candidates):
+        if one.last - one.first > 1 or any(entry.kind not in ("UNKNOWN", "AMBIGUOUS") for entry in one.entries):
+            continue
+        before = [
+            [replace(entry, rank=0) for entry in other.entries if entry.kind in ("FIELD", "METRIC")]
+            for other in candidates[:place]
+            if other.last - other.first > 1 and words[other.last - 1].stem == words[one.first].stem
+        ]
+        named = [entries for entries in before if entries]
+        if named and all(entries == named[0] for entries in named):
+            candidates[place] = replace(one, entries=tuple(named[0]))
+    return candidates
 
 
 def _is_cut(candidate: Candidate, split: Candidate, lexicon: Lexicon) -> bool:

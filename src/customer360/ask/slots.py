@@ -9,11 +9,11 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
 from customer360.ask.frame import Clause, fields_of
-from customer360.ask.grammar import Cond, Held, as_cond, value_filter
+from customer360.ask.grammar import Cond, Held, Lacked, Sorting, as_cond, is_none_of, value_filter
 from customer360.ask.lexicon import Lexicon, table_extension
 from customer360.semantic import AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative
 
-RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR")
+RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR", "LACKED")
 
 
 class NotUnderstood(Exception):
@@ -43,6 +43,8 @@ class Slots:
     """Whether it is the latter."""
     asked: list[Chunk] = field(default_factory=list)
     """The chunks before any was taken."""
+    sorting: Sorting | None = None
+    """The order that is asked for."""
 
     def take(self, *kinds: str) -> list[Chunk]:
         """Take all chunks of these kinds."""
@@ -119,6 +121,7 @@ class _Sorter:
 
     def sort(self, taken: Sequence[Chunk]) -> Scope:
         kinds = {one.kind for one in taken}
+        self._refuse_apart(taken)
         window = one_window([one.data for one in taken if one.kind == "TIME"])
         held: list[Held] = [one.data for one in taken if one.kind == "HELD"]
         conds = self._conds(taken)
@@ -136,7 +139,28 @@ class _Sorter:
         elif fine or "NEVER" in kinds or window or held:
             left = [one.text for one in taken if one.kind in ("NEVER", "HELD")] or [cond.item.label for cond in fine]
             raise NotUnderstood(" ".join(left) or (window.label if window else ""))
+        for one in taken:
+            if one.kind == "LACKED":
+                self._lack(one)
         return self.scope
+
+    def _refuse_apart(self, taken: Sequence[Chunk]) -> None:
+        """Refuse two windows that are of two things: opened in 2024 and bought in 2025."""
+        times = sorted(one.first for one in taken if one.kind == "TIME")
+        for one in taken:
+            if one.kind in ("HELD", "NEVER", "BUY", "OPEN") and times and times[0] < one.first < times[-1]:
+                raise NotUnderstood(one.text)
+
+    def _lack(self, chunk: Chunk) -> None:
+        """Add that the subject did not do in one window what it did in another."""
+        lacked: Lacked = chunk.data
+        done = [one for one in self.scope.clauses if not one.negated and one.window]
+        if not self.extension.activity or (lacked.filters is None and len(done) != 1):
+            raise NotUnderstood(chunk.text)
+        filters = done[0].filters if lacked.filters is None else lacked.filters
+        if lacked.anything and filters:
+            raise NotUnderstood(chunk.text)
+        self.scope.clauses.append(Clause(filters=filters, window=lacked.window, negated=True))
 
     def _conds(self, taken: Sequence[Chunk]) -> list[Cond]:
         """Return the conditions; an "or" between two makes one of them."""
@@ -165,7 +189,7 @@ class _Sorter:
         """Refuse two values of one field that no row has both of."""
         fixed: dict[str, tuple[Any, ...]] = {}
         for cond in conds:
-            fixes = isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and self._is_near(cond)
+            fixes = isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and not cond.separate
             if fixes and fixed.setdefault(cond.item.full_name, cond.values) != cond.values:
                 raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
 
@@ -180,6 +204,9 @@ class _Sorter:
         self.scope.having += [having_of(one) for one in held]
         return []
 
+    def _is_about_opening(self) -> bool:
+        return self.slots.opened and not self.slots.assigned
+
     def _place_window(self, window: Window | None, kinds: set[str]) -> Window | None:
         """Give the window to the field it is about; return it where it is about the subject's activity."""
         if window is None:
@@ -187,7 +214,7 @@ class _Sorter:
         name = ""
         if "ASSIGNED" in kinds:
             name = assigned_date(self.lexicon)
-        elif "OPEN" in kinds or not self.extension.activity:
+        elif "OPEN" in kinds or (self._is_about_opening() and "BUY" not in kinds) or not self.extension.activity:
             default = self.extension.default_time_dimension
             name = f"{self.subject}.{default}" if default else ""
         if not name:
@@ -276,8 +303,9 @@ class _Sorter:
             raise NotUnderstood(one.figure.item.label)
         else:
             values = tuple(value if isinstance(value, int) else float(value) for value in one.values)
-            held = Clause(measure=one.figure.measure, op=one.op, values=values)
-            more = {"filters": filters, "window": window, "negated": never}
+            nothing = is_none_of(one) and one.figure.item.unit != "count"  # a sum of no rows is no zero
+            held = Clause(measure=one.figure.measure, op=">" if nothing else one.op, values=values)
+            more = {"filters": filters, "window": window, "negated": never != nothing}
             self.scope.clauses.append(held.model_copy(update=more))
 
 
@@ -342,5 +370,6 @@ def having_of(one: Held) -> Filter:
     measure = measure_of(one)
     name = measure if isinstance(measure, str) else measure.name or f"{measure.agg}_{one.figure.item.name}"
     if one.average:
-        return Relative.model_validate({"field": name, "op": one.op, "than": {"agg": "avg"}, "times": one.times})
+        than = {"agg": "avg", "overall": one.overall}
+        return Relative.model_validate({"field": name, "op": one.op, "than": than, "times": one.times})
     return numeric(name, one.op, one.values)

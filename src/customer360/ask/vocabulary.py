@@ -13,7 +13,10 @@ from customer360.ask.words import stems_of
 
 _WORDS: dict[str, dict[Any, str]] = {
     "AGG": {
-        "avg": "average|mean|the average|averaged|on average|typical|average of|arithmetic mean",
+        "avg": (
+            "average|mean|the average|averaged|on average|typical|average of|arithmetic mean|overall average|"
+            "overall mean"
+        ),
         "sum": (
             "add up|sum up|adding up|total|sum|sum of|combined|in total|in all|all together|aggregate|"
             "altogether|grand total|"
@@ -119,7 +122,9 @@ _WORDS: dict[str, dict[Any, str]] = {
             "percent of|share of|percentage of|proportion of|fraction of|contribution|contribution of|"
             "relative share|percentage wise how much of|how much of|percentage wise|what part|part|mix|"
             "percentage breakdown|pct|split|percent share|as a percentage|"
-            "as percentage|as a percent"
+            "as percentage|as a percent|in percent|in percentages|in percentage|in percentage terms|percent split|"
+            "percentage split|percent mix|percent breakdown|percentage mix|percent distribution|"
+            "percentage distribution"
         ),
     },
     "RATIO": {
@@ -255,6 +260,9 @@ _WORDS: dict[str, dict[Any, str]] = {
             "made no|without making|who have not|zero|not a single|not any"
         ),
     },
+    "NONE": {
+        "": "none|none at all|none of that|none of those",
+    },
     "NEITHER": {
         "": "neither",
     },
@@ -309,21 +317,27 @@ _WORDS: dict[str, dict[Any, str]] = {
     "SORT": {
         "": (
             "sort by|sorted by|order by|ordered by|rank by|ranked by|rank|ranking|ranking of|ranked|sort|"
-            "order|rank the|by descending|rank all|ranking by|sort them by|order them by|sorted|ordered"
+            "order|rank the|by descending|rank all|ranking by|sort them by|order them by|sorted|ordered|"
+            "in order of|sorting by|ordering by|arranged by"
         ),
     },
     "DIR": {
         "asc": (
             "ascending|from lowest to highest|lowest first|cheapest first|smallest first|asc|"
-            "from low to high|from smallest to largest|from safest to riskiest|alphabetically|"
-            "increasing order|oldest first|"
-            "in ascending order"
+            "from low to high|from smallest to largest|increasing order|in ascending order|low to high|"
+            "lowest to highest|smallest to largest|in increasing order|fewest first|least first|"
+            "in ascending order of|ascending order"
         ),
         "desc": (
             "descending|from highest to lowest|highest first|most expensive first|priciest first|"
-            "largest first|desc|from high to low|from largest to smallest|from riskiest to safest|"
-            "decreasing order|newest first|"
-            "biggest first|in descending order|from most to least|most to least|latest first"
+            "largest first|desc|from high to low|from largest to smallest|decreasing order|"
+            "biggest first|in descending order|from most to least|most to least|high to low|"
+            "highest to lowest|largest to smallest|in decreasing order|most first|"
+            "in descending order of|descending order"
+        ),
+        "name": (
+            "alphabetically|in alphabetical order|alphabetical order|alphabetical|from a to z|a to z|by name|"
+            "sorted by name|sort by name|ordered by name|order by name"
         ),
     },
     "BUY": {
@@ -395,8 +409,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "NTHONE": {
         1: "the first one|first one|the top one|top one|number one|the 1st one",
-        2: "the second one|second one|number two|the 2nd one|2nd one",
-        3: "the third one|third one|the 3rd one",
+        2: "the second one|second one|number two|the 2nd one|2nd one|runner up|the runner up|second place|number 2",
+        3: "the third one|third one|the 3rd one|3rd one|number three|third place|number 3",
         4: "the fourth one|fourth one",
         5: "the fifth one|fifth one",
         -1: "the last one|last one|bottom one|the bottom one",

@@ -92,6 +92,14 @@ class Benchmark(Part):
 
     agg: Literal["avg", "median"] = "avg"
     by: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
+    overall: bool = False
+    """Whether a metric of groups is compared with itself over the rows of them all, not with the mean of the groups."""
+
+    @model_validator(mode="after")
+    def _check_overall(self) -> Benchmark:
+        if self.overall and (self.by or self.agg != "avg"):
+            raise ValueError("overall goes with agg: avg, and without by")
+        return self
 
 
 class Relative(Part):

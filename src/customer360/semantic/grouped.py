@@ -49,7 +49,7 @@ def build_groups(scope: Scope, shape: Shape) -> Groups:
     held = {name: having_figure(model, figures, name) for name in _held_names(shape.having)}
     measured = _measures([*figures, *held.values()])
     relation: exp.Expr = _combined(scope, shape, dimensions, measured).subquery("g", copy=False)
-    window = Windows(dimensions, measured)
+    window = Windows(dimensions, measured, lambda: _combined(scope, shape, (), measured))
     values = [*window.keys, *(window.shown(one) for one in figures)]
     compared_values = _compared_values(shape.having, held, window)
     if window.used:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -18,11 +18,14 @@ from customer360.semantic.model import Item
 class Windows:
     """Figures as expressions over the groups; notes whether one of them looks at other groups."""
 
-    def __init__(self, dimensions: Sequence[Asked], measured: Mapping[Inner, str]) -> None:
+    def __init__(
+        self, dimensions: Sequence[Asked], measured: Mapping[Inner, str], whole: Callable[[], exp.Select]
+    ) -> None:
         self.keys = [exp.column(f"d{place}", table="g") for place in range(len(dimensions))]
         self.used = False
         self._dimensions = dimensions
         self._measured = measured
+        self._whole = whole
 
     def value(self, figure: Figure) -> exp.Expr:
         """Return a figure of the group itself."""
@@ -41,7 +44,7 @@ class Windows:
         return _typed(self._along_time(figure, value), figure.item)
 
     def benchmark(self, figure: Figure, benchmark: Benchmark) -> exp.Expr:
-        """Return the mean of a figure over all groups, or over those that agree in some dimensions."""
+        """Return the mean of a figure over all groups, or over those that agree in some dimensions; or it overall."""
         require_number(figure.item, benchmark.agg)
         if figure.shown.show != "value":
             raise InvalidQuery(
@@ -49,6 +52,8 @@ class Windows:
                 next_action="Compare the metric itself with its average, without 'show'.",
                 details=[{"field": figure.item.name, "message": f"is shown as {figure.shown.show}"}],
             )
+        if benchmark.overall:
+            return self._overall(figure)
         self.used = True
         value, parts = self.value(figure), [self._key(name) for name in benchmark.by]
         if benchmark.agg == "avg":
@@ -56,6 +61,12 @@ class Windows:
         if figure.data_type == MONEY:
             return money_of(_over(exp.Median(this=ten_thousandths(value)), parts))
         return _over(exp.Median(this=exp.cast(value, "DOUBLE")), parts)
+
+    def _overall(self, figure: Figure) -> exp.Expr:
+        """Return a figure over the rows of all groups."""
+        value = figure_value(figure, lambda inner: exp.column(self._measured[inner], table="o"))
+        whole = self._whole().subquery("o", copy=False)
+        return exp.Select(expressions=[value]).from_(whole, copy=False).subquery(copy=False)
 
     def _along_time(self, figure: Figure, value: exp.Expr) -> exp.Expr:
         """Return a figure along the one date of the query; what has no date comes after all and has no past."""

@@ -16,13 +16,16 @@ from customer360.ask.grammar import (
     Cond,
     Figure,
     Groups,
+    Sorting,
     as_cond,
     count_of,
     figure_of,
     metric_figure,
     otherwise_of,
+    sorting_of,
 )
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.ordering import sort_frame
 from customer360.ask.slots import NotUnderstood, Scope, Slots, assigned_date, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
 
@@ -166,7 +169,9 @@ class Form:
     def _require_listed(self, named: Sequence[Chunk]) -> None:
         """Refuse two things side by side that no comma and no "and" makes a list of."""
         ordered = sorted(named, key=lambda one: one.first)
-        links = [one for one in self.slots.asked if one.kind in ("AND", "COMMA", "VS", "TO", "BOTH", "BY", "OR")]
+        links = [
+            one for one in self.slots.asked if one.kind in ("AND", "COMMA", "VS", "TO", "BOTH", "BY", "OR", "SORTING")
+        ]
         for left, right in pairwise(ordered):
             apart = right.first >= left.last
             if apart and not any(left.last <= link.first < right.first for link in links):
@@ -300,36 +305,24 @@ class Form:
     def _sorted(self, frame: Frame) -> Frame:
         """Take a wish for an order: ranked by spend, highest first."""
         slots = self.slots
-        by = self._sort_by(frame)
         sort, direction, tops = slots.take("SORT"), slots.take("DIR"), slots.take("TOP", "SUP")
         if sort:
-            self.slots.take("BY")
-        if not sort and not direction and not tops:
+            slots.take("BY")
+        sorting = slots.sorting or (sorting_of(None, [*sort, *direction]) if sort or direction else None)
+        if sorting is None and not tops:
             return frame
         number = self._count_wanted() if tops or frame.groups or frame.kind == "rows" else None
         if tops and not frame.groups:
             raise NotUnderstood(tops[0].text)
-        descending = direction[0].data == "desc" if direction else tops[0].data == "desc" if tops else True
-        limit = number or ((10 if self._asks_for_several(tops) else 1) if tops else None)
-        rank = Rank(by=by or "*", descending=descending, limit=limit)
-        return frame.model_copy(update={"rank": frame.rank or rank})
+        if sorting is None or (tops and sorting.descending is None):
+            sorting = Sorting(sorting.by if sorting else None, tops[0].data == "desc")
+        default = (10 if self._asks_for_several(tops) else 1) if tops else None
+        return sort_frame(self.lexicon, frame, sorting, limit=number or default)
 
     def _asks_for_several(self, tops: Sequence[Chunk]) -> bool:
         """Tell whether more than the first is wanted: states with, but not the state with the highest share."""
         fields = [one for one in self.slots.asked if one.kind == "FIELD" and not is_numeric(one.data)]
         return any(one.kind == "TOP" for one in tops) or not fields or is_plural(fields[0])
-
-    def _sort_by(self, frame: Frame) -> str:
-        """Take the measure or field that an answer is sorted by, which it must have."""
-        chunks = self.slots.chunks
-        for place, one in enumerate(chunks[:-1]):
-            after = chunks[place + 1]
-            if one.kind == "SORT" and after.kind in ("MEASURE", "FIELD"):
-                name = after.data.measure if after.kind == "MEASURE" else after.data.full_name
-                if name in frame.measures or name in frame.fields or any(name == group.name for group in frame.groups):
-                    chunks.remove(after)
-                    return str(name)
-        return ""
 
     def _superlative(self) -> Chunk | None:
         return next((one for one in self.slots.chunks if one.kind == "ADJ" and one.data.superlative), None)

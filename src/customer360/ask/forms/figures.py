@@ -35,9 +35,11 @@ class Figures(Form):
         fields = slots.take("FIELD")
         if fields:
             tables = {self._figure(one, ()).table for one in measures}
-            if any(one.kind == "HELD" and one.data.figure.table in tables for one in slots.chunks):
+            held = [one for one in slots.chunks if one.kind == "HELD" and one.data.figure.table in tables]
+            named = self._as_groups(fields)
+            if held and (set(groups) - set(named) or any(not self._is_said_of(one, fields) for one in held)):
                 raise NotUnderstood(fields[0].text)
-            groups = tuple(dict.fromkeys((*groups, *self._as_groups(fields))))
+            groups = tuple(dict.fromkeys((*groups, *named)))
         self._require_listed(measures)
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
@@ -66,6 +68,11 @@ class Figures(Form):
             summary="avg" if summary is not None else None,
             **scope.as_parts(),
         )
+
+    def _is_said_of(self, held: Chunk, fields: Sequence[Chunk]) -> bool:
+        """Tell whether a condition on a measure stands right behind a field: states with at least 300 customers."""
+        before = [one for one in self.slots.asked if one.last <= held.first and one.kind not in ("IS", "WHO")]
+        return bool(before) and before[-1] in fields
 
     def _each_value(self) -> tuple[Dimension, ...]:
         """Return the field of several values that a rate is asked for, each on its own."""

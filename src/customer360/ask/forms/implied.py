@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
+from customer360.ask.frame import fields_of
 from customer360.ask.grammar import (
     Cmp,
     Cond,
@@ -18,8 +19,11 @@ from customer360.ask.grammar import (
     figure_of,
 )
 from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item
+
+_MEASURED = ("MEASURE", "COUNTED", "COUNTEDFIELD")
 
 
 def _says_the_same(agg: str, measured: Chunk) -> bool:
@@ -40,16 +44,19 @@ class Implied(Form):
         slots.asked = list(slots.chunks)
         slots.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
         slots.assigned = slots.has("ASSIGNED")
-        slots.opened = slots.assigned or slots.has("OPEN")
+        slots.opened = slots.assigned or slots.has("OPEN") or self._is_by_opening()
         if slots.listing:
             slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
         for step in (
+            self._sort,
             self._only,
             self._how_much,
             self._where_and_who,
             self._how_long,
             self._when_opened,
+            self._when_done,
+            self._which_day,
             self._unheld,
             self._asked_amounts,
             self._each_month,
@@ -60,6 +67,81 @@ class Implied(Form):
             self._fallen,
         ):
             step()
+
+    def _is_by_opening(self) -> bool:
+        """Tell whether the groups are of the day on which accounts were opened."""
+        table = main_table(self.lexicon)
+        opened = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        groups = [group for one in self.slots.chunks if one.kind == "GROUP" for group in one.data.dimensions]
+        return any(group.name == opened for group in groups)
+
+    def _sort(self) -> None:
+        """Take the order; what it is by stays where nothing else names it, as what is shown."""
+        slots = self.slots
+        found = next((one for one in slots.chunks if one.kind == "SORTING"), None)
+        if found is None:
+            return
+        slots.sorting = found.data
+        place = slots.chunks.index(found)
+        after = [one.kind for one in slots.chunks[place + 1 : place + 3]]
+        if after[:1] in (["AND"], ["COMMA"]) and after[-1] in ("FIELD", "MEASURE", "COUNTED"):
+            raise NotUnderstood(slots.chunks[place + 2].text)
+        slots.chunks.remove(found)
+        self._limit_sorted(place)
+        by = self._shown(found.data.by) if found.data.by else None
+        if by is None:
+            return
+        ranks = slots.has("TOP", "SUP", "RECENT", "GOOD", "NTH") or self._superlative() is not None
+        slots.chunks[place:place] = [Chunk("BY", "", by.first, by.first, "by"), by] if ranks else [by]
+
+    def _limit_sorted(self, place: int) -> None:
+        """Read "first 5" and "no more than 5" behind an order as how many rows are wanted."""
+        chunks = self.slots.chunks
+        tail = [one for one in chunks[place:] if one.kind != "COMMA"]
+        kinds = [one.kind for one in tail]
+        if kinds == ["CMP"] and tail[0].data.op == "<=" and not tail[0].data.unit:
+            chunks[chunks.index(tail[0])] = tail[0].made("NUM", (tail[0].data.values[0], ""))
+        elif kinds == ["RECENT", "NUM"] and tail[0].text.casefold().endswith("first"):
+            chunks.remove(tail[0])
+
+    def _shown(self, by: Chunk) -> Chunk | None:
+        """Return what an order is by where it has to be shown for it: rows hold the total of a measure."""
+        figure = measure_named(self.lexicon, by)
+        measures = [measure_named(self.lexicon, one) for one in self.slots.chunks if one.kind in _MEASURED]
+        rows = self.slots.has("ENTITY") and not measures and not self.slots.has("GROUP", "GRAIN", "TREND", "FIELD")
+        if by.kind == "FIELD":
+            return None if self._is_named(by.data) else by
+        if by.kind == "GRAIN":
+            return None if rows or self._is_dated() else by
+        if figure is None or any(one is not None and one.measure == figure.measure for one in measures):
+            return None
+        if any(one.kind == "HELD" and one.data.figure.measure == figure.measure for one in self.slots.chunks):
+            return None
+        if rows:
+            total = self.lexicon.totals.get(figure.measure) if isinstance(figure.measure, str) else None
+            if total is None or self.slots.has("TIME"):
+                raise NotUnderstood(by.text)
+            return None
+        return by.made("COUNTED", (figure, by.data, False)) if by.kind == "ENTITY" else by
+
+    def _is_dated(self) -> bool:
+        """Tell whether the answer is grouped by a date."""
+        groups = [one.data.dimensions for one in self.slots.chunks if one.kind == "GROUP"]
+        return self.slots.has("GRAIN", "TREND") or any(one.grain for dimensions in groups for one in dimensions)
+
+    def _is_named(self, item: Item) -> bool:
+        """Tell whether something beside the order names a field, or an aggregate of it."""
+        for one in self.slots.chunks:
+            figure = measure_named(self.lexicon, one) if one.kind in _MEASURED else None
+            if figure is not None and is_aggregate_of(self.lexicon, figure.measure, item):
+                return True
+            if one.kind == "GROUP" and any(group.name == item.full_name for group in one.data.dimensions):
+                return True
+            if one.kind in ("COND", "VALUE") and item.full_name in fields_of(as_cond(one).filter):
+                return True
+            if one.kind == "FIELD" and one.data == item:
+                return True
+        return False
 
     def _only(self) -> None:
         """Read "who shopped only online" as shopping online and nowhere else; elsewhere "only" adds nothing."""
@@ -182,6 +264,33 @@ class Implied(Form):
         if item is None:
             raise NotUnderstood(opened.text)
         slots.chunks.append(opened.made("FIELD", item))
+
+    def _when_done(self) -> None:
+        """Read "when did … last buy" as asking for the date of the last that was done."""
+        slots = self.slots
+        recent = next((one for one in slots.chunks if one.kind == "RECENT"), None)
+        things = [one for one in slots.chunks if one.kind == "ENTITY" and one.data == self._activity()]
+        is_named = recent is not None and any(one.first == recent.last for one in things)
+        if recent is None or not slots.has("WHEN") or not (slots.has("BUY") or (things and not is_named)):
+            return
+        keyed = any(one.kind in ("VALUE", "COND") and self._is_key(as_cond(one)) for one in slots.chunks)
+        if not keyed and not slots.has("GROUP"):
+            raise NotUnderstood("when who did", "missing_slots")
+        slots.chunks = [one for one in slots.chunks if one not in things]
+        table = self._activity()
+        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        item = next(one for one in self.model.items if one.full_name == name)
+        figure = figure_of(self.lexicon, "max" if recent.data == "desc" else "min", item)
+        slots.chunks[slots.chunks.index(recent)] = recent.made("MEASURE", figure)
+        slots.take("WHEN", "BUY")
+
+    def _which_day(self) -> None:
+        """Read "on which date" as asking for the day that has the most, or a measure that fits."""
+        slots = self.slots
+        when = next((one for one in slots.chunks if one.kind == "WHEN"), None)
+        ranks = slots.has("SUP", "TOP", "GOOD", "HELD") or self._superlative() is not None
+        if when is not None and ranks and any(word in when.text.casefold() for word in ("day", "date")):
+            slots.chunks[slots.chunks.index(when)] = when.made("UNITWORD", "day")
 
     def _unheld(self) -> None:
         """Take a count and a comparison apart where nothing is grouped: how many people under 30."""

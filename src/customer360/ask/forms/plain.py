@@ -11,14 +11,17 @@ from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, fields_of
 from customer360.ask.grammar import (
     WHEN,
+    Figure,
+    Held,
     as_cond,
     count_of,
     figure_of,
+    metric_figure,
     width_of,
 )
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
-from customer360.semantic import Dimension, Item
+from customer360.semantic import Benchmark, Dimension, Item, Relative
 
 
 class Plain(Figures):
@@ -156,7 +159,7 @@ class Plain(Figures):
     def _of_fields(self, fields: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
         """Fields without a measure: a distribution, a list of values, a mean, or one row's fields."""
         slots = self.slots
-        taken = slots.take(*RESTRICTING)
+        taken = [self._held_by_groups(one, fields) for one in slots.take(*RESTRICTING)]
         items = [one.data for one in fields]
         if any(one.kind == "HELD" for one in taken):
             return self._groups_with(fields, taken, groups)
@@ -165,20 +168,7 @@ class Plain(Figures):
             return self._rows(as_cond(keyed[0]).item.table, taken, items)
         numbers = [item for item in items if is_numeric(item)]
         if numbers and len(numbers) == len(items) and not (numbers[0].kind == "dimension" and not groups):
-            figures = [figure_of(self.lexicon, "avg", item) for item in numbers]
-            slots.assume(f"{numbers[0].label} is shown as an average.")
-            made = [figure for figure in figures if figure is not None]
-            subject = made[0].table
-            dated = self._dated(groups, subject)
-            self._require_groups(subject, dated)
-            scope = build_scope(slots, subject, taken)
-            return Frame(
-                kind="figures",
-                subject=subject,
-                measures=tuple(one.measure for one in made),
-                groups=dated,
-                **scope.as_parts(),
-            )
+            return self._means(fields, taken, groups)
         if numbers or groups:
             raise NotUnderstood(fields[0].text)
         if not self.slots.listing and not taken:
@@ -205,6 +195,38 @@ class Plain(Figures):
             groups=tuple(Dimension(name=item.full_name) for item in items),
             **scope.as_parts(),
         )
+
+    def _means(self, fields: Sequence[Chunk], taken: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
+        """Numbers that are named without an aggregate, as averages; a total as that of all."""
+        total = self._total_of(fields[0]) if len(fields) == 1 else None
+        figures = [total or figure_of(self.lexicon, "avg", one.data) for one in fields]
+        if total is None:
+            self.slots.assume(f"{fields[0].data.label} is shown as an average.")
+        made = [figure for figure in figures if figure is not None]
+        subject = made[0].table
+        dated = self._dated(groups, subject)
+        self._require_groups(subject, dated)
+        scope = build_scope(self.slots, subject, taken)
+        measures = tuple(one.measure for one in made)
+        return Frame(kind="figures", subject=subject, measures=measures, groups=dated, **scope.as_parts())
+
+    def _total_of(self, field: Chunk) -> Figure | None:
+        """Read the total transactions, of nobody in particular, as those of all: what the field holds for each."""
+        name = self.lexicon.extensions[field.data.full_name].total_of
+        metric = next((item for item in self.model.items if item.full_name == name), None)
+        counts = metric is not None and metric.unit == "count" and field.text.casefold().startswith("total")
+        return metric_figure(metric) if metric is not None and counts else None
+
+    def _held_by_groups(self, cond: Chunk, fields: Sequence[Chunk]) -> Chunk:
+        """Read "states with an above-average churn score" as comparing the mean of each with that of all rows."""
+        tree = as_cond(cond).filter if cond.kind == "COND" else None
+        is_mean = isinstance(tree, Relative) and isinstance(tree.than, Benchmark) and tree.than == Benchmark()
+        if not is_mean or not isinstance(tree, Relative) or any(is_numeric(one.data) for one in fields):
+            return cond
+        figure = figure_of(self.lexicon, "avg", as_cond(cond).item)
+        if figure is None:
+            return cond
+        return cond.made("HELD", Held(figure, tree.op, (), average=True, times=tree.times, overall=True))
 
     def _groups_with(self, fields: Sequence[Chunk], taken: Sequence[Chunk], groups: Sequence[Dimension] = ()) -> Frame:
         """Groups that a measure fits: states with more than 100 customers."""

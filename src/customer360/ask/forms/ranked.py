@@ -21,11 +21,12 @@ from customer360.ask.grammar import (
     metric_figure,
 )
 from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.ordering import is_worse, sort_frame
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
 from customer360.semantic import Condition, Dimension, Item
 
 _COMMON = ("common", "popular", "prevalent", "rarest", "used")
-_TARGETS = ("ENTITY", "FIELD", "UNITWORD")
+_TARGETS = ("ENTITY", "FIELD", "UNITWORD", "GRAINED")
 
 
 @dataclass
@@ -55,12 +56,30 @@ class Ranked(Figures):
 
     def build(self) -> Frame:
         """Return the frame."""
-        return self._ranked()
+        said = [one.data for one in self.slots.chunks if one.kind == "DIR"]
+        if set(said) - {"asc", "desc"}:
+            raise NotUnderstood("the order")
+        directions = [one == "desc" for one in said]
+        return self._in_order(self._ranked(), directions)
+
+    def _in_order(self, frame: Frame, directions: list[bool]) -> Frame:
+        """Refuse an order that is another one than that of the ranking."""
+        sorting, rank = self.slots.sorting, frame.rank
+        if sorting is not None:
+            other = sort_frame(self.lexicon, frame, sorting).rank
+            if rank is None or other is None or other.by != rank.by:
+                raise NotUnderstood("the order")
+            directions += [] if sorting.descending is None else [sorting.descending]
+        if rank is not None and any(one != rank.descending for one in directions):
+            raise NotUnderstood("the order")
+        return frame
 
     def _ranked(self) -> Frame:
         """The first of something: by a measure, by a field, by date."""
         slots = self.slots
         words = slots.take("TOP", "SUP", "RECENT", "GOOD")
+        if any(one.kind == "RECENT" and one.text.casefold() == "first" for one in words[1:]):
+            raise NotUnderstood("first")
         adjective = self._superlative()
         if adjective is not None:
             slots.chunks.remove(adjective)
@@ -105,8 +124,7 @@ class Ranked(Figures):
         """Tell whether more of a measure is worse."""
         data = chunk.data[0] if chunk.kind in ("COUNTED", "COUNTEDFIELD") else chunk.data
         item = data.item if isinstance(data, Figure) else data if isinstance(data, Item) else None
-        extension = self.lexicon.extensions.get(item.full_name) if item is not None else None
-        return extension is not None and extension.higher_is_worse
+        return item is not None and is_worse(self.lexicon, item.full_name)
 
     def _order_by(self) -> list[Chunk]:
         """Take what a ranking is by: "by lifetime value", "in terms of spend"."""
@@ -124,6 +142,8 @@ class Ranked(Figures):
         self._sort_targets(choice)
         choice.taken = self.slots.take(*RESTRICTING)
         self._read_adjective(choice)
+        if any(one.kind == "RECENT" and one.text.casefold() == "first" for one in choice.words) and choice.measures:
+            raise NotUnderstood("first")
         by_date = any(one.kind == "RECENT" for one in choice.words) and not choice.measures and not choice.numbers
         if by_date:
             return self._rank_dates(choice)
@@ -166,7 +186,7 @@ class Ranked(Figures):
         named = [one for one in choice.targets if one not in numbers]
         choice.numbers = [*choice.numbers, *numbers]
         choice.entities = [one for one in named if one.kind == "ENTITY"]
-        choice.fields = [one for one in named if one.kind in ("FIELD", "UNITWORD")]
+        choice.fields = [one for one in named if one.kind in ("FIELD", "UNITWORD", "GRAINED")]
         self._take_shown(choice)
         if choice.entities and not choice.measures and not choice.numbers:
             self._order_by_group(choice)
@@ -210,10 +230,7 @@ class Ranked(Figures):
 
     def _rank_groups(self, choice: Choice) -> Frame:
         """Groups by a measure: which state has the highest average lifetime value."""
-        dimensions = tuple(
-            Dimension(name=WHEN, grain=one.data) if one.kind == "UNITWORD" else _grouping(one.data)
-            for one in choice.fields
-        )
+        dimensions = tuple(_grouping(one) for one in choice.fields)
         figures = self._group_figures(choice, dimensions)
         self._require_related(figures[0].table, [one.data for one in choice.entities])
         subject, figures = self._activity_of(figures[0].table, figures, (*dimensions, *choice.groups))
@@ -315,6 +332,8 @@ class Ranked(Figures):
         if not choice.entities or choice.groups:
             raise NotUnderstood("the newest or the oldest", "missing_slots")
         table = choice.entities[0].data
+        if table in self._doers() and any(one.kind == "BUY" for one in choice.taken):
+            raise NotUnderstood("who did something last", "missing_slots")
         default = table_extension(self.model, table).default_time_dimension
         item = next((one for one in self.model.items if one.full_name == f"{table}.{default}"), None)
         strange = [one for one in choice.entities[1:] if not self.model.relations.reaches(table, one.data)]
@@ -425,7 +444,7 @@ class Ranked(Figures):
         names = tuple(Dimension(name=f"{table}.{name}") for name in table_extension(self.model, table).row_fields)
         if not names:
             raise NotUnderstood(target.text)
-        names += tuple(map(_grouping, choice.shown))
+        names += tuple(Dimension(name=one.full_name) for one in choice.shown)
         dated = self._dated(choice.groups, figure.table)
         groups = (*names, *dated)
         self._require_groups(figure.table, groups)
@@ -496,5 +515,11 @@ def _is_descending(words: Sequence[Chunk], good: Sequence[Chunk]) -> bool:
     return "asc" not in directions
 
 
-def _grouping(item: Item) -> Dimension:
+def _grouping(named: Chunk) -> Dimension:
+    """Return the group that a unit of time, one of a date or a field names."""
+    if named.kind == "UNITWORD":
+        return Dimension(name=WHEN, grain=named.data)
+    if named.kind == "GRAINED":
+        return Dimension(name=named.data[0].full_name, grain=named.data[1])
+    item: Item = named.data
     return Dimension(name=item.full_name, grain="day" if item.kind == "time_dimension" else None)

@@ -20,7 +20,7 @@ class Shares(Form):
 
     def build(self) -> Frame:
         """Return the frame."""
-        is_ranked = self.slots.has("TOP") and self.slots.has("NUM")
+        is_ranked = self.slots.has("TOP") and self.slots.has("NUM") and not self.slots.has("GROUP", "GRAIN")
         if is_ranked and not self.slots.take("BY"):
             return self._of_the_top()
         return self._sorted(self._share())
@@ -30,7 +30,7 @@ class Shares(Form):
         slots = self.slots
         self._whole_named()
         named = self._part_before()
-        slots.take("SHARE")
+        told = slots.take("SHARE")
         distribution = bool(slots.take("DISTRIB"))
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
         groups, per = self._groups()
@@ -43,12 +43,14 @@ class Shares(Form):
         if fields and part:
             raise NotUnderstood(fields[0].text)
         groups = (*groups, *self._as_groups(fields))
-        figure = self._shared(measures, entities, groups)
+        of_fields = bool(fields) and all(one.last <= told[0].first for one in fields)
+        figure = self._shared(measures, entities, groups, of_fields=of_fields)
         self._require_related(figure.table, entities)
         dated = self._dated(groups, figure.table)
         self._require_groups(figure.table, dated)
         if named is not None and not part:
             whole, part = [one for one in whole if one is not named], [named]
+        distribution = distribution or (bool(dated) and any(_is_of_groups(one) for one in told))
         if not part and not distribution and not (dated and measures):
             whole, part = self._only_part(whole, grouped=bool(dated))
         if not part and len(dated) > 1 and not self._within and not all(one.grain for one in dated[1:]):
@@ -136,7 +138,14 @@ class Shares(Form):
         made = (Formula.model_validate(parts),)
         return Frame(kind="figures", subject=subject, measures=made, groups=dated, **scope.as_parts())
 
-    def _shared(self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension]) -> Figure:
+    def _behind_groups(self, conds: Sequence[Chunk]) -> list[Chunk]:
+        """Return the conditions that are of the whole, because they stand behind the groups: by segment in Texas."""
+        ends = [one.last for one in self.slots.asked if one.kind in ("GROUP", "GRAIN")]
+        return [one for one in conds if ends and one.first > max(ends)]
+
+    def _shared(
+        self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension], *, of_fields: bool
+    ) -> Figure:
         """Return what is shared out: a measure that adds up, or the number of rows."""
         if measures:
             figure = self._figure(measures[0], groups)
@@ -147,16 +156,24 @@ class Shares(Form):
         found = count_of(self.lexicon, table)
         if found is None:
             raise NotUnderstood(table)
-        return found if self._reaches_all(table, groups) else self._doers_in(table) or found
+        if self._reaches_all(table, groups):
+            return found
+        rows = count_of(self.lexicon, self._activity())
+        if of_fields and rows is not None:
+            self.slots.assume(f"Shares are of the {rows.item.label.lower()}.")
+            return rows
+        return self._doers_in(table) or found
 
     def _only_part(self, whole: list[Chunk], *, grouped: bool) -> tuple[list[Chunk], list[Chunk]]:
         """Read conditions that no verb parts as those of the part; without groups only one of them can be."""
         conds = [one for one in whole if one.kind in ("COND", "VALUE", "HELD")]
         if not grouped and len(conds) != 1:
             raise NotUnderstood("of which whole", "ambiguous_share")
-        if not conds:
+        behind = self._behind_groups(conds)
+        if len(behind) == len(conds):
             return whole, []
-        return [one for one in whole if one.kind == "TIME"], [one for one in whole if one.kind != "TIME"]
+        kept = [one for one in whole if one.kind == "TIME" or one in behind]
+        return kept, [one for one in whole if one not in kept]
 
     def _share_frame(
         self, figure: Figure, dated: tuple[Dimension, ...], whole: list[Chunk], part: list[Chunk]
@@ -226,3 +243,10 @@ class Shares(Form):
             .startswith(("who", "that", "which", "with", "in", "living", "aged", "having", "located", "based"))
         )
         return verbs[1] if relative and len(verbs) > 1 else first
+
+
+def _is_of_groups(share: Chunk) -> bool:
+    """Tell whether the word for a share says that the parts are the groups: a mix, a split, in percent."""
+    return share.text.casefold().startswith("in ") or any(
+        word in share.text.casefold() for word in ("split", "mix", "breakdown", "distribution")
+    )
