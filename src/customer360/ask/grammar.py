@@ -548,6 +548,12 @@ def _so_often(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return [part[0].made("HELD", held, *part[1:])]
 
 
+def _part_of_rows(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than half of the customers: a percentage of them."""
+    share = part[1].data
+    return part[0].made("CMP", Cmp(part[0].data, (round(100 * share, 2),), "percent"), part[1]) if share < 1 else None
+
+
 def _quiet(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Inactive for more than 60 days, no purchase in over a month."""
     item = _item_named(lexicon, lambda one: one.unit == "days" and one.kind == "fact")
@@ -910,7 +916,13 @@ def _percentiles(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 
 
 def _correlated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
-    items = [one.data for one in part if one.kind == "FIELD"]
+    items = [
+        one.data if one.kind == "FIELD" else lexicon.totals.get(one.data.full_name, one.data)
+        for one in part
+        if one.kind in ("FIELD", "METRIC")
+    ]
+    if any(item.kind in ("metric", "derived_metric") for item in items):
+        return None
     if not all(is_numeric(item) for item in items) or items[0] == items[1]:
         return None
     left, right = items
@@ -1037,7 +1049,7 @@ def _measure_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     times = next((one.data for one in part if one.kind == "TIMES"), 1.0)
     by = tuple(one.data.full_name for one in part if one.kind == "FIELD" and not is_numeric(one.data))
     said = next(one.text.casefold() for one in part if one.kind == "AGG")
-    overall = said.startswith("overall") and not by and is_mean(lexicon, figure)
+    overall = said.removeprefix("the ").startswith("overall") and not by and is_mean(lexicon, figure)
     held = Held(figure, op, (), average=True, times=float(times), by=by, overall=overall)
     return part[0].made("HELD", held, *part[1:])
 
@@ -1296,6 +1308,7 @@ _RULES: tuple[Rule, ...] = (
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?", _than_average),
     rule("OP TIMES (?:THEIR )?FIELD", _fraction),
+    rule("OP TIMES (?=(?:THEIR )?(?:VALUE )?ENTITY)", _part_of_rows),
     rule("OP FIELD VS (?:THEIR )?(?:FIELD )?AGG (?:FIELD)?", _than_average),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", _than_field),
     rule("(?:ADJ|ADJMORE) (?:VS )?(?:NUM|CMP)", _adjective),
@@ -1306,6 +1319,8 @@ _RULES: tuple[Rule, ...] = (
     rule("NUM FIELD", _field_number),
     rule("(?:NOT|NEVER) (?:IS )?COND", _not_cond),
     # measures
+    rule("CORR (?:BETWEEN )?(?:FIELD|METRIC) (?:AND|VS|TO|COMMA|IS) (?:FIELD|METRIC)", _correlated),
+    rule("(?:FIELD|METRIC) (?:AND|VS|TO) (?:FIELD|METRIC) CORR", _correlated),
     rule("METRIC", _metric),
     rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", _percentile),
     rule("PCTILE NUM (?:FIELD|MEASURE)", _percentile),

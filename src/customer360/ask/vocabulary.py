@@ -15,7 +15,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     "AGG": {
         "avg": (
             "average|mean|the average|averaged|on average|typical|average of|arithmetic mean|overall average|"
-            "overall mean"
+            "overall mean|overall one|the overall one|the overall rate|the overall figure|overall figure"
         ),
         "sum": (
             "add up|sum up|adding up|total|sum|sum of|combined|in total|in all|all together|aggregate|"

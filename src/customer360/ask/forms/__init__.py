@@ -13,7 +13,7 @@ from customer360.ask.forms.compared import Compared
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
 from customer360.ask.forms.ranked import Ranked
-from customer360.ask.forms.shares import Shares
+from customer360.ask.forms.shares import Shares, holds_share
 from customer360.ask.frame import Frame
 from customer360.ask.lexicon import Lexicon
 from customer360.ask.slots import Slots
@@ -43,7 +43,7 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
 
 
 def _form_of(slots: Slots) -> Plain | Shares | Compared | Ranked:
-    if slots.has("SHARE") and not slots.has("RATIO"):
+    if (slots.has("SHARE") and not slots.has("RATIO")) or holds_share(slots):
         return Shares(slots)
     if slots.has(*_COMPARING) or _asks_which_is_more(slots):
         return Compared(slots)

@@ -48,6 +48,7 @@ class Implied(Form):
         if slots.listing:
             slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
+        self._each_at_the_end()
         for step in (
             self._sort,
             self._only,
@@ -143,6 +144,16 @@ class Implied(Form):
                 return True
         return False
 
+    def _each_at_the_end(self) -> None:
+        """Leave out "in each" at the end: what is meant was named before."""
+        last = max(self.slots.chunks, key=lambda one: one.last, default=None)
+        if (
+            last is not None
+            and last.kind == "BY"
+            and last.text.casefold() in ("in each", "for each", "of each", "each")
+        ):
+            self.slots.chunks.remove(last)
+
     def _only(self) -> None:
         """Read "who shopped only online" as shopping online and nowhere else; elsewhere "only" adds nothing."""
         chunks = self.slots.chunks
@@ -178,7 +189,9 @@ class Implied(Form):
                 slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
         who = next((one for one in slots.chunks if one.kind == "WHO" and one.text.casefold() != "whose"), None)
-        if who is not None and not slots.has("ENTITY", "COUNTED"):
+        others = [one for one in slots.chunks if one.kind in ("ENTITY", "COUNTED")]
+        often = slots.has("SUP") and [one.data for one in others] == [self._activity()]
+        if who is not None and (not others or often):
             slots.chunks.remove(who)
             slots.chunks.insert(0, Chunk("ENTITY", main_table(self.lexicon), who.first, who.last, who.text))
 

@@ -9,10 +9,18 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, main_table
 from customer360.ask.frame import Frame
-from customer360.ask.grammar import Figure, count_of, figure_of
+from customer360.ask.grammar import Figure, count_of, figure_of, number
 from customer360.ask.lexicon import is_numeric
-from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.ask.slots import RESTRICTING, NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Dimension, Formula, Top
+
+
+def holds_share(slots: Slots) -> bool:
+    """Tell whether groups are sought by a share: states where more than 12 % of the customers are at high risk."""
+    compared = [one for one in slots.chunks if one.kind == "CMP" and one.data.unit == "percent"]
+    fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+    counted = [one for one in slots.chunks if one.kind in ("ENTITY", "COUNTED")]
+    return len(compared) == len(fields) == len(counted) == 1 and not slots.has("SHARE", "MEASURE", "GROUP", "GRAIN")
 
 
 class Shares(Form):
@@ -20,6 +28,8 @@ class Shares(Form):
 
     def build(self) -> Frame:
         """Return the frame."""
+        if holds_share(self.slots):
+            return self._sorted(self._held())
         is_ranked = self.slots.has("TOP") and self.slots.has("NUM") and not self.slots.has("GROUP", "GRAIN")
         if is_ranked and not self.slots.take("BY"):
             return self._of_the_top()
@@ -58,6 +68,30 @@ class Shares(Form):
         if not part and not dated:
             raise NotUnderstood("of which whole", "ambiguous_share")
         return self._share_frame(figure, dated, whole, part)
+
+    def _asks_for_the_top(self) -> bool:
+        """Tell whether "top 10" names what has the share, and is not how many shares are wanted."""
+        chunks = self.slots.chunks
+        return any(
+            (one.kind, two.kind) == ("TOP", "NUM") and three.kind in ("ENTITY", "FIELD", "COUNTED")
+            for one, two, three in zip(chunks, chunks[1:], chunks[2:], strict=False)
+        )
+
+    def _held(self) -> Frame:
+        """Groups that a percentage of their rows fits."""
+        slots = self.slots
+        fields, compared = slots.take("FIELD"), slots.take("CMP")[0].data
+        figure = self._shared(slots.take("COUNTED"), [one.data for one in slots.take("ENTITY")], (), of_fields=False)
+        groups = self._as_groups(fields)
+        self._require_groups(figure.table, groups)
+        taken = slots.take(*RESTRICTING)
+        part = [one for one in taken if one.kind in ("VALUE", "COND")]
+        if len(part) != 1:
+            raise NotUnderstood(fields[0].text, "ambiguous_share")
+        whole = [one for one in taken if one not in part and one.kind != "BUY"]
+        frame = self._share_frame(figure, groups, whole, part)
+        held = numeric("percentage", compared.op, [number(value) for value in compared.values])
+        return frame.model_copy(update={"having": (*frame.having, held)})
 
     def _of_the_top(self) -> Frame:
         """What the highest of something have of the whole: the share of spend of the top 100 customers."""
