@@ -17,6 +17,7 @@ from customer360.semantic.filters import Benchmark, Measure
 from customer360.semantic.measures import Figure, Inner, aggregated, get_figure
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.relations import finest
+from customer360.semantic.rollups import rolled_up
 from customer360.semantic.shape import AnyLeaf, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
 from customer360.semantic.source import Scope, Source, zero_filled
 from customer360.semantic.windows import Windows
@@ -174,6 +175,7 @@ def _aggregated(
     select = source.select(*groups, *(once.columns() if once else metrics))
     if conditions:
         select = select.where(join_parts("and", conditions), copy=False)
+    select = rolled_up(source, select)
     if once:
         names = [exp.column(f"d{place}", table="e") for place in range(len(groups))]
         distinct = select.distinct(copy=False).subquery("e", copy=False)
