@@ -171,6 +171,22 @@ SELECT
   sum(attempted_amount) AS attempted_amount_sum, sum(quantity)::BIGINT AS quantity_sum
 FROM gold.fct_transactions GROUP BY ALL;
 
+CREATE TABLE gold.transactions_by_amount AS
+SELECT
+  transaction_amount, channel, status, transaction_type, count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum,
+  count(transaction_amount) AS transaction_amount_count, min(transaction_amount) AS transaction_amount_min,
+  max(transaction_amount) AS transaction_amount_max, sum(attempted_amount) AS attempted_amount_sum,
+  sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
+CREATE TABLE gold.transactions_by_customer AS
+SELECT
+  customer_id, status, transaction_type, count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum,
+  count(transaction_amount) AS transaction_amount_count, min(transaction_amount) AS transaction_amount_min,
+  max(transaction_amount) AS transaction_amount_max, sum(attempted_amount) AS attempted_amount_sum,
+  sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
 CREATE TABLE gold.transactions_by_merchant AS
 SELECT
   merchant_category_key, merchant_name, date_trunc('month', transaction_date)::DATE AS transaction_month, channel, status,

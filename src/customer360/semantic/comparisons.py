@@ -28,14 +28,9 @@ _TEXT: dict[str, type[exp.Func]] = {"contains": exp.Contains, "starts_with": exp
 
 
 def comparison(item: Item, operand: exp.Expr, leaf: Leaf) -> exp.Expr:
-    """Return one comparison of an expression with bound values; one that divides no month is marked."""
-    written = _comparison(item, operand, leaf)
+    """Return one comparison of an expression with bound values; a date of which only the month matters is marked."""
     if leaf.by_whole_months and item.data_type == "DATE":
-        written.meta[BY_WHOLE_MONTHS] = True
-    return written
-
-
-def _comparison(item: Item, operand: exp.Expr, leaf: Leaf) -> exp.Expr:
+        operand.meta[BY_WHOLE_MONTHS] = True
     marks: list[exp.Expr] = [exp.Placeholder(this=str(number)) for number in leaf.placeholders]
     if leaf.op in _BINARY:
         return _BINARY[leaf.op](this=operand, expression=marks[0])

@@ -18,7 +18,7 @@ _OTHERS = (exp.AggFunc, exp.Anonymous, exp.Filter, exp.Window, exp.WithinGroup, 
 """What may aggregate in another way, or change how an aggregate does."""
 _WHOLE_MONTHS = frozenset({"MONTH", "QUARTER", "YEAR"})
 BY_WHOLE_MONTHS = "by_whole_months"
-"""Marks a comparison of a date that says the same of all days of a month."""
+"""Marks a date in a comparison that says the same of all days of a month."""
 
 
 def rolled_up(source: Source, select: exp.Select) -> exp.Select:
@@ -55,19 +55,17 @@ class _Writer:
         """Return one node as it is where it reads no more than keys; another stands for the whole tree below it."""
         if isinstance(node, _OTHERS) and _is_outermost(node):
             return self._aggregate(node)
-        if isinstance(node, exp.Column) and self._is_own(node) and node.name not in self._rollup.keys:
-            raise _NotHeldError
-        return self._by_months(node) or node
+        if isinstance(node, exp.Column) and self._is_own(node):
+            return self._key(node)
+        return node
 
-    def _by_months(self, node: exp.Expr) -> exp.Expr | None:
-        """Return what says the same of all days of a month over the month, where that is what the roll-up has."""
-        side = _side_read_by_months(node)
-        day = node.args.get(side)
-        if not isinstance(day, exp.Column) or not self._is_own(day) or day.name not in self._rollup.months:
-            return None
-        written = node.copy()
-        written.set(side, self._column(self._rollup.months[day.name]))
-        return written
+    def _key(self, column: exp.Column) -> exp.Expr:
+        """Return a key, or the month in the place of a date of which no more than the month is read."""
+        if column.name in self._rollup.keys:
+            return column
+        if column.name in self._rollup.months and _is_read_by_months(column):
+            return self._column(self._rollup.months[column.name])
+        raise _NotHeldError
 
     def _aggregate(self, node: exp.Expr) -> exp.Expr:
         name = _AGGREGATES.get(type(node))
@@ -122,12 +120,11 @@ def _is_outermost(node: exp.Expr) -> bool:
     return select is None or select.parent is None
 
 
-def _side_read_by_months(node: exp.Expr) -> str:
-    """Return under which name a node holds a date of which only the month matters; nothing where it holds none."""
-    if node.meta.get(BY_WHOLE_MONTHS):
-        return "this"
-    if isinstance(node, (exp.TimestampTrunc, exp.DateTrunc)):
-        return "this" if node.args["unit"].name.upper() in _WHOLE_MONTHS else ""
-    if isinstance(node, exp.Extract):
-        return "expression" if node.name.upper() in _WHOLE_MONTHS else ""
-    return ""
+def _is_read_by_months(day: exp.Column) -> bool:
+    """Tell whether what reads a date says the same of all days of a month."""
+    reader = day.parent
+    if isinstance(reader, (exp.TimestampTrunc, exp.DateTrunc)):
+        return reader.args["unit"].name.upper() in _WHOLE_MONTHS
+    if isinstance(reader, exp.Extract):
+        return reader.name.upper() in _WHOLE_MONTHS
+    return bool(day.meta.get(BY_WHOLE_MONTHS))

@@ -187,7 +187,9 @@ def _by_whole_months(op: Operator, given: tuple[Scalar, ...]) -> bool:
         return _begins_month(given[0])
     if op in (">", "<="):
         return _ends_month(given[0])
-    return op == "between" and _begins_month(given[0]) and _ends_month(given[1])
+    if op == "between":
+        return _begins_month(given[0]) and _ends_month(given[1])
+    return op in ("is_null", "is_not_null")
 
 
 def _begins_month(value: Scalar) -> bool:
