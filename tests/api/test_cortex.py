@@ -233,6 +233,9 @@ verified_queries:
     total = ours.post(MESSAGE, json=ask("Total spend of Premium card holders", semantic_model=inline))
     assert "'Premium'" in statement_of(total), "values are those of the served model"
     assert engine.execute(statement_of(total)).fetchall()
+    assert "FROM gold.fct_transactions" in statement_of(total), "its roll-ups were held against no build"
+    same = ours.post(MESSAGE, json=ask("Total spend of Premium card holders", semantic_model=text))
+    assert "FROM gold.transactions_by" in statement_of(same), "it says what the served model does"
     assert statement_of(answer) == "SELECT COUNT(*) AS heads FROM gold.customer_360_profile AS __customer_360_profile"
     used = answer.json()["message"]["content"][1]["confidence"]["verified_query_used"]
     assert (used["name"], used["verified_at"], used["verified_by"]) == ("heads", 1714497970, "Jane")

@@ -34,6 +34,9 @@ MUTATIONS = {
     "assert_profile_equals_facts": (
         "update gold.customer_360_profile set lifetime_value = lifetime_value + 0.0001 where customer_id = 'C1'"
     ),
+    "assert_rollups_equal_facts": (
+        "update gold.transactions_by_day set row_count = row_count + 1 where transaction_date < '2024-03-01'"
+    ),
     "assert_segment_distribution": (
         "insert into gold.customer_segments by name select 'N' || n as customer_id, 'Declining' as customer_segment, "
         "1.0 as travel_pct_90_days, 1.0 as necessities_pct_90_days from range(2000) as t(n)"

@@ -162,3 +162,53 @@ SELECT
   customer_id, number::INTEGER AS rank, 'recency_status' AS feature, (2 - number) * 0.25::DOUBLE AS contribution,
   'reason ' || number AS text
 FROM gold.customer_360_profile CROSS JOIN (VALUES (1), (2), (3)) AS reasons(number);
+
+CREATE TABLE gold.transactions_by_day AS
+SELECT
+  date_key, transaction_date, merchant_category_key, channel, status, transaction_type, currency, source_system,
+  count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum, count(transaction_amount) AS transaction_amount_count,
+  min(transaction_amount) AS transaction_amount_min, max(transaction_amount) AS transaction_amount_max,
+  sum(attempted_amount) AS attempted_amount_sum, sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
+CREATE TABLE gold.transactions_by_amount AS
+SELECT
+  transaction_amount, channel, status, transaction_type, count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum,
+  count(transaction_amount) AS transaction_amount_count, min(transaction_amount) AS transaction_amount_min,
+  max(transaction_amount) AS transaction_amount_max, sum(attempted_amount) AS attempted_amount_sum,
+  sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
+CREATE TABLE gold.transactions_by_customer AS
+SELECT
+  customer_id, status, transaction_type, count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum,
+  count(transaction_amount) AS transaction_amount_count, min(transaction_amount) AS transaction_amount_min,
+  max(transaction_amount) AS transaction_amount_max, sum(attempted_amount) AS attempted_amount_sum,
+  sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
+CREATE TABLE gold.transactions_by_merchant AS
+SELECT
+  merchant_category_key, merchant_name, date_trunc('month', transaction_date)::DATE AS transaction_month, channel, status,
+  transaction_type, count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum,
+  count(transaction_amount) AS transaction_amount_count, min(transaction_amount) AS transaction_amount_min,
+  max(transaction_amount) AS transaction_amount_max, sum(attempted_amount) AS attempted_amount_sum,
+  sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
+CREATE TABLE gold.transactions_by_customer_category AS
+SELECT
+  merchant_category_key, customer_id, channel, status, transaction_type, count(*) AS row_count,
+  sum(transaction_amount) AS transaction_amount_sum, count(transaction_amount) AS transaction_amount_count,
+  min(transaction_amount) AS transaction_amount_min, max(transaction_amount) AS transaction_amount_max,
+  sum(attempted_amount) AS attempted_amount_sum, sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;
+
+CREATE TABLE gold.transactions_by_customer_month AS
+SELECT
+  date_trunc('month', transaction_date)::DATE AS transaction_month, customer_id, channel, status, transaction_type,
+  count(*) AS row_count, sum(transaction_amount) AS transaction_amount_sum,
+  count(transaction_amount) AS transaction_amount_count, min(transaction_amount) AS transaction_amount_min,
+  max(transaction_amount) AS transaction_amount_max, sum(attempted_amount) AS attempted_amount_sum,
+  sum(quantity)::BIGINT AS quantity_sum
+FROM gold.fct_transactions GROUP BY ALL;

@@ -23,7 +23,7 @@ def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[S
         if columns is None or not set(table.primary_key.columns) <= columns:
             gone.append(table.name)
         else:
-            tables.append(_restricted(table, columns, gone))
+            tables.append(_restricted(_with_rollups_of(table, catalogue), columns, gone))
     names = {table.name for table in tables}
     left = {f"{table.name}.{one.name}" for table in tables for one in table.metrics}
     parts: dict[str, Any] = {
@@ -33,6 +33,15 @@ def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[S
     }
     gone += [one.name for one in definition.metrics if one not in parts["metrics"]]
     return SemanticModel(definition.model_copy(update=parts)), tuple(gone)
+
+
+def _with_rollups_of(table: TableDefinition, catalogue: Catalogue) -> TableDefinition:
+    """Return a table with the roll-ups that a database has; without them it answers the same, only later."""
+    schema, extension = table.base_table.schema_, table.x_nl
+    kept = [
+        one for one in extension.rollups if one.columns <= catalogue.get(f"{schema}.{one.table}".lower(), frozenset())
+    ]
+    return table.model_copy(update={"x_nl": extension.model_copy(update={"rollups": tuple(kept)})})
 
 
 def _restricted(table: TableDefinition, columns: frozenset[str], gone: list[str]) -> TableDefinition:

@@ -32,6 +32,7 @@ from customer360.semantic import (
     SemanticResult,
     parse_model,
     run_query,
+    without_rollups,
 )
 from customer360.warehouse import DuckDBWarehouse, open_database
 
@@ -81,7 +82,7 @@ class Engines:
         return self._kept(reading, reading.model, lambda: _engine_of(reading))
 
     def guide_of_text(self, reading: Reading, text: str) -> Guide:
-        """Return the guide of a model given as YAML text.
+        """Return the guide of a model given as YAML text, without roll-ups, which nobody held against the build.
 
         The data is not asked anything for it: its engine knows the values of the build's own model where both read
         the same column, and the sample values that the text gives itself.
@@ -90,6 +91,7 @@ class Engines:
             InvalidDefinition: it is no semantic model, or not a sound one.
         """
         known, model = self.guide(reading).engine, _parsed(text)
+        model = model if model == known.model else without_rollups(model)
         return self._kept(
             reading, model, lambda: Engine(model, _known_values(model, known), known.newest, known.oldest)
         )

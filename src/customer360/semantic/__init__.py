@@ -16,7 +16,15 @@ from customer360.semantic.filters import (
     Relative,
     RowsCondition,
 )
-from customer360.semantic.model import ROW_KINDS, Item, Kind, SemanticModel, load_model, parse_model
+from customer360.semantic.model import (
+    ROW_KINDS,
+    Item,
+    Kind,
+    SemanticModel,
+    load_model,
+    parse_model,
+    without_rollups,
+)
 from customer360.semantic.query import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -73,4 +81,5 @@ __all__ = [
     "parse_model",
     "query_from_text",
     "run_query",
+    "without_rollups",
 ]

@@ -6,18 +6,20 @@ from collections.abc import Collection
 
 from sqlglot import exp
 
+from customer360.semantic.definition import RollUp
 from customer360.semantic.model import ROW_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.source import Scope, Source
 
 
 def expression_checks(model: SemanticModel, dialect: str, *, schema_suffix: str = "") -> list[str]:
-    """Return statements that name every expression, key and relationship of the model, for the engine to explain."""
+    """Return statements that name every expression, key, relationship and roll-up, for the engine to explain."""
     selects: list[exp.Select] = []
     for table in model.tables:
         rows, metrics = model.list_items(ROW_KINDS, table=table), model.list_items({Kind.METRIC}, table=table)
         selects.append(_rows_check(model, table, rows, schema_suffix))
         if metrics:
             selects.append(_metrics_check(model, table, metrics, schema_suffix))
+        selects += [_rollup_check(model, table, rollup, schema_suffix) for rollup in model.tables[table].rollups]
     return [select.sql(dialect) for select in selects]
 
 
@@ -48,6 +50,12 @@ def _rows_check(model: SemanticModel, table: str, items: list[Item], schema_suff
 def _metrics_check(model: SemanticModel, table: str, metrics: list[Item], schema_suffix: str) -> exp.Select:
     source = Source(Scope(model, schema_suffix), table)
     return source.select(*(exp.alias_(source.aggregate(metric), metric.name, quoted=True) for metric in metrics))
+
+
+def _rollup_check(model: SemanticModel, table: str, rollup: RollUp, schema_suffix: str) -> exp.Select:
+    source = Source(Scope(model, schema_suffix), table)
+    columns = [source.column((), name) for name in sorted(rollup.columns)]
+    return exp.select(*columns).from_(source.base_table(rollup.table))
 
 
 def _key_check(model: SemanticModel, table: str, schema_suffix: str) -> exp.Select:

@@ -11,6 +11,7 @@ from customer360.semantic.aggregates import require_number
 from customer360.semantic.filters import Benchmark
 from customer360.semantic.means import exact_means
 from customer360.semantic.model import ROW_KINDS, Item
+from customer360.semantic.rollups import BY_WHOLE_MONTHS, rolled_up
 from customer360.semantic.shape import Leaf, RelativeLeaf
 from customer360.semantic.source import Source
 from customer360.semantic.values import family_of
@@ -27,7 +28,9 @@ _TEXT: dict[str, type[exp.Func]] = {"contains": exp.Contains, "starts_with": exp
 
 
 def comparison(item: Item, operand: exp.Expr, leaf: Leaf) -> exp.Expr:
-    """Return one comparison of an expression with bound values."""
+    """Return one comparison of an expression with bound values; a date of which only the month matters is marked."""
+    if leaf.by_whole_months and item.data_type == "DATE":
+        operand.meta[BY_WHOLE_MONTHS] = True
     marks: list[exp.Expr] = [exp.Placeholder(this=str(number)) for number in leaf.placeholders]
     if leaf.op in _BINARY:
         return _BINARY[leaf.op](this=operand, expression=marks[0])
@@ -108,7 +111,7 @@ def _benchmark(outer: Source, item: Item, benchmark: Benchmark) -> exp.Expr:
     made = exact_means(function(this=value)) if is_money else function(this=exp.cast(value, "DOUBLE"))
     likeness = [same for one in groups for same in _likeness(inner.value(one), outer.value(one))]
     select = inner.select(made)
-    return (select.where(*likeness, copy=False) if likeness else select).subquery(copy=False)
+    return rolled_up(inner, select.where(*likeness, copy=False) if likeness else select).subquery(copy=False)
 
 
 def _likeness(one: exp.Expr, other: exp.Expr) -> Iterator[exp.Expr]:

@@ -27,6 +27,7 @@ from customer360.errors import InvalidQuery
 from customer360.semantic.comparisons import compared, comparison, enclosed, than_value
 from customer360.semantic.measures import aggregated, get_operand, operand_value
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
+from customer360.semantic.rollups import rolled_up
 from customer360.semantic.shape import AnyLeaf, Branch, Leaf, Node, RelativeLeaf, RowsLeaf, leaves
 from customer360.semantic.source import Source
 
@@ -80,7 +81,7 @@ def _exists(source: Source, table: str, parts: Sequence[Node]) -> exp.Expr:
         *(logic(part, _writer(inner)) for part in parts),
     ]
     select = inner.select(exp.Literal.number(1)).where(exp.and_(*conditions, copy=False), copy=False)
-    return exp.Exists(this=select)
+    return exp.Exists(this=rolled_up(inner, select))
 
 
 def _correlation(outer: Source, inner: Source, shared: str) -> list[exp.Expr]:
@@ -142,7 +143,7 @@ def _compared_rows(outer: Source, leaf: RowsLeaf) -> exp.Expr:
     belongs = [exp.Not(this=exp.Is(this=one.expression.copy(), expression=exp.Null())) for one in conditions]
     if leaf.measure.where is not None:
         conditions.append(where(leaf.measure.where, inner))
-    select = inner.select(value).where(*conditions, copy=False)
+    select = rolled_up(inner, inner.select(value).where(*conditions, copy=False))
     fits = comparison(item, select.subquery(copy=False), leaf.compared)
     return fits if outer.base == shared else exp.and_(*belongs, fits, copy=False)
 

@@ -70,8 +70,34 @@ class ItemExtension(Definition):
     """The metric of a finer table that this field holds for each row, such as fct_transactions.total_spend."""
 
 
+Additive = Literal["sum", "count", "min", "max"]
+
+
+class RollUp(Definition):
+    """A table beside the base table with one row for each combination of some of its columns: rows in its place.
+
+    It holds the columns of ``keys`` under their names, the first day of the month of those of ``months`` under the name
+    given there, the number of rows in ``row_count``, and each aggregate of a column of ``measures`` in a column such as
+    ``amount_sum``.
+    """
+
+    table: Name
+    keys: tuple[Name, ...]
+    months: dict[Name, Name] = {}
+    measures: dict[Name, tuple[Additive, ...]] = {}
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """All columns that it needs to have."""
+        measured = (f"{name}_{one}" for name, aggregates in self.measures.items() for one in aggregates)
+        return frozenset((*self.keys, *self.months.values(), ROW_COUNT, *measured))
+
+
+ROW_COUNT = "row_count"
+
+
 class TableExtension(Definition):
-    """What a question about a table means when it names no measure or no date."""
+    """What a question about a table means when it names no measure or no date, and what answers it sooner."""
 
     default_metric: Name | None = None
     default_time_dimension: Name | None = None
@@ -83,6 +109,8 @@ class TableExtension(Definition):
     """The finer table whose rows say what a row of this one did, as transactions do for customers."""
     size_field: Name | None = None
     """What makes one of its rows large or small."""
+    rollups: tuple[RollUp, ...] = ()
+    """Tables that stand in for its rows where that gives the same, the smallest first."""
 
 
 class AmbiguousOption(Definition):

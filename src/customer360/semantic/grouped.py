@@ -16,6 +16,7 @@ from customer360.semantic.conditions import join_parts, logic, where
 from customer360.semantic.filters import Benchmark, Measure
 from customer360.semantic.measures import Figure, Inner, aggregated, get_figure
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, Item, Kind, SemanticModel
+from customer360.semantic.percentiles import with_percentiles_rolled_up
 from customer360.semantic.relations import finest
 from customer360.semantic.shape import AnyLeaf, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
 from customer360.semantic.source import Scope, Source, zero_filled
@@ -136,9 +137,9 @@ def _having(having: Node | None, held: Mapping[str, Figure], compared_values: Co
 
 def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured: Mapping[Inner, str]) -> exp.Select:
     """Return one row for each group with all inner metrics, aggregated apart by table."""
-    kinds = list(dict.fromkeys(inner.rows for inner in measured))
-    kinds = kinds or [(finest(scope.model.relations, [one.item.table for one in dimensions]), None, "")]
-    parts = [_aggregated(scope, shape, rows, dimensions, measured) for rows in kinds]
+    kinds = list(dict.fromkeys(_kind(scope.model, inner) for inner in measured))
+    kinds = kinds or [(finest(scope.model.relations, [one.item.table for one in dimensions]), None, "", False)]
+    parts = [_aggregated(scope, shape, kind, dimensions, measured) for kind in kinds]
     if len(parts) == 1:
         return parts[0]
     union = exp.union(*parts, distinct=False, copy=False)
@@ -148,10 +149,18 @@ def _combined(scope: Scope, shape: Shape, dimensions: Sequence[Asked], measured:
     return _group(select.from_(union.subquery("u", copy=False), copy=False), len(names))
 
 
+_Kind = tuple[str, Node | None, str, bool]
+
+
+def _kind(model: SemanticModel, inner: Inner) -> _Kind:
+    """Return what an aggregate has in common with others of its part: the rows, and where a roll-up may answer, how."""
+    return *inner.rows, inner.is_percentile and bool(model.tables[inner.item.table].rollups)
+
+
 def _aggregated(
     scope: Scope,
     shape: Shape,
-    rows: tuple[str, Node | None, str],
+    kind: _Kind,
     dimensions: Sequence[Asked],
     measured: Mapping[Inner, str],
 ) -> exp.Select:
@@ -160,7 +169,7 @@ def _aggregated(
     The query's filter and the measure's stay apart: each may be fulfilled by another fine row, so that a measure's
     filter and its ``not`` make up all that the query's filter keeps.
     """
-    table, kept, each = rows
+    table, kept, each, _ = kind
     source = Source(scope, table)
     for one in dimensions:
         _require_reach(scope.model, table, one.item, measured)
@@ -168,12 +177,14 @@ def _aggregated(
     once = _Once(source, each) if each else None
     make = once.aggregated if once else partial(aggregated, source)
     metrics = [
-        exp.alias_(make(one) if one.rows == rows else _missing(one.item), name) for one, name in measured.items()
+        exp.alias_(make(one) if _kind(scope.model, one) == kind else _missing(one.item), name)
+        for one, name in measured.items()
     ]
     conditions = [where(node, source) for node in (shape.filters, kept) if node is not None]
     select = source.select(*groups, *(once.columns() if once else metrics))
     if conditions:
         select = select.where(join_parts("and", conditions), copy=False)
+    select = with_percentiles_rolled_up(source, select)
     if once:
         names = [exp.column(f"d{place}", table="e") for place in range(len(groups))]
         distinct = select.distinct(copy=False).subquery("e", copy=False)

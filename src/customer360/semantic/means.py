@@ -35,6 +35,12 @@ def ten_thousandths(amount: exp.Expr) -> exp.Expr:
     return exp.cast(scaled, "DOUBLE")
 
 
+def is_ten_thousandths(expression: exp.Expr) -> bool:
+    """Tell whether an expression is an amount as a double without a fraction."""
+    inner = expression.this if isinstance(expression, exp.Cast) else None
+    return isinstance(inner, exp.Mul) and inner.this == exp.Literal.number(10000)
+
+
 def money_of(place: exp.Expr) -> exp.Expr:
     """Return the amount that a number of ten-thousandths is, to the nearest whole one."""
     return exp.replace_placeholders(BETWEEN.copy(), place=place)

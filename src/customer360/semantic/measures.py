@@ -39,6 +39,10 @@ class Inner:
         """Which rows are aggregated: of a table, kept by a filter, and of which table each counts once."""
         return self.item.table, self.where, self.aggregate.each if self.aggregate else ""
 
+    @property
+    def is_percentile(self) -> bool:
+        return self.aggregate is not None and self.aggregate.agg in ("median", "percentile")
+
 
 @dataclass(frozen=True)
 class Operand:

@@ -23,6 +23,7 @@ from customer360.semantic.definition import (
     ItemDefinition,
     ModelDefinition,
     RelationshipDefinition,
+    RollUp,
     TableDefinition,
     Unit,
     parse_definition,
@@ -75,13 +76,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Table:
-    """One logical table: where its rows are and what one row is."""
+    """One logical table: where its rows are and what one row is; roll-ups make no other table of it."""
 
     name: str
     schema: str
     physical: str
     description: str
     primary_key: tuple[str, ...]
+    rollups: tuple[RollUp, ...] = field(default=(), compare=False)
 
 
 class SemanticModel:
@@ -171,6 +173,15 @@ class SemanticModel:
         )
 
 
+def without_rollups(model: SemanticModel) -> SemanticModel:
+    """Return a model that is the same but reads the rows of its tables only."""
+    bare = [
+        table.model_copy(update={"x_nl": table.x_nl.model_copy(update={"rollups": ()})})
+        for table in model.definition.tables
+    ]
+    return SemanticModel(model.definition.model_copy(update={"tables": tuple(bare)}))
+
+
 def load_model(path: Path) -> SemanticModel:
     """Read, check and index the semantic model in a file.
 
@@ -199,6 +210,7 @@ def _table(table: TableDefinition) -> Table:
         physical=table.base_table.table.lower(),
         description=table.description,
         primary_key=table.primary_key.columns,
+        rollups=table.x_nl.rollups,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import count
 
 from customer360.semantic.filters import (
@@ -35,6 +36,8 @@ class Leaf:
     field: str
     op: Operator
     placeholders: tuple[int, ...]
+    by_whole_months: bool = False
+    """Whether it says the same of all days of a month, if it is about a date."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +174,39 @@ class _Taker:
         return Branch(kind, tuple(self._tree(part) for part in parts_of(tree)))
 
     def _leaf(self, field: str, op: Operator, given: tuple[Scalar, ...]) -> Leaf:
-        return Leaf(field, op, self._take(given))
+        return Leaf(field, op, self._take(given), _by_whole_months(op, given))
 
     def _take(self, given: tuple[Scalar, ...]) -> tuple[int, ...]:
         self.values.extend(given)
         return tuple(next(self._numbers) for _ in given)
+
+
+def _by_whole_months(op: Operator, given: tuple[Scalar, ...]) -> bool:
+    """Tell whether a comparison of a date with values divides no month."""
+    if op in (">=", "<"):
+        return _begins_month(given[0])
+    if op in (">", "<="):
+        return _ends_month(given[0])
+    if op == "between":
+        return _begins_month(given[0]) and _ends_month(given[1])
+    return op in ("is_null", "is_not_null")
+
+
+def _begins_month(value: Scalar) -> bool:
+    day = _day(value)
+    return day is not None and day.day == 1
+
+
+def _ends_month(value: Scalar) -> bool:
+    day = _day(value)
+    return day is not None and day < date.max and (day + timedelta(days=1)).day == 1
+
+
+def _day(value: Scalar) -> date | None:
+    """Return a value as a day; nothing where it is none, or a moment."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, date) and not isinstance(value, datetime) else None

@@ -29,11 +29,11 @@ class Scope:
         self._used[table] += 1
         return table if self._used[table] == 1 else f"{table}_{self._used[table]}"
 
-    def table(self, name: str, alias: str) -> exp.Table:
+    def table(self, name: str, alias: str, *, rollup: str = "") -> exp.Table:
+        """Return a table of the model under an alias; ``rollup`` is the name of one that stands in for it."""
         table = self.model.tables[name]
-        return exp.table_(
-            table.physical, db=table.schema + self._schema_suffix, alias=None if alias == table.physical else alias
-        )
+        physical = rollup or table.physical
+        return exp.table_(physical, db=table.schema + self._schema_suffix, alias=None if alias == physical else alias)
 
 
 class Source:
@@ -44,6 +44,15 @@ class Source:
         self.base = base
         self._relations = scope.model.relations
         self._aliases: dict[Path, str] = {(): scope.new_alias(base)}
+
+    @property
+    def alias(self) -> str:
+        """The name under which the SELECT reads the base table."""
+        return self._aliases[()]
+
+    def base_table(self, rollup: str = "") -> exp.Table:
+        """Return the base table, or one that stands in for it, under the base table's alias."""
+        return self.scope.table(self.base, self.alias, rollup=rollup)
 
     def column(self, path: Path, name: str) -> exp.Column:
         """Return a physical column of the table at the end of a path, joining it."""
@@ -69,7 +78,7 @@ class Source:
     def select(self, *expressions: exp.Expr) -> exp.Select:
         """Return a SELECT over the base table and the joins asked for so far."""
         select = exp.Select(expressions=list(expressions))
-        select = select.from_(self.scope.table(self.base, self._aliases[()]), copy=False)
+        select = select.from_(self.base_table(), copy=False)
         for path, alias in self._aliases.items():
             if path:
                 select = self._join(select, path, alias)

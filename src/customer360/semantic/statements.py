@@ -28,6 +28,7 @@ from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
 from customer360.semantic.query import Summary, Top, TopPer, digits
 from customer360.semantic.relations import finest
 from customer360.semantic.result import Column
+from customer360.semantic.rollups import rolled_up
 from customer360.semantic.shape import Branch, FormulaShape, Leaf, Node, RelativeLeaf, RowsLeaf, Shape, leaves
 from customer360.semantic.source import Scope, Source
 
@@ -79,7 +80,7 @@ def _count_rows(scope: Scope, base: str, shape: Shape) -> exp.Select:
     source = Source(scope, base)
     condition = where(shape.filters, source) if shape.filters else None
     select = source.select(_number())
-    return select if condition is None else select.where(condition, copy=False)
+    return rolled_up(source, select if condition is None else select.where(condition, copy=False))
 
 
 def _is_look_up(source: Source, shape: Shape) -> bool:

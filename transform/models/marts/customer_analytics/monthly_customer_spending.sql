@@ -1,17 +1,17 @@
 with transactions as (
-    select * from {{ ref('fct_transactions') }}
+    select * from {{ ref('transactions_by_customer_month') }}
     where customer_id is not null
 ),
 
 final as (
     select
         customer_id,
-        cast(date_trunc('month', transaction_date) as date) as month,
-        {{ money('coalesce(sum(transaction_amount), 0)') }} as spend,
-        cast(count(*) as bigint) as transactions,
-        cast(sum(case when status = 'declined' then 1 else 0 end) as bigint) as declines
+        transaction_month as month,
+        {{ money('coalesce(sum(transaction_amount_sum), 0)') }} as spend,
+        cast(sum(row_count) as bigint) as transactions,
+        cast(sum(case when status = 'declined' then row_count else 0 end) as bigint) as declines
     from transactions
-    group by customer_id, cast(date_trunc('month', transaction_date) as date)
+    group by customer_id, transaction_month
 )
 
 select * from final
