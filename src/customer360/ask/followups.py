@@ -46,7 +46,8 @@ _LEANS = re.compile(
     r"within|among|rank|over time|"
     r"running|cumulative|reset|monthly|weekly|daily|quarterly|switch|change|swap|include|add|"
     r"with|last|this|previous|sorted|ascending|descending|what were|flip|reverse|who are|how "
-    r"many is|how many are (?:that|those|they)|how about|what is (?:that|their|its)|their|so|"
+    r"many is|how many are (?:that|those|they)|how many (?:were|are|was|is) (?!there\b)|"
+    r"how about|what is (?:that|their|its)|their|so|"
     r"again|expand|narrow|drill|exclude)\b",
     re.IGNORECASE,
 )
@@ -55,6 +56,7 @@ _WHOLE_START = re.compile(
 )
 _INSTEAD = re.compile(r"\b(?:instead|rather than)\b", re.IGNORECASE)
 _REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
+_MANY = re.compile(r"\b(?:their|them|they|those|these)\b", re.IGNORECASE)
 _NOUN = re.compile(
     r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|"
     r"segments?) (?:who|that|whose|with|spend|spending|in|having)\b",
@@ -147,6 +149,7 @@ class _Amender:
         self.swaps = (
             re.match(r"^\W*(?:(?:and|ok|now) )*(?:swap|replace|exchange|change)\b", question, re.IGNORECASE) is not None
         )
+        self.of_rows = _MANY.search(question) is not None and _NOUN.search(question) is None
         self.removes = _REMOVES.search(question) is not None
         self.changed = False
         self.sorting: Sorting | None = None
@@ -155,6 +158,7 @@ class _Amender:
         if not self.slots.chunks:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
+        self._refer_to_rows()
         self._next_rank()
         self._take_sorting()
         self._take_replaced()
@@ -244,9 +248,37 @@ class _Amender:
                 del chunks[place + 1 : place + 3]
                 return
 
+    def _refer_to_rows(self) -> None:
+        """Read "their" after a ranking as of just the rows that it showed."""
+        frame, slots = self.frame, self.slots
+        fields = [one for one in slots.chunks if one.kind == "FIELD"]
+        works_out = slots.has("MEASURE", "COUNTED", "AGG", "COUNT")
+        if not self.of_rows or slots.has("SORT") or not (works_out or fields) or not (frame.rank and frame.rank.limit):
+            return
+        if frame.kind == "rows" and fields and not works_out and not slots.has("GROUP"):
+            slots.chunks = [one for one in slots.chunks if one not in fields]
+            self._set(fields=tuple(dict.fromkeys((*frame.fields, *(one.data.full_name for one in fields)))))
+            return
+        item, values = self._shown_keys()
+        groups = frame.groups if len(values) > 1 else ()
+        self._set(filters=(*frame.filters, value_filter(item, values)), groups=groups, rank=None)
+
+    def _shown_keys(self) -> tuple[Item, tuple[Any, ...]]:
+        """Return what tells the rows of the last answer apart, and its value in each of them."""
+        frame, rows = self.frame, self.context.rows
+        name = (*(group.name for group in frame.groups if not group.rounded), *frame.fields, "")[0]
+        item = next((one for one in self.model.items if one.full_name == name), None)
+        values = tuple(dict.fromkeys(row.get(item.name) for row in rows)) if item else ()
+        is_all = bool(frame.rank) and len(values) == len(rows) == (frame.rank.limit if frame.rank else 0)
+        if item is None or len(frame.groups) > 1 or not is_all or None in values:
+            raise NotUnderstood("them", "no_context")
+        return item, values
+
     # Time
 
     def _move(self) -> None:
+        if self.slots.has("COMPARE", "VS"):
+            return
         before, after, ago = self.slots.take("BEFORE"), self.slots.take("AFTER"), self.slots.take("YEARAGO")
         if not (before or after or ago):
             return
@@ -297,6 +329,12 @@ class _Amender:
         before = self.frame
         if dated:
             self._set(window=None)
+        shown = {group.name for group in self.frame.groups}
+        barred = [as_cond(one) for one in named if one.kind == "VALUE" and one.data.item.full_name in shown]
+        if barred and len(barred) == len(named):
+            others = (value_filter(one.item, one.values, negated=True) for one in barred)
+            self._set(filters=(*self.frame.filters, *others))
+            return
         values = [value for one in named if one.kind in ("VALUE", "COND") for value in as_cond(one).values]
         left = (_less(tree, values) if fields_of(tree) & fields else tree for tree in self.frame.filters)
         kept = tuple(tree for tree in left if tree is not None and (fields or dated))
@@ -647,6 +685,8 @@ class _Amender:
         slots.chunks = [one for one in slots.chunks if one not in numbers]
         slots.take("ITEM")
         frame = self.frame
+        if not tops and not sups and not frame.rank and self._change_number(numbers):
+            return
         if len(numbers) > 1 or (not frame.groups and frame.kind != "rows"):
             raise NotUnderstood((numbers or tops or sups)[0].text)
         directions = [one.data for one in (*tops, *sups)]
@@ -654,6 +694,17 @@ class _Amender:
         limit = int(numbers[0].data[0]) if numbers else rank.limit or (10 if tops else 1)
         descending = directions[-1] == "desc" if directions else rank.descending
         self._set(rank=rank.model_copy(update={"limit": limit, "descending": descending}))
+
+    def _change_number(self, numbers: Sequence[Chunk]) -> bool:
+        """Put a bare number into the only comparison of an unranked list: make it 90."""
+        filters = list(self.frame.filters)
+        places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
+        tree = filters[places[0]] if len(places) == len(numbers) == 1 else None
+        if not isinstance(tree, Condition) or tree.op not in (">", ">=", "<", "<="):
+            return False
+        filters[places[0]] = numeric(tree.field, tree.op, [number(numbers[0].data[0])])
+        self._set(filters=tuple(filters))
+        return True
 
     def _renumber(self) -> None:
         """Put other numbers into the comparison that the frame has: change it to over 10k."""

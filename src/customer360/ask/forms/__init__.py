@@ -47,8 +47,20 @@ def _form_of(slots: Slots) -> Plain | Shares | Compared | Ranked:
         return Shares(slots)
     if slots.has(*_COMPARING) or _asks_which_is_more(slots):
         return Compared(slots)
+    if _ends_with_top(slots):
+        return Plain(slots)
     superlative = any(one.kind == "ADJ" and one.data.superlative for one in slots.chunks)
     return Ranked(slots) if superlative or slots.has(*_RANKING) else Plain(slots)
+
+
+def _ends_with_top(slots: Slots) -> bool:
+    """Tell whether "top 10" stands behind a whole question by groups, and says only how many are wanted."""
+    top = next((one for one in slots.chunks if one.kind == "TOP"), None)
+    if top is None or slots.chunks[-1].kind != "NUM":
+        return False
+    before = [one for one in slots.chunks if one.last <= top.first]
+    kinds = {one.kind for one in before}
+    return len(before) == len(slots.chunks) - 2 and bool(kinds & {"MEASURE", "COUNTED"} and kinds & {"GROUP", "GRAIN"})
 
 
 def _asks_which_is_more(slots: Slots) -> bool:

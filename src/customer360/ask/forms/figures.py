@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form
 from customer360.ask.frame import Frame, Rank, fields_of
@@ -231,7 +233,7 @@ class Figures(Form):
     ) -> Frame:
         """Return a measure divided by the rows of a table that have a part in it."""
         doers = self._doers_in(table)
-        if doers is None:
+        if doers is None or not isinstance(base.expression, exp.Sum | exp.Count):  # no mean is divided once more
             raise NotUnderstood(base.label)
         self.slots.assume("Per customer means: divided by the customers with such transactions.")
         scope = build_scope(self.slots, subject, [one for one in taken if one.kind != "BUY"])

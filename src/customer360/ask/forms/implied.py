@@ -467,7 +467,10 @@ class Implied(Form):
             (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
             for one in slots.chunks
         )
-        if len(lone) != 1 or age is None or not people or slots.has("TOP"):
+        if len(lone) != 1 or age is None or not people:
+            return
+        behind = [one for one in slots.chunks if one.last <= lone[0].first and one.kind != "IS"]
+        if slots.has("TOP") and (not behind or behind[-1].kind not in ("ENTITY", "COUNTED")):
             return
         cmp = lone[0].data
         if cmp.unit or not all(16 <= value <= 110 for value in cmp.values):
