@@ -20,7 +20,7 @@ from customer360.ask.sources import Source
 from customer360.ask.suggesting import find_alternatives, find_nearest, find_options, propose_next
 from customer360.ask.wording import restate
 from customer360.errors import Customer360Error
-from customer360.semantic import SemanticQuery, SemanticResult
+from customer360.semantic import SemanticModel, SemanticQuery, SemanticResult
 
 READ_BY = "local grammar"
 KEPT_ROWS = 20
@@ -161,7 +161,7 @@ class Conversation:
         answer = Answer(
             question=read.question,
             status="answer",
-            text=" ".join(_sentences(restatement, outcome.text, frame, read)),
+            text=" ".join(_sentences(restatement, outcome.text, frame, read, self.source.model)),
             source=source,
             reason=outcome.reason,
             read=read,
@@ -185,7 +185,7 @@ class Conversation:
         return Answer(
             question=read.question,
             status=read.status,
-            text=" ".join([*_corrections(read), read.message]),
+            text=" ".join([*_corrections(read, self.source.model), read.message]),
             source=self.source,
             reason=read.reason,
             options=options if read.status == "clarify" else (),
@@ -194,16 +194,20 @@ class Conversation:
         )
 
 
-def _sentences(restatement: str, outcome: str, frame: Frame, read: Read) -> list[str]:
+def _sentences(restatement: str, outcome: str, frame: Frame, read: Read, model: SemanticModel) -> list[str]:
     """Return what an answer says, in order: what was read, what came out, what to know about it."""
     is_figure = outcome.startswith(":")
     first = f"{restatement.removesuffix('.')}{outcome}" if is_figure else restatement
     assumed = [f"Assuming: {one}" for one in frame.assumptions]
-    return [one for one in (first, "" if is_figure else outcome, *assumed, *_corrections(read)) if one]
+    return [one for one in (first, "" if is_figure else outcome, *assumed, *_corrections(read, model)) if one]
 
 
-def _corrections(read: Read) -> list[str]:
-    return [f"Read “{typed}” as “{meant}”." for typed, meant in read.corrections]
+def _corrections(read: Read, model: SemanticModel) -> list[str]:
+    assumed = {one.term for one in model.definition.x_nl.paraphrases}
+    return [
+        f"Assumed that “{typed}” means “{meant}”." if typed in assumed else f"Read “{typed}” as “{meant}”."
+        for typed, meant in read.corrections
+    ]
 
 
 def _milliseconds(started: float) -> float:

@@ -239,13 +239,15 @@ class _Amender:
     def _take_replaced(self) -> None:
         """Leave out what a follow-up says it does not want any more: weekly rather than monthly."""
         chunks = self.slots.chunks
+        measured = {"MEASURE", "COUNTED", "ENTITY"}
         for place, one in enumerate(chunks[:-2]):
-            if (
-                chunks[place + 1].kind in ("NOT", "INSTEAD")
-                and one.kind == chunks[place + 2].kind
-                and one.kind in ("GRAIN", "GROUP", "MEASURE", "COUNTED", "AGG", "FIELD")
-            ):
+            other = chunks[place + 2]
+            is_same = one.kind == other.kind and one.kind in ("GRAIN", "GROUP", "MEASURE", "COUNTED", "AGG", "FIELD")
+            if chunks[place + 1].kind in ("NOT", "INSTEAD") and (is_same or {one.kind, other.kind} <= measured):
                 del chunks[place + 1 : place + 3]
+                found = count_of(self.lexicon, one.data) if one.kind == "ENTITY" else None
+                if found is not None:
+                    chunks[place] = one.made("COUNTED", (found, one.data, False))
                 return
 
     def _refer_to_rows(self) -> None:

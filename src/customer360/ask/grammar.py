@@ -495,6 +495,15 @@ def _amount_of(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("HOWMUCH", "") if part[0].text.casefold() == "amount" else None
 
 
+def _with_group(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Merchant categories with their group: a field of the same table, and no classes of numbers."""
+    items = [one for one in lexicon.model.items if one.table == part[0].data.table and one.name.endswith("_group")]
+    if len(items) != 1 or part[-1].text.casefold().rstrip("s") != "group":
+        return None
+    between = Chunk("AND", "", part[1].first, part[1].last, part[1].text)
+    return [part[0], between, part[-1].made("FIELD", items[0])]
+
+
 def _neither(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Neither Premium nor at low risk, of two fields: not the one and not the other."""
     named = [one for one in part if one.kind == "VALUE"]
@@ -753,7 +762,7 @@ def _extreme_held(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 def _across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Across customers says nothing that "customers" does not."""
     told, named = part[0].text.casefold(), part[1].text.casefold()
-    is_agent = told == "by" and named.endswith("s")
+    is_agent = told == "by" and named.endswith(("s", "people"))
     return renamed(part[1], "ENTITY") if is_agent or told.startswith(("across", "over all", "for all")) else None
 
 
@@ -1032,6 +1041,14 @@ def is_none_of(held: Held) -> bool:
     return held.op == "=" and held.values == (0,) and not held.average
 
 
+def _not_held(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Ignoring states with fewer than 5,000 transactions: those with as many or more are kept."""
+    held: Held = part[-1].data
+    if held.op not in _INVERTED or held.filters:
+        return None
+    return part[0].made("HELD", replace(held, op=_INVERTED[held.op]), *part[1:])
+
+
 def _is_fine(lexicon: Lexicon, table: str) -> bool:
     """Tell whether a table's rows say what the rows of another one did."""
     return any(one.x_nl.activity == table for one in lexicon.model.definition.tables)
@@ -1303,6 +1320,8 @@ _RULES: tuple[Rule, ...] = (
     rule("METRIC CMP (?:BY )?(?:GRAIN|UNITWORD)", _per_month),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", _percent_on),
     rule("CMP VALUE METRIC", _percent_on),
+    rule("CMP (?:THEIR )?METRIC VALUE", _percent_on),
+    rule("FIELD (?:IS |AND |COMMA )*THEIR BINS", _with_group),
     rule("VALUE METRIC (?:IS )?CMP", _percent_on),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?", _than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", _than_average),
@@ -1356,6 +1375,7 @@ _RULES: tuple[Rule, ...] = (
     rule("TIME (?:COMMA )?(?:BUT )?(?:NOT|NEVER|NONE) (?:BUY |IS )?TIME", _not_then),
     rule("TIME (?:COMMA )?(?:BUT|AND) (?:IS |BUY )?(?:HELD|COND) (?:ENTITY )?TIME", _no_such_then),
     rule("(?:NEVER (?:BUY )?|HELD )TIME (?:COMMA )?(?:BUT|AND) (?:IS |BUY )+TIME", _first_not_then),
+    rule("NOT FIELD (?:IS )?HELD", _not_held),
     # groups
     rule("BY (?:BY )?FIELD BINS", _grouped),
     rule(f"BY (?:BY )?(?:FIELD|ENTITY|GRAINED|GRAIN)(?: GRAIN)?{_MORE_GROUPS}", _grouped),

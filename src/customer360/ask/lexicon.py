@@ -220,6 +220,8 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
         ambiguous = any(one.kind == "AMBIGUOUS" for one in lexicon.entries.get(stems_of(value), ()))
         meant = "NAMEDVALUE" if ambiguous else kind
         lexicon.add(value, Entry(meant, ValueOf(item, (value,)), exact_case=_is_english_code(value)))
+        if "-" in value:
+            lexicon.add(value.replace("-", ""), Entry(meant, ValueOf(item, (value,))))
     for short, value in _first_words(found.values()):
         if stems_of(short) not in lexicon.entries and stems_of(short) not in _grammar_words():
             lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.frame import Frame, Rank
+from customer360.ask.frame import Frame, Rank, fields_of
 from customer360.ask.grammar import Figure, Sorting, count_of
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.plan import name_of
@@ -168,9 +168,11 @@ class _Sorter:
         if frame.rank or frame.kind != "rows":
             return frame.rank.by if frame.rank else "*"
         numbers = [name for name in frame.fields if is_numeric(self.items[name])]
-        if len(numbers) != 1:
+        compared = [name for name in numbers if any(name in fields_of(tree) for tree in frame.filters)]
+        found = numbers if len(numbers) == 1 else compared
+        if len(found) != 1:
             raise NotUnderstood(self.text, "missing_measure")
-        return numbers[0]
+        return found[0]
 
     def _text_shown(self) -> str:
         """Return the only name that the answer shows."""

@@ -98,11 +98,11 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "GOOD": {
         "desc": (
-            "most common|commonest|common|most prevalent|"
+            "most common|commonest|common|most prevalent|better|"
             "best|top performing|best performing|most popular|popular|favorite|preferred|most important|"
             "most used|go to|most valuable|finest"
         ),
-        "asc": "worst|poorest|least valuable|least popular|least common|rarest|least used",
+        "asc": "worse|worst|poorest|least valuable|least popular|least common|rarest|least used",
     },
     "BY": {
         "": (

@@ -293,6 +293,10 @@ _ABBREVIATED = (
     (re.compile(r"#\s?(?:of\s)?(?=[A-Za-z])", re.IGNORECASE), "number of "),
     (re.compile(r"\bb/w\b", re.IGNORECASE), "between"),
     (re.compile(r"\btx(?= (?:cnts?|counts?|amts?|amounts?|volume|values?)\b)", re.IGNORECASE), "transaction"),
+    (
+        re.compile(r"(?<=[a-z] )(?<!in )(?<!from )(?<!of )(?<!for )(?<!and )(?<!or )tx\b(?! (?:cust|client|people))"),
+        "transactions",
+    ),
     (re.compile(r"(?<=number of )tx\b|(?<=count of )tx\b"), "transactions"),
     (re.compile(r"(?<=\bby )mo\b|(?<=\bper )mo\b|(?<=\d )mo\b"), "month"),
     (re.compile(r"\b(last|past|previous) (\d+)\s?(?:d|days?)\b", re.IGNORECASE), r"\1 \2 days"),

@@ -59,6 +59,7 @@ class Compared(Plain):
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
         if windows is not None:
+            more = [one for one in slots.chunks if one.kind == "OP" and one.data in ("<", ">")]
             frame = self._plain_without(("TIME",))
             if frame.kind != "figures" or frame.rank:
                 raise NotUnderstood("compared with what")
@@ -66,6 +67,9 @@ class Compared(Plain):
                 frame = frame.model_copy(update={"rank": ranked})
             if frame.subject in self._doers():
                 raise NotUnderstood(windows[0].label, "window_of_rows")
+            if more and frame.groups:
+                show = "difference"
+                frame = frame.model_copy(update={"having": (Relative(field="later", op=more[0].data, than="earlier"),)})
             extension = table_extension(self.model, frame.subject)
             return frame.model_copy(
                 update={

@@ -45,6 +45,10 @@ class Figures(Form):
         self._require_listed(measures)
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
+        if figures[0].of is not None:
+            slots.assume(
+                f"The average of {figures[0].of.label.lower()} is taken over transactions, not over customers."
+            )
         if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
             groups = self._each_value()
         self._require_related(subject, entities)
