@@ -239,7 +239,7 @@ class _Amender:
     def _take_replaced(self) -> None:
         """Leave out what a follow-up says it does not want any more: weekly rather than monthly."""
         chunks = self.slots.chunks
-        measured = {"MEASURE", "COUNTED", "ENTITY"}
+        measured = {"MEASURE", "COUNTED", "ENTITY", "COUNT"}
         for place, one in enumerate(chunks[:-2]):
             other = chunks[place + 2]
             is_same = one.kind == other.kind and one.kind in ("GRAIN", "GROUP", "MEASURE", "COUNTED", "AGG", "FIELD")

@@ -308,7 +308,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     "LIST": {
         "": (
             "list|show|show me|give me|display|find|find me|get|get me|pull|pull up|list of|return|see|fetch|"
-            "names of|which are|identify|give|show us|list all|list out|provide|present|report|enumerate|"
+            "names of|names and|names with|which are|identify|give|show us|list all|list out|provide|"
+            "present|report|enumerate|"
             "name|bring up|details of|output|print|show all|i want|i need|can i see|can you show|"
             "i would like|i would like to see|can you list|let me see|can i get|can i have|give us|pull me|"
             "look up|name the"
@@ -389,7 +390,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "IS": {
         "": (
-            "by a|by an|of a|count as|counts as|is|are|was|were|be|been|being|that|have|has|with|come from|comes from|"
+            "by a|by an|of a|count as|counts as|is|are|was|were|be|been|being|that|have|has|with|"
+            "come from|comes from|"
             "came from|have a|has a|"
             "hold|holding|carry|that are|which are|live in|living|live|located|located in|based|residing|"
             "reside|belong to|belonging to|belong|fall into|fall in|aged|having|own|owning|that have|with a|"

@@ -145,7 +145,8 @@ class _Sentence:
     def _is_main_date(self, name: str) -> bool:
         table, _, bare = name.rpartition(".")
         extension = table_extension(self.names.model, table)
-        return extension.default_time_dimension == bare and not extension.activity
+        is_own = table == self.frame.subject and not extension.activity
+        return is_own and extension.default_time_dimension == bare
 
     def _activity(self) -> str:
         extension = table_extension(self.names.model, self.frame.subject)

@@ -115,6 +115,7 @@ class Compared(Plain):
         """Join values of one field that "versus" or "to" parts, beside each other or not."""
         chunks = self.slots.chunks
         self._join_flags()
+        self._join_measured()
         for place, one in enumerate(chunks):
             after = next((other for other in chunks[place + 1 :] if other.kind not in ("IS", "ENTITY", "AND")), None)
             if one.kind in ("VS", "OP") and after is not None and after.kind == "VALUE":
@@ -142,6 +143,20 @@ class Compared(Plain):
             else:
                 place += 1
 
+    def _join_measured(self) -> None:
+        """Read "travel spend to grocery spend" as the spend of either."""
+        chunks = self.slots.chunks
+        for place in range(len(chunks) - 4):
+            one, measure, link, other, again = chunks[place : place + 5]
+            kinds = [each.kind for each in (one, measure, other, again)]
+            if kinds != ["VALUE", "MEASURE", "VALUE", "MEASURE"] or link.kind not in ("TO", "VS", "AND"):
+                continue
+            if one.data.item == other.data.item and measure.data.measure == again.data.measure:
+                values = tuple(dict.fromkeys((*one.data.values, *other.data.values)))
+                listed = one.made("VALUE", type(one.data)(one.data.item, values), link, other)
+                chunks[place : place + 5] = [listed, measure]
+                return
+
     def _join_flags(self) -> None:
         """Read "discretionary versus non-discretionary" as groups by what is true or false."""
         flags = [one for one in self.slots.chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"]
@@ -166,7 +181,8 @@ class Compared(Plain):
         if len(given) != 1 or (given[0].ends and changed):
             return given[0].ends if len(given) == 1 else None
         window: Window = given[0]
-        if self.slots.has("GROUP", "GRAIN", "TREND") and not year_ago and not any(one.data == "" for one in periods):
+        split = self.slots.has("GROUP", "GRAIN", "TREND") and not self.slots.has("BEFORE")
+        if split and not year_ago and not any(one.data == "" for one in periods):
             return None
         if year_ago and window.start and window.end:
             return window.year_before(), window

@@ -35,6 +35,7 @@ class Figures(Form):
         if measures[0].kind == "COUNTEDFIELD":
             return self._counted_field(measures, entities, groups)
         fields = slots.take("FIELD")
+        self._refuse_owned(fields)
         if fields:
             tables = {self._figure(one, ()).table for one in measures}
             held = [one for one in slots.chunks if one.kind == "HELD" and one.data.figure.table in tables]
@@ -79,6 +80,13 @@ class Figures(Form):
         """Tell whether a condition on a measure stands right behind a field: states with at least 300 customers."""
         before = [one for one in self.slots.asked if one.last <= held.first and one.kind not in ("IS", "WHO")]
         return bool(before) and before[-1] in fields
+
+    def _refuse_owned(self, fields: Sequence[Chunk]) -> None:
+        """Refuse "their own segment" as what an answer is broken down by."""
+        owners = [one.last for one in self.slots.asked if one.kind == "THEIR"]
+        for one in fields:
+            if one.first in owners:
+                raise NotUnderstood(one.text)
 
     def _each_value(self) -> tuple[Dimension, ...]:
         """Return the field of several values that a rate is asked for, each on its own."""

@@ -49,6 +49,7 @@ class Implied(Form):
             slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
         self._each_at_the_end()
+        self._today_beside()
         for step in (
             self._sort,
             self._only,
@@ -153,6 +154,13 @@ class Implied(Form):
             and last.text.casefold() in ("in each", "for each", "of each", "each")
         ):
             self.slots.chunks.remove(last)
+
+    def _today_beside(self) -> None:
+        """Leave out "today" beside another time: what is known of customers is known as of today anyway."""
+        times = [one for one in self.slots.chunks if one.kind == "TIME"]
+        said = [one for one in times if one.text.casefold() in ("today", "as of today")]
+        if len(times) == 2 and len(said) == 1:
+            self.slots.chunks.remove(said[0])
 
     def _only(self) -> None:
         """Read "who shopped only online" as shopping online and nowhere else; elsewhere "only" adds nothing."""

@@ -101,8 +101,9 @@ class Plain(Figures):
         named = [name for name in dict.fromkeys(entities) if name != table]
         taken = slots.take(*RESTRICTING)
         if groups:
-            if fields or named:
-                raise NotUnderstood(fields[0].text if fields else named[0])
+            others = [name for name in named if not self.model.relations.reaches(table, name)]
+            if fields or others:
+                raise NotUnderstood(fields[0].text if fields else others[0])
             return self._counts_by(table, taken, groups)
         taken = self._with_activity(table, named, taken)
         if fields and any(one.kind == "HELD" and one.data.figure.table == table for one in taken):
@@ -152,6 +153,8 @@ class Plain(Figures):
     def _led_by(self, fields: Sequence[Chunk]) -> bool:
         """Tell whether fields stand before what they are of, so that they are the groups: segments of those who …"""
         things = [one for one in self.slots.asked if one.kind in ("ENTITY", "WHO")]
+        if any(one.kind == "LIST" and one.text.casefold().startswith("name") for one in self.slots.asked):
+            return False
         return bool(things) and all(
             not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields
         )

@@ -194,8 +194,9 @@ class Ranked(Figures):
     def _take_shown(self, choice: Choice) -> None:
         """Read fields behind the customers that are ranked as shown with them: with their state."""
         tops = [one for one in choice.words if one.kind == "TOP"]
+        tops += [choice.adjective] if choice.adjective is not None else []
         doers = [one for one in choice.entities if one.data in self._doers()]
-        ranks = choice.by or choice.numbers or choice.measures
+        ranks = choice.by or choice.numbers or choice.measures or choice.adjective
         if tops and doers and choice.fields and ranks and tops[0].last <= doers[0].first < choice.fields[0].first:
             choice.shown = tuple(one.data for one in choice.fields if one.kind == "FIELD")
             choice.fields = []
