@@ -31,7 +31,7 @@ LOOKUPS = 300
 LATEST = 1000
 SEED = 42
 # All but customer_segment_history, which remembers what the build of the day before found; the script has no such day.
-# Features and labels of churn at each cutoff, and what is told from them, ours makes on top.
+# Features and labels of churn at each cutoff, what is told from them, and roll-ups of the facts ours makes on top.
 TABLES = (
     "gold.dim_customer",
     "gold.dim_date",
