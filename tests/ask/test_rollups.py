@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,18 +25,22 @@ DEFINITION = read_definition(ROOT / "semantic" / "customer_analytics.yaml")
 MOST_OF_A_TEMPLATE = 60
 
 
-@pytest.fixture(scope="module")
-def both(small_bank_home: Path) -> Iterator[tuple[Source, Source]]:
-    """A published build of the synthetic bank, asked with roll-ups and without."""
+def copy_of(small_bank_home: Path, folder: Path) -> Path:
+    """Copy the published build, which a service of this process may have open with other limits."""
     [path] = (small_bank_home / "builds").glob("*/warehouse.duckdb")
-    figures = Figures("USD", "en_US")
+    return Path(shutil.copy(path, folder / "copy.duckdb"))
+
+
+@pytest.fixture(scope="module")
+def both(small_bank_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Source, Source]]:
+    """A published build of the synthetic bank, asked with roll-ups and without."""
+    path = copy_of(small_bank_home, tmp_path_factory.mktemp("rollups"))
+    bare = without_rollups(SemanticModel(DEFINITION)).definition
     with ExitStack() as stack:
-        yield (
-            stack.enter_context(open_source(path, DEFINITION, figures=figures)),
-            stack.enter_context(
-                open_source(path, without_rollups(SemanticModel(DEFINITION)).definition, figures=figures)
-            ),
+        first, second = (
+            stack.enter_context(open_source(path, one, figures=Figures("USD", "en_US"))) for one in (DEFINITION, bare)
         )
+        yield first, second
 
 
 def compared(query: SemanticQuery, both: tuple[Source, Source]) -> bool:
@@ -71,9 +76,7 @@ def test_a_file_without_roll_ups_is_asked_for_its_rows(small_database: Path) -> 
 
 @pytest.mark.parametrize("lacking", ["drop table {}", "alter table {} drop column quantity_sum"])
 def test_a_roll_up_that_a_file_has_in_part_is_passed_over(lacking: str, small_bank_home: Path, tmp_path: Path) -> None:
-    [path] = (small_bank_home / "builds").glob("*/warehouse.duckdb")
-    copy = tmp_path / "copy.duckdb"
-    copy.write_bytes(path.read_bytes())
+    copy = copy_of(small_bank_home, tmp_path)
     with duckdb.connect(str(copy)) as connection:
         connection.execute(lacking.format("gold.transactions_by_day"))
     with open_source(copy, DEFINITION, figures=Figures("USD", "en_US")) as source:
