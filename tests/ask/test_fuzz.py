@@ -109,9 +109,9 @@ def fault_of(reader: Engine, question: str) -> str:
 
 
 def known_literals(reader: Engine) -> set[str]:
-    """Return the strings that the model's own expressions hold, and the grains that the compiler writes."""
+    """Return the strings that the model's own expressions hold, and those that the compiler writes."""
     own = {literal.this for item in reader.model.items for literal in item.expression.find_all(exp.Literal)}
-    return own | {"NaN", "day", "week", "month", "quarter", "year", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
+    return own | {"", "NaN", "day", "week", "month", "quarter", "year", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
 
 
 def test_a_flag_that_is_compared_with_a_number_does_no_harm(reader: Engine) -> None:

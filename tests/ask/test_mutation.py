@@ -27,6 +27,7 @@ NOWHERE = ("Narnia", "Wakanda", "Platinum", "Bitcoin", "Sharktown", "Kryptonite"
 NEGATIONS = ("not", "never", "without", "except", "non")
 DENIED = re.compile(r"\b(?:not|never|no|except|neither|without|outside|excluding|other than)\b", re.IGNORECASE)
 SAID = {
+    "by weekday": re.compile(r"weekday|days? of (?:the )?week", re.IGNORECASE),
     "median": re.compile(r"\bmedian\b", re.IGNORECASE),
     "share of": re.compile(r"share|percent|%|fraction|proportion", re.IGNORECASE),
 }

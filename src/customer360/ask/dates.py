@@ -102,7 +102,10 @@ def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:
             last = next(place for place, start in enumerate(starts) if start > match.end())
             if any(taken[first:last]):
                 continue
-            window = build(match, anchor)
+            try:
+                window = build(match, anchor)
+            except (ValueError, OverflowError):  # before the first year there is
+                window = None
             if window is not None:
                 taken[first:last] = [True] * (last - first)
                 found.append(Found(first, last, window))

@@ -22,6 +22,7 @@ from customer360.ask.lexicon import Adjective, Flag, Lexicon, ValueOf, is_numeri
 from customer360.semantic import Benchmark, Condition, Dimension, Filter, Item, Measure, Negation, Relative
 from customer360.semantic.query import Grain
 
+LONGEST_MONTHS = 12 * 500
 WHEN = "when_it_was"
 """Stands for the date of what is asked, until that is known."""
 FALLING = ("drop", "decrease", "decline", "fall")
@@ -504,6 +505,13 @@ def _with_group(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return [part[0], between, part[-1].made("FIELD", items[0])]
 
 
+def _percent_change(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """The change in percent, or the percentage growth of a measure."""
+    if "percent" not in part[0].text.casefold():
+        return None
+    return [*part[1:-1], part[-1].made("CHANGE", part[-1].data, part[0])]
+
+
 def _neither(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Neither Premium nor at low risk, of two fields: not the one and not the other."""
     named = [one for one in part if one.kind == "VALUE"]
@@ -594,6 +602,8 @@ def _opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     name = f"{tables[0].name}.{tables[0].x_nl.default_time_dimension}"
     item = next(one for one in lexicon.model.items if one.full_name == name)
     op = {">": "<", ">=": "<=", "<": ">", "<=": ">="}.get(duration.op, "=")
+    if duration.months() > LONGEST_MONTHS:
+        return None
     tree = Condition.model_validate({"field": name, "op": op, "value": duration.before(lexicon.newest)})
     return part[0].made("COND", Cond(tree, item), *part[1:])
 
@@ -1357,8 +1367,7 @@ _RULES: tuple[Rule, ...] = (
     rule("COUNT (?:DISTINCT )?MEASURE", _counted_measure),
     rule("AGG COUNTED", _total_counted),
     rule("(?:ENTITY|COUNTED|MEASURE) (?:(?:IS|BUY|VALUE|COND) )*BANDS", _banded),
-    rule("SHARE CHANGE", lambda _, part: part[1].made("CHANGE", part[1].data, part[0])),
-    rule("SHARE MEASURE CHANGE", lambda _, part: [part[1], part[2].made("CHANGE", part[2].data, part[0])]),
+    rule("SHARE (?:MEASURE )?CHANGE", _percent_change),
     # conditions on measures
     rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:(?:VS )?TIME)?", _than_before),
     rule("MEASURE TIME OP (?:VS )?TIME", _than_before),

@@ -282,7 +282,11 @@ def stems_of(phrase: str) -> tuple[str, ...]:
 
 def _folded(text: str) -> str:
     folded = (
-        unicodedata.normalize("NFKC", text).replace("’", "'").replace("`", "'").replace("–", "-").replace("—", " - ")
+        unicodedata.normalize("NFKC", " ".join(text.split()))
+        .replace("’", "'")
+        .replace("`", "'")
+        .replace("–", "-")
+        .replace("—", " - ")
     )
     for pattern, word in _ABBREVIATED:
         folded = pattern.sub(word, folded)
@@ -381,7 +385,8 @@ def _spelled(words: list[Word], place: int) -> tuple[float, int]:
     """Return the number that starts here and how many words it takes; 0 words where none starts."""
     first = words[place]
     before = words[place - 1].text if place else ""
-    if first.text == "one" and before in _PRONOUN_ONE:
+    named = place > 1 and words[place - 2].text in ("the", "that", "this") and before != "other"
+    if first.text == "one" and (before in _PRONOUN_ONE or named):
         return 0, 0
     value, used = _small(words, place)
     if first.text in ("a", "an", "half") and place + 1 < len(words) and words[place + 1].text in _POWERS:

@@ -343,7 +343,7 @@ def _fits_none(held: Clause) -> bool:
 
 def is_plural(chunk: Chunk) -> bool:
     """Tell whether what is named ends as plurals do."""
-    word = chunk.text.split()[-1].casefold()
+    word = chunk.text.split()[-1].casefold().replace("’", "'").removesuffix("'s")
     return word.endswith("s") and not word.endswith(("ss", "us"))
 
 

@@ -59,29 +59,33 @@ class Compared(Plain):
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
         if windows is not None:
-            more = [one for one in slots.chunks if one.kind == "OP" and one.data in ("<", ">")]
-            frame = self._plain_without(("TIME",))
-            if frame.kind != "figures" or frame.rank:
-                raise NotUnderstood("compared with what")
-            if ranked is not None:
-                frame = frame.model_copy(update={"rank": ranked})
-            if frame.subject in self._doers():
-                raise NotUnderstood(windows[0].label, "window_of_rows")
-            if more and frame.groups:
-                show = "difference"
-                frame = frame.model_copy(update={"having": (Relative(field="later", op=more[0].data, than="earlier"),)})
-            extension = table_extension(self.model, frame.subject)
-            return frame.model_copy(
-                update={
-                    "comparison": Comparison(show=show, windows=windows),
-                    "window_field": f"{frame.subject}.{extension.default_time_dimension}",
-                }
-            )
+            if change:
+                self._count_rows()
+            return self._of_windows(windows, show, ranked)
         if ranked is not None:
             return self._most_changed(change, ranked)
         if change or periods:
             return self._changes(change, periods)
         return self._two_values(show)
+
+    def _of_windows(self, windows: tuple[Window, ...], show: Show, ranked: Rank | None) -> Frame:
+        """A measure in two windows; of groups perhaps those alone where it was more, or less, in the later one."""
+        more = [one for one in self.slots.chunks if one.kind == "OP" and one.data in ("<", ">")]
+        frame = self._plain_without(("TIME",))
+        if frame.kind != "figures" or frame.rank:
+            raise NotUnderstood("compared with what")
+        if frame.subject in self._doers():
+            raise NotUnderstood(windows[0].label, "window_of_rows")
+        parts: dict[str, Any] = {"rank": ranked} if ranked is not None else {}
+        if more and frame.groups:
+            show = "difference"
+            parts |= {"having": (Relative(field="later", op=more[0].data, than="earlier"),)}
+        extension = table_extension(self.model, frame.subject)
+        parts |= {
+            "comparison": Comparison(show=show, windows=windows),
+            "window_field": f"{frame.subject}.{extension.default_time_dimension}",
+        }
+        return frame.model_copy(update=parts)
 
     def _ranked_target(self) -> Rank | None:
         """Take what ranks groups by how much a measure changed: which category grew most; the groups stay."""

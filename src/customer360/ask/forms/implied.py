@@ -17,6 +17,7 @@ from customer360.ask.grammar import (
     compare_filter,
     count_of,
     figure_of,
+    is_none_of,
 )
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_aggregate_of, measure_named
@@ -42,7 +43,8 @@ class Implied(Form):
         """Rewrite the chunks."""
         slots = self.slots
         slots.asked = list(slots.chunks)
-        slots.listing = bool(slots.take("LIST")) or slots.has("WHICH", "WHO", "WHAT")
+        asked = [one for one in slots.chunks if one.kind in ("WHICH", "WHO", "WHAT")]
+        slots.listing = bool(slots.take("LIST")) or any(one.text.casefold() != "tell me" for one in asked)
         slots.assigned = slots.has("ASSIGNED")
         slots.opened = slots.assigned or slots.has("OPEN") or self._is_by_opening()
         if slots.listing:
@@ -147,7 +149,7 @@ class Implied(Form):
 
     def _each_at_the_end(self) -> None:
         """Leave out "in each" at the end: what is meant was named before."""
-        last = max(self.slots.chunks, key=lambda one: one.last, default=None)
+        last = max((one for one in self.slots.chunks if one.kind != "COMMA"), key=lambda one: one.last, default=None)
         if (
             last is not None
             and last.kind == "BY"
@@ -321,7 +323,7 @@ class Implied(Form):
         for place, one in enumerate(chunks):
             if one.kind == "HELD" and one.data.counted is not None:
                 chunks[place : place + 1] = list(one.data.counted)
-            elif one.kind == "HELD" and not self.slots.has("ENTITY", "COUNTED"):
+            elif one.kind == "HELD" and not self.slots.has("ENTITY", "COUNTED") and not is_none_of(one.data):
                 chunks[place : place + 1] = self._sized(one)
 
     def _sized(self, held: Chunk) -> list[Chunk]:
@@ -342,6 +344,8 @@ class Implied(Form):
         grains = [one for one in slots.chunks if one.kind == "GRAIN" and one.data == "month"]
         aggs = [one for one in slots.chunks if one.kind == "AGG" and one.data == "avg"]
         if len(measures) != 1 or len(grains) != 1 or slots.has("TIME"):
+            return
+        if aggs and measures[0].data.agg not in ("", "avg"):
             return
         figure: Figure = measures[0].data
         metric = figure.of.full_name if figure.of else figure.measure
