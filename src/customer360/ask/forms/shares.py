@@ -69,14 +69,6 @@ class Shares(Form):
             raise NotUnderstood("of which whole", "ambiguous_share")
         return self._share_frame(figure, dated, whole, part)
 
-    def _asks_for_the_top(self) -> bool:
-        """Tell whether "top 10" names what has the share, and is not how many shares are wanted."""
-        chunks = self.slots.chunks
-        return any(
-            (one.kind, two.kind) == ("TOP", "NUM") and three.kind in ("ENTITY", "FIELD", "COUNTED")
-            for one, two, three in zip(chunks, chunks[1:], chunks[2:], strict=False)
-        )
-
     def _held(self) -> Frame:
         """Groups that a percentage of their rows fits."""
         slots = self.slots
