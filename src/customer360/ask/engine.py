@@ -17,7 +17,7 @@ from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.followups import LOST, Context, amend, leans, refers
 from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
-from customer360.ask.grammar import reduce_chunks
+from customer360.ask.grammar.rules import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
 from customer360.ask.plan import plan_query

@@ -14,7 +14,8 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar import (
+from customer360.ask.grammar.figures import count_of, figure_of
+from customer360.ask.grammar.terms import (
     WHEN,
     Cond,
     Figure,
@@ -22,8 +23,6 @@ from customer360.ask.grammar import (
     Sorting,
     as_cond,
     compare_filter,
-    count_of,
-    figure_of,
     number,
     sorting_of,
     value_filter,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.frame import Frame, Rank, fields_of
-from customer360.ask.grammar import Figure, Sorting, count_of
+from customer360.ask.grammar.figures import count_of
+from customer360.ask.grammar.terms import Figure, Sorting
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.plan import name_of
 from customer360.ask.slots import NotUnderstood

@@ -9,7 +9,7 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
 from customer360.ask.frame import Clause, fields_of
-from customer360.ask.grammar import Cond, Held, Lacked, Sorting, as_cond, is_none_of, value_filter
+from customer360.ask.grammar.terms import Cond, Held, Lacked, Sorting, as_cond, is_none_of, value_filter
 from customer360.ask.lexicon import Lexicon, table_extension
 from customer360.semantic import AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative
 

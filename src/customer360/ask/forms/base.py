@@ -11,19 +11,8 @@ from sqlglot import exp
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import grain_of
 from customer360.ask.frame import Clause, Frame, Rank, fields_of
-from customer360.ask.grammar import (
-    WHEN,
-    Cond,
-    Figure,
-    Groups,
-    Sorting,
-    as_cond,
-    count_of,
-    figure_of,
-    metric_figure,
-    otherwise_of,
-    sorting_of,
-)
+from customer360.ask.grammar.figures import count_of, figure_of, metric_figure, otherwise_of
+from customer360.ask.grammar.terms import WHEN, Cond, Figure, Groups, Sorting, as_cond, sorting_of
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.ordering import sort_frame
 from customer360.ask.slots import NotUnderstood, Scope, Slots, assigned_date, build_scope, numeric

@@ -11,12 +11,8 @@ from customer360.ask.forms.base import is_plural
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
-from customer360.ask.grammar import (
-    WHEN,
-    Figure,
-    Groups,
-    count_of,
-)
+from customer360.ask.grammar.figures import count_of
+from customer360.ask.grammar.terms import WHEN, Figure, Groups
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope

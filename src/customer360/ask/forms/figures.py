@@ -9,17 +9,8 @@ from sqlglot import exp
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form
 from customer360.ask.frame import Frame, Rank, fields_of
-from customer360.ask.grammar import (
-    WHEN,
-    Cond,
-    Figure,
-    Held,
-    added_up,
-    as_cond,
-    count_of,
-    figure_of,
-    metric_figure,
-)
+from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure
+from customer360.ask.grammar.terms import WHEN, Cond, Figure, Held, as_cond
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
 from customer360.semantic import Condition, Dimension, Formula, Item

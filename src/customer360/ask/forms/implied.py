@@ -7,18 +7,8 @@ from dataclasses import replace
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
 from customer360.ask.frame import fields_of
-from customer360.ask.grammar import (
-    Cmp,
-    Cond,
-    Figure,
-    Held,
-    aggregated_item,
-    as_cond,
-    compare_filter,
-    count_of,
-    figure_of,
-    is_none_of,
-)
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
+from customer360.ask.grammar.terms import Cmp, Cond, Figure, Held, as_cond, compare_filter, is_none_of
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood

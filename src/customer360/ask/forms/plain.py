@@ -9,16 +9,9 @@ from customer360.ask.dates import Unit, grain_of
 from customer360.ask.forms.base import main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, fields_of
-from customer360.ask.grammar import (
-    WHEN,
-    Figure,
-    Held,
-    as_cond,
-    count_of,
-    figure_of,
-    metric_figure,
-    width_of,
-)
+from customer360.ask.grammar.figures import count_of, figure_of, metric_figure
+from customer360.ask.grammar.groups import width_of
+from customer360.ask.grammar.terms import WHEN, Figure, Held, as_cond
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
 from customer360.semantic import Benchmark, Dimension, Item, Relative

@@ -9,17 +9,8 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
-from customer360.ask.grammar import (
-    FALLING,
-    WHEN,
-    Cond,
-    Figure,
-    aggregated_item,
-    as_cond,
-    count_of,
-    figure_of,
-    metric_figure,
-)
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, metric_figure
+from customer360.ask.grammar.terms import FALLING, WHEN, Cond, Figure, as_cond
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_worse, sort_frame
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope

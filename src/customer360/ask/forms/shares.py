@@ -9,7 +9,8 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, main_table
 from customer360.ask.frame import Frame
-from customer360.ask.grammar import Figure, count_of, figure_of, number
+from customer360.ask.grammar.figures import count_of, figure_of
+from customer360.ask.grammar.terms import Figure, number
 from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import RESTRICTING, NotUnderstood, Slots, build_scope, numeric
 from customer360.semantic import Dimension, Formula, Top

@@ -1,0 +1,66 @@
+"""Rules of days: how long ago something was, or since when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.grammar.terms import LONGEST_MONTHS, Cond, Duration, compare_filter
+from customer360.ask.lexicon import Lexicon
+from customer360.semantic import Condition, Item
+
+
+def field_duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Tenure over 2 years: the field's own unit decides."""
+    field, duration = part[0].data, part[-1].data
+    if field.unit not in ("days", "months", "years"):
+        return None
+    in_units = {"days": duration.days, "months": duration.months, "years": lambda: duration.months() / 12}
+    cond = Cond(compare_filter(field, duration.op, (in_units[field.unit](),)), field)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def quiet(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Inactive for more than 60 days, no purchase in over a month."""
+    item = item_named(lexicon, lambda one: one.unit == "days" and one.kind == "fact")
+    duration: Duration = part[-1].data
+    if item is None or duration.op not in (">", ">=", "=", "<", "<="):
+        return None
+    if part[0].kind == "VALUE" and "Inactive" not in part[0].data.values:
+        return None
+    op = ">=" if duration.op == "=" else duration.op
+    return part[0].made("COND", Cond(compare_filter(item, op, (duration.days(),)), item), *part[1:])
+
+
+def with_us(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """With us for more than 2 years."""
+    item = item_named(lexicon, lambda one: one.unit == "months" and one.kind == "fact")
+    if item is None:
+        return None
+    duration: Duration = part[-1].data
+    op = ">=" if duration.op == "=" else duration.op
+    return part[0].made("COND", Cond(compare_filter(item, op, (duration.months(),)), item), *part[1:])
+
+
+def opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Opened more than 2 years ago: before that day."""
+    duration: Duration = part[-1].data
+    tables = [one for one in lexicon.model.definition.tables if one.x_nl.activity and one.x_nl.default_time_dimension]
+    if not tables or duration.op == "=":
+        return None
+    name = f"{tables[0].name}.{tables[0].x_nl.default_time_dimension}"
+    item = next(one for one in lexicon.model.items if one.full_name == name)
+    op = {">": "<", ">=": "<=", "<": ">", "<=": ">="}.get(duration.op, "=")
+    if duration.months() > LONGEST_MONTHS:
+        return None
+    tree = Condition.model_validate({"field": name, "op": op, "value": duration.before(lexicon.newest)})
+    return part[0].made("COND", Cond(tree, item), *part[1:])
+
+
+def item_named(lexicon: Lexicon, fits: Callable[[Item], bool]) -> Item | None:
+    asked = (
+        one
+        for one in lexicon.model.items
+        if one.full_name in lexicon.extensions and lexicon.extensions[one.full_name].asked
+    )
+    return next((one for one in asked if fits(one)), None)

@@ -1,0 +1,133 @@
+"""Rules of fields against numbers, averages and other fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.grammar.terms import FALLING, MIRRORED, Cmp, Cond, compare_filter, fits_unit
+from customer360.ask.lexicon import Adjective, Lexicon, is_numeric
+from customer360.semantic import Benchmark, Item, Relative
+
+
+def field_compared(_: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chunk] | None:
+    field = next(one for one in part if one.kind == "FIELD")
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    if not is_numeric(field.data) or not fits_unit(field.data, cmp.unit):
+        return None
+    falling = any(word in field.text.casefold() for word in FALLING)
+    op = MIRRORED.get(cmp.op, cmp.op) if falling else cmp.op
+    values = tuple(-value for value in cmp.values) if falling else cmp.values
+    cond = Cond(compare_filter(field.data, op, values), field.data)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def field_bounds(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    field, bounds = part[0], part[-1]
+    if not is_numeric(field.data):
+        return None
+    return [
+        part[0].made("COND", Cond(compare_filter(field.data, one.op, one.values), field.data), *part[1:])
+        for one in bounds.data
+    ]
+
+
+def field_number(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A number with a field and no operator: churn score of 100, 25 year olds."""
+    field, num = next(one for one in part if one.kind == "FIELD"), next(one for one in part if one.kind == "NUM")
+    is_limit = field.text.casefold() == "limit" and not num.data[1]  # "limit 10" is about how many rows are wanted
+    if not is_numeric(field.data) or not fits_unit(field.data, num.data[1]) or is_limit:
+        return None
+    return part[0].made("COND", Cond(compare_filter(field.data, "=", (num.data[0],)), field.data), *part[1:])
+
+
+def adjective(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Older than 65, younger than 30."""
+    adjective: Adjective = part[0].data
+    num = part[-1].data
+    if adjective.superlative:
+        return None
+    value, op = (num.values[0], num.op) if isinstance(num, Cmp) else (num[0], adjective.op)
+    cond = Cond(compare_filter(adjective.item, op, (value,)), adjective.item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def or_older(_: Lexicon, part: list[Chunk]) -> Chunk:
+    num, more = part[0], part[-1]
+    adjective: Adjective = more.data
+    cond = Cond(compare_filter(adjective.item, adjective.op + "=", (num.data[0],)), adjective.item)
+    return num.made("COND", cond, *part[1:])
+
+
+def decade(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    age = _item_called(lexicon, "age")
+    if age is None:
+        return None
+    low = part[-1].data
+    return part[0].made("COND", Cond(compare_filter(age, "between", (low, low + 9)), age), *part[1:])
+
+
+def _item_called(lexicon: Lexicon, name: str) -> Item | None:
+    return next((item for item in lexicon.model.items if item.name == name and item.kind == "dimension"), None)
+
+
+def than_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A field against its mean: lifetime value above average, above their segment's average age."""
+    kinds = [one.kind for one in part]
+    op = part[kinds.index("OP")].data
+    fields = [one.data for one in part if one.kind == "FIELD"]
+    numeric = [item for item in fields if is_numeric(item)]
+    groups = [item for item in fields if not is_numeric(item)]
+    if not numeric or len(set(numeric)) > 1:
+        return None
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    agg = next(one.data for one in part if one.kind == "AGG")
+    if agg not in ("avg", "median"):
+        return None
+    than = Benchmark(agg=agg, by=tuple(item.full_name for item in groups))
+    cond = Cond(Relative(field=numeric[0].full_name, op=op, than=than, times=times), numeric[0])
+    return part[0].made("COND", cond, *part[1:])
+
+
+def than_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    left, right = part[0].data, part[-1].data
+    if not (is_numeric(left) and is_numeric(right)) or left == right:
+        return None
+    op = next(one for one in part if one.kind == "OP").data
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    return part[0].made(
+        "COND", Cond(Relative(field=left.full_name, op=op, than=right.full_name, times=times), left), *part[1:]
+    )
+
+
+def amount_of(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The amount of transactions is asked for, and not a field of them."""
+    return part[0].made("HOWMUCH", "") if part[0].text.casefold() == "amount" else None
+
+
+def fraction(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Less than a third of their credit line: a percentage of it."""
+    item = part[-1].data
+    if item.unit != "percent" or not 0 < part[1].data < 1:
+        return None
+    cond = Cond(compare_filter(item, part[0].data, (round(100 * part[1].data, 2),)), item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def after(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
+    """Put a condition before what it stands in: average approved amount."""
+    return [*part[1:-1], part[0], part[-1]]
+
+
+def signed(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A positive or negative change."""
+    item = part[-1].data
+    if not is_numeric(item):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, part[0].data, (0,)), item), *part[1:])
+
+
+def number_of_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The number of days since the last purchase is a field, not a count."""
+    field = part[-1]
+    return field.made("FIELD", field.data, part[0]) if is_numeric(field.data) and field.data.kind == "fact" else None

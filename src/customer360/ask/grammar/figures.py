@@ -1,0 +1,97 @@
+"""Aggregates of the model as figures: the metric where it has one, a measure of its own where not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from customer360.ask.grammar.terms import Figure
+from customer360.ask.lexicon import Lexicon, is_numeric
+from customer360.semantic import Condition, Item, Measure
+
+
+def figure_of(lexicon: Lexicon, agg: str, item: Item, **more: Any) -> Figure | None:
+    """Return an aggregate of a field, as the model's metric where it has one."""
+    counted = aggregated_item(lexicon, item, "as") or item
+    known = lexicon.aggregates.get((agg, counted.full_name)) or lexicon.aggregates.get((agg, item.full_name))
+    if known and not more:
+        return Figure(known.full_name, known.table, known, agg)
+    if (
+        agg not in ("count_distinct",)
+        and not is_numeric(item)
+        and not (agg in ("min", "max") and item.kind == "time_dimension")
+    ):
+        return None
+    measure = Measure.model_validate({"agg": agg, "field": counted.full_name, **more})
+    return Figure(measure, lexicon.model.relations.home(item.table), item, agg)
+
+
+def metric_figure(item: Item) -> Figure:
+    """Return a metric of the model as a measure."""
+    return Figure(item.full_name, item.table, item)
+
+
+def aggregated_item(lexicon: Lexicon, item: Item, how: str) -> Item | None:
+    """Return the fact that is aggregated for a field, ``as`` a rule or ``otherwise``; nothing where it has none."""
+    extension = lexicon.extensions.get(item.full_name)
+    name = getattr(extension, f"aggregate_{how}", None)
+    full_name = f"{item.table}.{name}"
+    return next((one for one in lexicon.model.items if one.full_name == full_name), None) if name else None
+
+
+def otherwise_of(lexicon: Lexicon, figure: Figure) -> Figure | None:
+    """Return the same aggregate of the field that stands in where a figure leaves out the rows that are asked for."""
+    agg, name = figure.agg, figure.measure.field if isinstance(figure.measure, Measure) else None
+    for (known, field), metric in lexicon.aggregates.items():
+        if figure.measure == metric.full_name:
+            agg, name = known, field
+    for item in lexicon.model.items:
+        amount, other = (aggregated_item(lexicon, item, how) for how in ("as", "otherwise"))
+        if amount and other and amount.full_name == name:
+            return figure_of(lexicon, agg, other)
+    return None
+
+
+def added_up(lexicon: Lexicon, metric: Item) -> Item | None:
+    """Return the field that a metric is the sum of."""
+    named = [name for (agg, name), item in lexicon.aggregates.items() if agg == "sum" and item == metric]
+    if not named or not isinstance(metric.expression, exp.Sum):
+        return None
+    return next(item for item in lexicon.model.items if item.full_name == named[0])
+
+
+def of_some(lexicon: Lexicon, agg: str, metric: Item) -> Figure | None:
+    """Return an aggregate of what a metric adds up of some rows: the mean of declined amounts."""
+    case = metric.expression.this if isinstance(metric.expression, exp.Sum) else None
+    test = case.args["ifs"][0] if isinstance(case, exp.Case) and len(case.args["ifs"]) == 1 else None
+    if test is None or not isinstance(test.this, exp.EQ):
+        return None
+    own = [one for one in lexicon.model.items if one.table == metric.table and one.kind in ("fact", "dimension")]
+    plain = [one for one in own if aggregated_item(lexicon, one, "as") is None]
+    field = next((one for one in plain if one.expression == test.args["true"]), None)
+    known = next((one for one in own if one.expression == test.this.this), None)
+    if field is None or known is None:
+        return None
+    where = Condition(field=known.full_name, op="=", value=test.this.expression.name)
+    return figure_of(lexicon, agg, field, where=where)
+
+
+def count_of(lexicon: Lexicon, table: str) -> Figure | None:
+    """Return the metric that counts the rows of a table."""
+    for item in lexicon.model.items:
+        counts_rows = isinstance(item.expression, exp.Count) and isinstance(item.expression.this, exp.Star)
+        if item.table == table and item.kind == "metric" and counts_rows:
+            return metric_figure(item)
+    return None
+
+
+def is_fine(lexicon: Lexicon, table: str) -> bool:
+    """Tell whether a table's rows say what the rows of another one did."""
+    return any(one.x_nl.activity == table for one in lexicon.model.definition.tables)
+
+
+def is_mean(lexicon: Lexicon, figure: Figure) -> bool:
+    """Tell whether a measure is a mean or a rate, which all rows have together as well as each group."""
+    means = {item.full_name for (agg, _), item in lexicon.aggregates.items() if agg == "avg"}
+    return figure.agg == "avg" or figure.measure in means or figure.item.unit == "percent"

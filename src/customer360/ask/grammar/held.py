@@ -1,0 +1,255 @@
+"""Rules of conditions on measures: more than so many, none at all, above the average."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from customer360.ask.chunks import Chunk, renamed
+from customer360.ask.grammar.days import item_named
+from customer360.ask.grammar.figures import added_up, count_of, figure_of, is_fine, is_mean
+from customer360.ask.grammar.measures import aggregated
+from customer360.ask.grammar.terms import (
+    INVERTED,
+    Cmp,
+    Cond,
+    Figure,
+    Held,
+    Lacked,
+    as_cond,
+    compare_filter,
+    fits_unit,
+    is_none_of,
+    number,
+    value_filter,
+)
+from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.semantic import Filter, Relative
+
+
+def per_month(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spend over 2,000 a month: the monthly mean that the profile holds."""
+    cmp: Cmp = part[1].data
+    names = [name for name, one in lexicon.extensions.items() if one.per_month_of == part[0].data.full_name]
+    item = next((one for one in lexicon.model.items if names and one.full_name == names[0]), None)
+    if part[-1].data != "month" or item is None or not fits_unit(item, cmp.unit):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
+
+
+def so_often(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Declined at least ten times, shopped more than 5 times: so many rows like these."""
+    doer = next((one for one in lexicon.model.definition.tables if one.x_nl.activity), None)
+    counted = count_of(lexicon, doer.x_nl.activity) if doer and doer.x_nl.activity else None
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    if counted is None or doer is None or cmp.unit:
+        return None
+    filters: tuple[Filter, ...] = ()
+    if part[0].kind == "VALUE":
+        if lexicon.model.relations.reaches(doer.name, part[0].data.item.table):
+            return None
+        filters = (as_cond(part[0]).filter,)
+    held = Held(counted, cmp.op, tuple(number(value) for value in cmp.values), filters)
+    return [part[0].made("HELD", held, *part[1:])]
+
+
+def part_of_rows(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than half of the customers: a percentage of them."""
+    share = part[1].data
+    return part[0].made("CMP", Cmp(part[0].data, (round(100 * share, 2),), "percent"), part[1]) if share < 1 else None
+
+
+def sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Transactions over $900: by what makes one of them large."""
+    thing = next(one for one in part if one.kind in ("ENTITY", "COUNTED"))
+    table = thing.data if thing.kind == "ENTITY" else thing.data[1]
+    cmp = next(one for one in part if one.kind == "CMP")
+    extension = table_extension(lexicon.model, table)
+    if not extension.size_field or cmp.data.unit == "percent" or (part[0].kind == "CMP" and cmp.data.unit != "money"):
+        return None
+    item = next(one for one in lexicon.model.items if one.full_name == f"{table}.{extension.size_field}")
+    cond = cmp.made("COND", Cond(compare_filter(item, cmp.data.op, cmp.data.values), item))
+    return [*(one for one in part if one not in (cmp,)), cond]
+
+
+def percent_on(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spend more than 25 % of their money on travel: the share that the profile holds."""
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    value = next(one for one in part if one.kind == "VALUE").data.values[0].casefold()
+    item = item_named(
+        lexicon, lambda one: one.unit == "percent" and one.kind == "fact" and one.name == f"{value}_spend_pct"
+    )
+    if item is None or cmp.unit != "percent":
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
+
+
+def than_before(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spending less than in the prior 90 days: one period of the profile against the other."""
+    figure: Figure = part[0].data
+    op = next(one.data for one in part if one.kind == "OP")
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    windows = [one.data for one in part if one.kind == "TIME"]
+    pairs = {
+        (one.days, one.days_before): name for name, one in lexicon.extensions.items() if one.days_of == figure.measure
+    }
+    lengths = {days for days, _ in pairs}
+    if any(window.unit != "day" or window.count not in lengths or not window.rolling for window in windows):
+        return None
+    days = windows[0].count
+    now, before = pairs.get((days, 0)), pairs.get((days, days))
+    if not now or not before:
+        return None
+    item = next(one for one in lexicon.model.items if one.full_name == now)
+    cond = Cond(Relative(field=now, op=op, than=before, times=times), item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def different(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """At least 3 different merchants: how many values of a field a customer's rows have."""
+    item, first = part[-1].data, part[0]
+    doers = [one.x_nl.activity for one in lexicon.model.definition.tables if one.x_nl.activity]
+    if (
+        is_numeric(item)
+        or item.kind != "dimension"
+        or not doers
+        or not lexicon.model.relations.reaches(doers[0], item.table)
+    ):
+        return None
+    if any(
+        one.x_nl.activity and lexicon.model.relations.reaches(one.name, item.table)
+        for one in lexicon.model.definition.tables
+    ):
+        return None
+    cmp = first.data if first.kind == "CMP" else Cmp("=", (first.data[0],), first.data[1])
+    if cmp.unit:
+        return None
+    figure = figure_of(lexicon, "count_distinct", item, over=doers[0])
+    if figure is None:
+        return None
+    held = Held(replace(figure, table=doers[0]), cmp.op, tuple(number(value) for value in cmp.values))
+    return first.made("HELD", held, *part[1:])
+
+
+def did_different(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Used only 1 channel: exactly so many."""
+    made = different(lexicon, part[1:])
+    return None if made is None else [part[0], made]
+
+
+def aggregated_held(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Average churn score over 36: the comparison is with the average, not with each score."""
+    made = aggregated(lexicon, [part[0], part[-1]])
+    return None if made is None else [made, *part[1:-1]]
+
+
+def extreme_held(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Lowest credit limit below 5: the comparison is with the lowest one."""
+    figure = figure_of(lexicon, "max" if part[0].data == "desc" else "min", part[1].data)
+    return part[0].made("MEASURE", figure, part[1]) if figure else None
+
+
+def measure_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    data = next(one for one in part if one.kind in ("MEASURE", "COUNTED")).data
+    figure: Figure = data[0] if isinstance(data, tuple) else data
+    cmp: Cmp = next(one for one in part if one.kind == "CMP").data
+    if not fits_unit(figure.item, cmp.unit):
+        return None
+    counted = (part[0], part[-1]) if part[0].kind == "COUNTED" else None
+    values = tuple(number(value) for value in cmp.values)
+    return part[0].made("HELD", Held(figure, cmp.op, values, counted=counted), *part[1:])
+
+
+def more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than 5 declined transactions, at least 3 online purchases."""
+    cmp: Cmp = part[0].data
+    thing = part[-1]
+    count = count_of(lexicon, thing.data) if thing.kind == "ENTITY" else thing.data
+    if count is None or cmp.unit or (count.item.unit != "count"):
+        return None
+    conds = [as_cond(one) for one in part[1:-1] if one.kind in ("VALUE", "COND")]
+    filters = tuple(cond.filter for cond in conds)
+    return part[0].made("HELD", Held(count, cmp.op, tuple(number(v) for v in cmp.values), filters), *part[1:])
+
+
+def no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """No transactions, without any declined purchases."""
+    count = count_of(lexicon, part[-1].data) if part[-1].kind == "ENTITY" else part[-1].data
+    is_sum = count is not None and added_up(lexicon, count.item) is not None and _says_none(part[0])
+    adds_up = is_sum or (count is not None and count.item.unit == "count")
+    if count is None or not adds_up or (part[-1].kind == "ENTITY" and not is_fine(lexicon, part[-1].data)):
+        return None
+    filters = tuple(as_cond(one).filter for one in part[1:-1] if one.kind in ("VALUE", "COND"))
+    return part[0].made("HELD", Held(count, "=", (0,), filters), *part[1:])
+
+
+def without_things(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Merchants that had no declined transactions: of which there are none, not those that have others."""
+    if is_numeric(part[0].data) or not is_fine(lexicon, part[-1].data):
+        return None
+    held = no_things(lexicon, part[-3:])
+    return None if held is None else [*part[:-3], held]
+
+
+def _says_none(no: Chunk) -> bool:
+    """Tell whether a negation says that there is none of an amount, not that another one is meant: not spend."""
+    return no.kind == "NEVER" or no.text.casefold() in ("no", "with no", "without", "nothing")
+
+
+def spent_nothing(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Spent nothing."""
+    return no_things(lexicon, part[::-1]) if part[-1].text.casefold().endswith("nothing") else None
+
+
+def no_field(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """No spend in the last 90 days, where a field holds it."""
+    item = part[-1].data
+    if not lexicon.extensions[item.full_name].days_of or not _says_none(part[0]):
+        return None
+    return part[0].made("COND", Cond(compare_filter(item, "=", (0,)), item), part[-1])
+
+
+def not_then(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """In October but not in September: what was done in the first window was not done in the second."""
+    no = next(one for one in part if one.kind in ("NOT", "NEVER", "NONE"))
+    lacked = Lacked(part[-1].data, anything=no.text.casefold().endswith("nothing"))
+    return [part[0], no.made("LACKED", lacked, part[-1])]
+
+
+def no_such_then(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """In October but no purchase, or nothing in Travel, in September."""
+    no = next(one for one in part if one.kind in ("HELD", "COND"))
+    if no.kind == "HELD":
+        filters = no.data.filters if is_none_of(no.data) else None
+    else:
+        is_none = no.data.never or (no.data.negated and no.text.casefold().startswith(("no ", "with no ", "without ")))
+        filters = (value_filter(no.data.item, no.data.values),) if is_none and no.data.values else None
+    return None if filters is None else [part[0], no.made("LACKED", Lacked(part[-1].data, filters), part[-1])]
+
+
+def first_not_then(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Did not buy in September but did in October."""
+    no, times = part[0], [one for one in part if one.kind == "TIME"]
+    filters = no.data.filters if no.kind == "HELD" else None
+    if no.kind == "HELD" and not is_none_of(no.data):
+        return None
+    done = next(one for one in part if one.kind in ("BUY", "IS"))
+    return [renamed(done, "BUY"), times[1], no.made("LACKED", Lacked(times[0].data, filters), times[0])]
+
+
+def not_held(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Ignoring states with fewer than 5,000 transactions: those with as many or more are kept."""
+    held: Held = part[-1].data
+    if held.op not in INVERTED or held.filters:
+        return None
+    return part[0].made("HELD", replace(held, op=INVERTED[held.op]), *part[1:])
+
+
+def measure_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    figure: Figure = next(one for one in part if one.kind == "MEASURE").data
+    op = next(one for one in part if one.kind == "OP").data
+    times = next((one.data for one in part if one.kind == "TIMES"), 1.0)
+    by = tuple(one.data.full_name for one in part if one.kind == "FIELD" and not is_numeric(one.data))
+    said = next(one.text.casefold() for one in part if one.kind == "AGG")
+    overall = said.removeprefix("the ").startswith("overall") and not by and is_mean(lexicon, figure)
+    held = Held(figure, op, (), average=True, times=float(times), by=by, overall=overall)
+    return part[0].made("HELD", held, *part[1:])

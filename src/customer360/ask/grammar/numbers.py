@@ -1,0 +1,91 @@
+"""Rules of numbers: comparisons, bounds, lengths of time, ordinals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.grammar.terms import INVERTED, Bands, Cmp, Duration
+from customer360.ask.lexicon import Lexicon
+
+
+def compared(_: Lexicon, part: list[Chunk]) -> Chunk:
+    op, num = part[0], part[-1]
+    return op.made("CMP", Cmp(op.data, (num.data[0],), num.data[1]), *part[1:])
+
+
+def or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
+    num, more = part
+    return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
+
+
+def and_over(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """And over 50: not "50 and over"."""
+    more, num = part
+    return more.made("CMP", Cmp(more.data.rstrip("="), (num.data[0],), num.data[1]), num)
+
+
+def from_to(_: Lexicon, part: list[Chunk]) -> Chunk:
+    numbers = [one.data for one in part if one.kind == "NUM"]
+    unit = numbers[0][1] or numbers[1][1]
+    return part[0].made("CMP", Cmp("between", (numbers[0][0], numbers[1][0]), unit), *part[1:])
+
+
+def not_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    cmp: Cmp = part[-1].data
+    if cmp.op not in INVERTED:
+        return None
+    return part[0].made("CMP", replace(cmp, op=INVERTED[cmp.op]), *part[1:])
+
+
+def two_bounds(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Over 100 but under 500."""
+    low, high = part[0].data, part[-1].data
+    if {low.op[:1], high.op[:1]} != {">", "<"}:
+        return None
+    return part[0].made("CMPS", (low, high), *part[1:])
+
+
+def bands(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Under 30, 30 to 44, 45 and over: classes that follow each other without a gap."""
+    listed: list[Cmp] = [one.data for one in part if one.kind == "CMP"]
+    lows = [cmp.values[0] for cmp in listed if cmp.op in (">", ">=", "between")]
+    highs = [cmp.values[-1] for cmp in listed if cmp.op in ("<", "<=", "between")]
+    opens, ends = listed[0].op in ("<", "<="), listed[-1].op in (">", ">=")
+    if opens:
+        lows = [0.0, *lows]
+    closed = all(cmp.op == "between" for cmp in listed[1:-1]) and (opens or listed[0].op == "between")
+    if not closed or not (ends or listed[-1].op == "between") or len(lows) != len(listed):
+        return None
+    follows = all(0 <= low - high <= 1 for high, low in zip(highs, lows[1:], strict=False))
+    if not follows or any(high <= low for low, high in pairwise(lows)):
+        return None
+    from_ = [] if opens else [Cmp(">=", (lows[0],), listed[0].unit)]
+    to = [] if ends else [Cmp("<=", (highs[-1],), listed[-1].unit)]
+    is_above = listed[-1].op == ">" and listed[-2].op == "between" and lows[-1] == highs[-1]
+    return part[0].made("BANDS", Bands(tuple(lows), (*from_, *to), is_above), *part[1:])
+
+
+def ordinals(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """25th, 50th and 75th percentile."""
+    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind == "NTHNUM"), *part[1:])
+
+
+def ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:
+    return part[0].made("NTHPCT", part[0].data, part[1])
+
+
+def duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than 60 days, under a year."""
+    first, unit = part[0], part[-1]
+    if first.kind == "CMP":
+        cmp: Cmp = first.data
+        if cmp.op == "between" or cmp.unit:
+            return None
+        return first.made("DURATION", Duration(cmp.op, cmp.values[0], unit.data), unit)
+    if first.kind == "NUM":
+        return None if first.data[1] else first.made("DURATION", Duration("=", first.data[0], unit.data), unit)
+    if not unit.text.casefold().startswith(("a ", "one ")):
+        return None
+    return first.made("DURATION", Duration(first.data, 1, unit.data), unit)

@@ -1,0 +1,95 @@
+"""Rules of values and flags: which field has which of them, or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from customer360.ask.chunks import Chunk, renamed
+from customer360.ask.grammar.terms import Cond, value_cond
+from customer360.ask.lexicon import Flag, Lexicon, ValueOf
+from customer360.semantic import Condition, Negation
+
+
+def _kind_of_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Leisure categories: a field of the same small table behind a value only says what it is a value of."""
+    value, field = part[0], part[-1]
+    if value.kind != "VALUE" or field.kind != "FIELD" or len(part) != 2:
+        return None
+    table = field.data.table
+    is_small = all(
+        one.name != table or not (one.x_nl.activity or one.x_nl.size_field) for one in lexicon.model.definition.tables
+    )
+    same = value.data.item.table == table and field.text.casefold().endswith("s")
+    return value.made("VALUE", value.data, field) if is_small and same else None
+
+
+def named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A value beside the name of its field: card type Premium, Texas state, status is not declined."""
+    fields = [one for one in part if one.kind == "FIELD"]
+    values = [one for one in part if one.kind in ("VALUE", "NAMEDVALUE", "COND")]
+    data = values[0].data
+    if fields[0].data != data.item:
+        return _kind_of_value(lexicon, part)
+    if isinstance(data, Cond):
+        return part[0].made("COND", data, *part[1:]) if data.values else None
+    signs = [one.data for one in part if one.kind == "OP"]
+    if any(one not in ("=", "!=") for one in signs):
+        return None
+    negated = any(one.kind == "NOT" for one in part) != ("!=" in signs)
+    return part[0].made(
+        "COND" if negated else "VALUE", value_cond(data.item, data.values, negated=True) if negated else data, *part[1:]
+    )
+
+
+def values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Several values of one field: Texas, Florida or Ohio."""
+    named = [one for one in part if one.kind == "VALUE"]
+    items = {one.data.item for one in named}
+    if len(items) > 1:
+        return None
+    data = ValueOf(named[0].data.item, tuple(dict.fromkeys(value for one in named for value in one.data.values)))
+    if part[0].kind == "BOTH":
+        return part[0].made("COND", value_cond(data.item, data.values, separate=True), *part[1:])
+    return part[0].made("VALUE", data, *part[1:])
+
+
+def elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Medium or high risk: what the last of several values says of them all is left out before."""
+    named = [renamed(one, "VALUE") if one.kind == "NAMEDVALUE" else one for one in part]
+    return not_value(lexicon, named) if named[0].kind == "NEITHER" else values(lexicon, named)
+
+
+def not_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    found = [one for one in part if one.kind == "VALUE"]
+    items = {one.data.item for one in found}
+    if len(items) > 1:
+        return None
+    item = items.pop()
+    values = tuple(value for one in found for value in one.data.values)
+    cond = replace(value_cond(item, values, negated=True), never=part[0].kind == "NEVER")
+    return part[0].made("COND", cond, *part[1:])
+
+
+def flag(_: Lexicon, part: list[Chunk]) -> Chunk:
+    flag: Flag = part[-1].data
+    value = flag.value if len(part) == 1 else not flag.value
+    return part[0].made(
+        "COND", Cond(Condition(field=flag.item.full_name, op="=", value=value), flag.item, (value,)), *part[1:]
+    )
+
+
+def not_cond(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    cond: Cond = part[-1].data
+    if not isinstance(cond.filter, Condition):
+        return None
+    if cond.values and not isinstance(cond.values[0], bool):
+        return part[0].made("COND", value_cond(cond.item, cond.values, negated=not cond.negated), *part[1:])
+    return part[0].made("COND", Cond(Negation(**{"not": cond.filter}), cond.item, (), negated=True), *part[1:])
+
+
+def neither(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Neither Premium nor at low risk, of two fields: not the one and not the other."""
+    named = [one for one in part if one.kind == "VALUE"]
+    if named[0].data.item == named[1].data.item:
+        return None
+    return [one.made("COND", value_cond(one.data.item, one.data.values, negated=True)) for one in named]
