@@ -12,20 +12,21 @@ A list of rows has one row for each row of its finest table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from customer360.semantic.aggregates import require_addable, require_number
-from customer360.semantic.asked import Asked, aliased, ask, columns_of, completed, order_of, ordered, place_of, value_of
+from customer360.semantic.asked import aliased, ask, columns_of, completed, order_of, ordered, value_of
 from customer360.semantic.conditions import filter_item, where
 from customer360.semantic.definition import Unit
+from customer360.semantic.firsts import PLACE, first_of_each, near_first
 from customer360.semantic.grouped import Groups, build_groups, having_figure
 from customer360.semantic.means import MONEY, exact_means
 from customer360.semantic.measures import get_figure, get_operand
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
-from customer360.semantic.query import Summary, Top, TopPer, digits
+from customer360.semantic.query import Summary, Top, digits
 from customer360.semantic.relations import finest
 from customer360.semantic.result import Column
 from customer360.semantic.rollups import rolled_up
@@ -68,7 +69,9 @@ def _rows(scope: Scope, shape: Shape) -> Statement:
     if condition is not None:
         select = select.where(condition, copy=False)
     if shape.top_per:
-        select, sorting = _first_of_each(shape.top_per, select, asked, values, sorting or completed(order, keys))
+        if order:
+            select = near_first(shape.top_per, select, asked, values, order[0])
+        select, sorting = first_of_each(shape.top_per, select, asked, values, sorting or completed(order, keys))
         return Statement(select, _count(select), sorting, columns, _placeholders(scope.model, shape))
     return Statement(
         select, _count_rows(scope, source.base, shape), sorting, columns, _placeholders(scope.model, shape)
@@ -104,7 +107,7 @@ def _grouped(scope: Scope, shape: Shape) -> Statement:
     select = groups.select
     sorting = completed(order_of(shape.order, groups.asked, groups.values), groups.values[: groups.keys])
     if shape.top_per:
-        select, sorting = _first_of_each(shape.top_per, select, groups.asked, groups.values, sorting)
+        select, sorting = first_of_each(shape.top_per, select, groups.asked, groups.values, sorting)
     return Statement(select, _count(select), sorting, columns, placeholders)
 
 
@@ -130,7 +133,7 @@ def _placed(groups: Groups) -> exp.Select:
     place = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order))
     parts = [
         metric.copy(),
-        exp.alias_(place, _HIDDEN, quoted=True),
+        exp.alias_(place, PLACE, quoted=True),
         exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), _GROUPS, quoted=True),
     ]
     return exp.Select(expressions=parts).from_(groups.select.subquery("s"), copy=False)
@@ -142,7 +145,7 @@ def _is_top(top: Top) -> exp.Expr:
         number = exp.column(_GROUPS, table="r", quoted=True)
         last = exp.Mul(this=number, expression=exp.Literal.number(digits(top.percent)))
         last = exp.Ceil(this=exp.Div(this=last, expression=exp.Literal.number("100.0")))
-    return exp.LTE(this=exp.column(_HIDDEN, table="r", quoted=True), expression=last)
+    return exp.LTE(this=exp.column(PLACE, table="r", quoted=True), expression=last)
 
 
 def _share(top: Top, groups: Groups) -> tuple[exp.Expr, Column]:
@@ -210,33 +213,7 @@ def _count(select: exp.Select) -> exp.Select:
     return exp.select(_number()).from_(select.subquery("r"), copy=False)
 
 
-def _first_of_each(
-    top: TopPer, select: exp.Select, asked: Sequence[Asked], values: Sequence[exp.Expr], sorting: Sequence[exp.Expr]
-) -> tuple[exp.Select, tuple[exp.Expr, ...]]:
-    """Return the first rows of each group of rows, sorted by group, and what they are sorted by."""
-    columns = columns_of(asked)
-    parts = [place_of(str(one), asked) for one in top.by]
-    hidden = [exp.alias_(one.this.copy(), f"{_HIDDEN}{place}", quoted=True) for place, one in enumerate(sorting)]
-    number = exp.Window(
-        this=exp.RowNumber(),
-        partition_by=[values[place].copy() for place in parts],
-        order=exp.Order(expressions=[one.copy() for one in sorting]),
-    )
-    inner = select.select(*hidden, exp.alias_(number, _HIDDEN, quoted=True), copy=False)
-    shown = [exp.column(column.name, table="t", quoted=True) for column in columns]
-    first = exp.LTE(this=exp.column(_HIDDEN, table="t", quoted=True), expression=exp.Literal.number(top.rows))
-    outer = (
-        exp.Select(expressions=aliased(shown, columns)).from_(inner.subquery("t"), copy=False).where(first, copy=False)
-    )
-    again = [
-        ordered(exp.column(f"{_HIDDEN}{place}", table="t", quoted=True), descending=bool(one.args.get("desc")))
-        for place, one in enumerate(sorting)
-    ]
-    return outer, (*(ordered(shown[place].copy()) for place in parts), *again)
-
-
-_HIDDEN, _GROUPS = "place ", "groups "
-"""What columns are called that sort and number rows: no column of an answer has a space in its name."""
+_GROUPS = "groups "
 
 
 def _placeholders(model: SemanticModel, shape: Shape) -> tuple[tuple[str, str], ...]:
