@@ -57,6 +57,12 @@ class Window(BaseModel):
         start = self.start + _span(self.unit, self.count * steps)
         return _between(start, start + _span(self.unit, self.count) - timedelta(days=1), self.unit, self.count)
 
+    def in_year(self, year: int) -> Window:
+        """Return the same days of another year."""
+        years = relativedelta(years=year - self.start.year) if self.start else relativedelta()
+        start, end = self.start and self.start + years, self.end and self.end + years
+        return _between(start, end, self.unit, self.count)
+
     def year_before(self) -> Window:
         """Return the same days one year earlier."""
         year = relativedelta(years=1)
@@ -341,7 +347,7 @@ def _ago(match: re.Match[str], anchor: date) -> Window | None:
 
 def _part_of_year(match: re.Match[str], anchor: date, size: int) -> Window:
     number = _ORDINALS.get(match[1]) or int(match[1])
-    given = match[2]
+    given = match[2] or match[3]
     year = None
     if given:
         year = anchor.year if given == "this" else anchor.year - 1 if given in ("last", "previous") else int(given)
@@ -390,6 +396,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     ),
     _rule(rf"(?:after|later than)(?: the)?(?: end of)? {_POINT}", _after),
     _rule(rf"(?:before|prior to|earlier than|older than)(?: the)?(?: start of| beginning of)? {_POINT}", _before),
+    _rule(rf"through (?:the year )?{_YEAR}", lambda match, _: _calendar("year", date(int(match[1]), 1, 1), 0)),
     _rule(rf"(?:until|till|up to|through|by the end of|up until)(?: the)?(?: end of)? {_POINT}", _until),
     _rule(rf"{_IN}q([1-4]){_OF_YEAR}", lambda match, anchor: _part_of_year(match, anchor, 3)),
     _rule(

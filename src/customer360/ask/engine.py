@@ -78,6 +78,8 @@ class Engine:
         corrections = [*reworded, *misspelt]
         candidates = find_candidates(words, self.lexicon, self.newest)
         told = tuple(corrections)
+        if misspelt:
+            question = " ".join(word.typed for word in words)
         blind = unexplained(candidates)
         if blind:
             return self._unexplained(question, blind)
@@ -138,7 +140,7 @@ class Engine:
         if entry.kind != "FIELD":
             return True
         extension = self.lexicon.extensions[entry.data.full_name]
-        if extension.change_of or extension.total_of:
+        if extension.change_of or extension.total_of or extension.days_of:
             return True
         return "GRAIN" in kinds_in(phrase, self.lexicon)
 

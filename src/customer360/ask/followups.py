@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from customer360.ask.chunks import Chunk
+from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
 from customer360.ask.grammar.figures import count_of, figure_of
@@ -157,6 +157,7 @@ class _Amender:
         if not self.slots.chunks:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
+        self._name_values()
         self._refer_to_rows()
         self._next_rank()
         self._take_sorting()
@@ -207,6 +208,14 @@ class _Amender:
             cond = Cond(Condition(field=item.full_name, op="=", value=value), item, (value,))
             chunks[place] = one.made("COND", cond)
             self._set(groups=tuple(group for group in self.frame.groups if group.name != item.full_name), rank=None)
+
+    def _name_values(self) -> None:
+        """Read "and medium?" as a value of the field that the frame holds against another one."""
+        held = {name for tree in (*self.frame.filters, *self.frame.part) for name in fields_of(tree)}
+        chunks = self.slots.chunks
+        for place, one in enumerate(chunks):
+            if one.kind == "NAMEDVALUE" and one.data.item.full_name in held:
+                chunks[place] = renamed(one, "VALUE")
 
     def _is_next_of_first(self, index: int) -> bool:
         """Tell whether a row is meant that the last answer left out, because it was only the first of a ranking."""

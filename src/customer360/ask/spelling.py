@@ -7,8 +7,9 @@ So words that a general dictionary holds are left alone, and whoever said them i
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
@@ -50,13 +51,15 @@ class Speller:
     def __init__(self, lexicon: Lexicon) -> None:
         self._known = frozenset(lexicon.vocabulary()) | DATE_WORDS
         corrigible = lexicon.vocabulary(without=("FILL", "MISSING", "AMBIGUOUS")) | DATE_WORDS
+        self._pairs = frozenset(_pairs_in_names(lexicon))
         self._targets = sorted(one for one in corrigible if len(one) > 2 and one.isalpha())
 
     def correct(self, words: list[Word]) -> tuple[list[Word], list[tuple[str, str]]]:
         """Return the words with the misspelt ones corrected, and what was corrected to what."""
         corrected, told = [], []
-        for word in words:
-            found = self._correction(word)
+        for place, word in enumerate(words):
+            around = (words[place - 1].stem if place else "", words[place + 1].stem if place + 1 < len(words) else "")
+            found = self._correction(word, around)
             if found is None:
                 corrected.append(word)
             else:
@@ -64,14 +67,15 @@ class Speller:
                 told.append((word.typed, found))
         return (join_numbers(corrected) if told else corrected), told
 
-    def _correction(self, word: Word) -> str | None:
+    def _correction(self, word: Word, around: tuple[str, str]) -> str | None:
         if word.number is not None or word.stem in self._known or not word.text.isalpha() or word.typed.isdigit():
             return None
         if len(word.text) < 4 or is_english(word.text):
             return None
-        return self._nearest(word.stem) or (self._nearest(stem(word.text)) if stem(word.text) != word.stem else None)
+        found = self._nearest(word.stem, around)
+        return found or (self._nearest(stem(word.text), around) if stem(word.text) != word.stem else None)
 
-    def _nearest(self, text: str) -> str | None:
+    def _nearest(self, text: str, around: tuple[str, str]) -> str | None:
         allowed = edits_allowed(len(text))
         best: list[str] = []
         least = allowed + 1
@@ -83,11 +87,21 @@ class Speller:
                 best, least = [target], distance
             elif distance == least and distance <= allowed:
                 best.append(target)
-        return best[0] if len(best) == 1 else self._preferred(best, text)
+        return best[0] if len(best) == 1 else self._preferred(best, text, around)
 
-    def _preferred(self, best: list[str], text: str) -> str | None:
+    def _preferred(self, best: list[str], text: str, around: tuple[str, str]) -> str | None:
+        """Return the one of several as near that has the same letters, or makes a name with a word beside it."""
+        before, after = around
         same = [one for one in best if one[0] == text[0] and sorted(one) == sorted(text)]
-        return same[0] if len(same) == 1 else None
+        beside = [one for one in best if (before, one) in self._pairs or (one, after) in self._pairs]
+        return same[0] if len(same) == 1 else beside[0] if len(beside) == 1 else None
+
+
+def _pairs_in_names(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
+    """Yield the words that stand beside each other in the names of what a model has."""
+    for stems, entries in lexicon.entries.items():
+        if any(one.kind in ("FIELD", "METRIC", "VALUE", "ENTITY", "FLAG") for one in entries):
+            yield from pairwise(stems)
 
 
 def _alike(target: str, text: str) -> bool:

@@ -113,7 +113,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "sorted by each|depending on|differ between|differs between|vary between|varies between|"
             "compare across|compare between|varies across|differing by|break it down by|split it by|"
             "broken up by|broken down per|across different|between the different|for the different|by the|"
-            "vary by|differ by|differ across|varies by|differs by|vary across"
+            "vary by|differ by|differ across|varies by|differs by|vary across|within every|inside each|"
+            "inside every|among each|per every"
         ),
     },
     "SHARE": {
@@ -152,12 +153,13 @@ _WORDS: dict[str, dict[Any, str]] = {
             "rising|develop|evolved|development|growth rate|rate of growth|change in|delta|growth in|"
             "percentage change|percent change|by how many percent|by what percentage|by what percent|"
             "uplift|go up or down|gone up or down|gone up|went up|go up|"
-            "up or down|doubled|going up|trending up"
+            "up or down|doubled|going up|trending up|gained|gain|gaining"
         ),
         "down": (
             "decrease|decreased|drop|dropped|decline|fall|fell|fallen|dropping|falling|shrink|shrunk|"
             "decreasing|shrinking|drop in|decline in|decrease in|fall in|reduction|reduction in|down|"
-            "gone down|went down|go down|going down|cut|reduced|reducing|less than before|trending down"
+            "gone down|went down|go down|going down|cut|reduced|reducing|less than before|trending down|"
+            "lost|lose|losing|loss in"
         ),
     },
     "PERIODS": {
@@ -250,7 +252,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "everywhere except|anything except|everyone except|everyone but|instead of|in place of|leave out|"
             "leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|"
             "rather than|anything but|everything but|everywhere but|nothing|with no|other|save for|barring|"
-            "do not have|does not have|omit|omitting|never been"
+            "do not have|does not have|omit|omitting|never been|not counting|not considering"
         ),
     },
     "NEVER": {
@@ -508,7 +510,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
             "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"
             "let's say|for me|for us|already|yet|time|the time|period|timeframe|during|over|throughout|upon|"
-            "off|together"
+            "off|together|counting|considering|restricted|limited"
         ),
     },
 }

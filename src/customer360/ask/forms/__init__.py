@@ -17,7 +17,7 @@ from customer360.ask.forms.shares import Shares, holds_share
 from customer360.ask.frame import Frame
 from customer360.ask.lexicon import Lexicon
 from customer360.ask.slots import Slots
-from customer360.semantic import Measure
+from customer360.semantic import Condition, Measure, Relative
 
 __all__ = ["main_table", "read_frame"]
 
@@ -34,12 +34,24 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     """
     slots = Slots(lexicon, list(chunks))
     Implied(slots).apply()
+    if slots.has("CHANGE", "PERIODS"):
+        slots.chunks = [one for one in slots.chunks if not _is_in_percent(one)]
     frame = _form_of(slots).build()
     if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):
         slots.take("CORR")
     slots.take(*_LINKS)
     slots.finish()
-    return frame.assume(*slots.assumptions)
+    return _with_held(frame).assume(*slots.assumptions)
+
+
+def _with_held(frame: Frame) -> Frame:
+    """Return a frame of groups that shows every metric which they are held against."""
+    if frame.kind != "figures" or not frame.groups or frame.summary or frame.comparison or frame.part:
+        return frame
+    known = {str(one) for one in frame.measures}
+    held = [one.field for one in frame.having if isinstance(one, Condition | Relative) and "." in one.field]
+    more = tuple(dict.fromkeys(name for name in held if name not in known))
+    return frame.model_copy(update={"measures": (*frame.measures, *more)}) if more else frame
 
 
 def _form_of(slots: Slots) -> Plain | Shares | Compared | Ranked:
@@ -51,6 +63,12 @@ def _form_of(slots: Slots) -> Plain | Shares | Compared | Ranked:
         return Plain(slots)
     superlative = any(one.kind == "ADJ" and one.data.superlative for one in slots.chunks)
     return Ranked(slots) if superlative or slots.has(*_RANKING) else Plain(slots)
+
+
+def _is_in_percent(chunk: Chunk) -> bool:
+    """Tell whether a chunk only says how a change is shown, which is in percent anyway."""
+    said = chunk.text.casefold()
+    return chunk.kind == "SHARE" and (said in ("%", "percent", "pct") or said.startswith(("in percent", "as ")))
 
 
 def _ends_with_top(slots: Slots) -> bool:

@@ -36,9 +36,9 @@ class Compared(Plain):
         slots = self.slots
         ratio, difference = slots.take("RATIO"), slots.take("DIFF")
         self._turned = any(one.data == "less" for one in difference)
-        slots.take("COMPARE")
         change, periods, year_ago = slots.take("CHANGE"), slots.take("PERIODS"), slots.take("YEARAGO")
         self._join_values()
+        slots.take("COMPARE")
         Implied(self.slots).settle_aggregate()
         ranks_periods = slots.has("UNITWORD") and slots.has("SUP", "TOP")
         windows = (
@@ -118,7 +118,7 @@ class Compared(Plain):
         self._join_measured()
         for place, one in enumerate(chunks):
             after = next((other for other in chunks[place + 1 :] if other.kind not in ("IS", "ENTITY", "AND")), None)
-            if one.kind in ("VS", "OP") and after is not None and after.kind == "VALUE":
+            if one.kind in ("VS", "OP", "COMPARE") and after is not None and after.kind == "VALUE":
                 before = next(
                     (other for other in chunks[:place] if other.kind == "VALUE" and other.data.item == after.data.item),
                     None,
@@ -173,13 +173,10 @@ class Compared(Plain):
     def _windows(self, changed: bool, *, year_ago: bool, periods: Sequence[Chunk]) -> tuple[Window, ...] | None:
         """Return the two windows that a comparison is of, the earlier first."""
         given = [one.data for one in self.slots.chunks if one.kind == "TIME"]
-        if len(given) == 2:
-            first, second = sorted(given, key=lambda one: (one.start is None, one.start))
-            if first == second and first.rolling:
-                first = first.moved(-1)  # "the last 30 days versus the previous 30 days"
-            return first, second
+        if any(one.data not in ("", "year") for one in periods) and not self._are_two_periods(given, periods):
+            return None
         if len(given) != 1 or (given[0].ends and changed):
-            return given[0].ends if len(given) == 1 else None
+            return _in_order(given) if len(given) == 2 else given[0].ends if given else None
         window: Window = given[0]
         split = self.slots.has("GROUP", "GRAIN", "TREND") and not self.slots.has("BEFORE")
         if split and not year_ago and not any(one.data == "" for one in periods):
@@ -190,6 +187,13 @@ class Compared(Plain):
         if back or any(one.data == "" for one in periods) or (changed and not periods and window.start and window.end):
             return window.moved(-1), window
         return None
+
+    def _are_two_periods(self, given: Sequence[Window], periods: Sequence[Chunk]) -> bool:
+        """Tell whether two windows are named that are of the unit from one to the next of which a change is asked."""
+        ends = given[0].ends if len(given) == 1 else tuple(given)
+        unit = next(one.data for one in periods if one.data)
+        follows = ends is not None and len(ends) == 2 and ends[0].moved(1) == ends[1]
+        return follows and all(one.unit == unit and one.count == 1 for one in ends or ())
 
     def _changes(self, change: Sequence[Chunk], periods: Sequence[Chunk]) -> Frame:
         """Month over month: the change from each period to the next."""
@@ -300,8 +304,8 @@ class Compared(Plain):
 
     def _refuse_value_alone(self) -> None:
         """Refuse to compare Texas, with nothing."""
-        named = self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "FIELD", "ENTITY", "GROUP")
-        if self.slots.has("VALUE") and not named:
+        named = self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "FIELD", "GROUP", "GRAIN", "TREND")
+        if self.slots.has("VALUE", "COND") and not named:
             raise NotUnderstood("compare it with what, and by which measure", "missing_slots")
 
     def _refuse_field_beside(self) -> None:
@@ -339,6 +343,18 @@ class Compared(Plain):
         dated = self._dated(groups, subject)
         scope = build_scope(slots, subject, slots.take(*RESTRICTING))
         return Frame(kind="figures", subject=subject, measures=(formula,), groups=dated, **scope.as_parts())
+
+
+def _in_order(given: Sequence[Window]) -> tuple[Window, Window]:
+    """Return two windows, the earlier first; the same one twice is "the last 30 days versus the previous 30 days".
+
+    Raises:
+        NotUnderstood: one is a year and the other a month or quarter, as in "October versus last year".
+    """
+    first, second = sorted(given, key=lambda one: (one.start is None, one.start))
+    if {first.unit, second.unit} in ({"year", "month"}, {"year", "quarter"}) and not (first.rolling or second.rolling):
+        raise NotUnderstood(first.label, "missing_period")
+    return (first.moved(-1), second) if first == second and first.rolling else (first, second)
 
 
 def _values_filter(item: Item, values: Sequence[Any]) -> Filter:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from customer360.ask.chunks import Chunk
+from customer360.ask.dates import Window
 from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
 from customer360.ask.frame import fields_of
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
@@ -14,6 +16,7 @@ from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item
 
+_AGAINST = ("VS", "COMPARE", "CHANGE", "PERIODS", "AND", "BUT", "OR", "TO", "TIME")
 _MEASURED = ("MEASURE", "COUNTED", "COUNTEDFIELD")
 
 
@@ -24,6 +27,13 @@ def _says_the_same(agg: str, measured: Chunk) -> bool:
     figure: Figure = measured.data
     is_total = agg == "sum" and figure.item.unit in ("count", "currency") and not figure.agg
     return figure.agg == agg or is_total or (agg == "avg" and figure.item.unit in ("percent", "score"))
+
+
+def _is_part_of_any_year(one: Chunk) -> bool:
+    """Tell whether a window is a month or quarter of which the year was not said."""
+    window: Window = one.data
+    is_part = window.unit in ("month", "quarter") and not window.rolling and bool(window.start and window.end)
+    return is_part and not re.search(r"\d{4}|\b(?:last|this|previous|prior|current|past)\b", one.text.casefold())
 
 
 class Implied(Form):
@@ -42,6 +52,7 @@ class Implied(Form):
         slots.take("WHAT")
         self._each_at_the_end()
         self._today_beside()
+        self._in_that_year()
         for step in (
             self._sort,
             self._only,
@@ -153,6 +164,21 @@ class Implied(Form):
         said = [one for one in times if one.text.casefold() in ("today", "as of today")]
         if len(times) == 2 and len(said) == 1:
             self.slots.chunks.remove(said[0])
+
+    def _in_that_year(self) -> None:
+        """Read "Q3 revenue last year" as of that year's third quarter."""
+        chunks = self.slots.chunks
+        for year in [one for one in chunks if one.kind == "TIME" and one.data.unit == "year" and one.data.count == 1]:
+            parts = [one for one in chunks if one.kind == "TIME" and _is_part_of_any_year(one)]
+            near = [one for one in parts if not self._are_compared(one, year)]
+            if len(near) == 1 and not year.data.rolling and year.data.start:
+                chunks[chunks.index(near[0])] = near[0].made("TIME", near[0].data.in_year(year.data.start.year), year)
+                chunks.remove(year)
+
+    def _are_compared(self, one: Chunk, other: Chunk) -> bool:
+        """Tell whether something between two chunks sets them against each other."""
+        first, last = sorted((one.first, other.first))
+        return any(first < each.first < last for each in self.slots.asked if each.kind in _AGAINST)
 
     def _only(self) -> None:
         """Read "who shopped only online" as shopping online and nowhere else; elsewhere "only" adds nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Unit, grain_of
@@ -11,7 +12,7 @@ from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, fields_of
 from customer360.ask.grammar.figures import count_of, figure_of, metric_figure
 from customer360.ask.grammar.groups import width_of
-from customer360.ask.grammar.terms import WHEN, Figure, Held, as_cond
+from customer360.ask.grammar.terms import WHEN, Figure, Held, Sorting, as_cond
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
 from customer360.semantic import Benchmark, Dimension, Item, Relative
@@ -26,6 +27,7 @@ class Plain(Figures):
 
     def _plain(self) -> Frame:
         slots = self.slots
+        self._ranked_groups()
         moving, running = slots.take("MOVING"), slots.take("RUNNING")
         span = self._span() if moving else 3
         distribution = slots.take("DISTRIB")
@@ -40,6 +42,18 @@ class Plain(Figures):
                 frame = frame.model_copy(update={"groups": (*frame.groups, *dated)})
             frame = frame.model_copy(update={"show": "moving_average" if moving else "running_total", "span": span})
         return frame
+
+    def _ranked_groups(self) -> None:
+        """Read "states by total spend" as the groups that a measure puts in order."""
+        chunks = self.slots.chunks
+        for by, measure in pairwise(chunks):
+            groups = [
+                one for one in chunks if one.kind == "FIELD" and one.last <= by.first and not is_numeric(one.data)
+            ]
+            if by.kind == "BY" and measure.kind in ("MEASURE", "COUNTED") and len(groups) == 1:
+                self.slots.sorting = self.slots.sorting or Sorting(measure)
+                chunks.remove(by)
+                return
 
     def _filled(
         self, measures: Sequence[Chunk], groups: Sequence[Dimension], per: Chunk | None, distribution: Sequence[Chunk]
@@ -195,6 +209,7 @@ class Plain(Figures):
     def _means(self, fields: Sequence[Chunk], taken: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
         """Numbers that are named without an aggregate, as averages; a total as that of all."""
         total = self._total_of(fields[0]) if len(fields) == 1 else None
+        self._refuse_days_of_some(fields, taken)
         figures = [total or figure_of(self.lexicon, "avg", one.data) for one in fields]
         if total is None:
             self.slots.assume(f"{fields[0].data.label} is shown as an average.")
@@ -205,6 +220,12 @@ class Plain(Figures):
         scope = build_scope(self.slots, subject, taken)
         measures = tuple(one.measure for one in made)
         return Frame(kind="figures", subject=subject, measures=measures, groups=dated, **scope.as_parts())
+
+    def _refuse_days_of_some(self, fields: Sequence[Chunk], taken: Sequence[Chunk]) -> None:
+        """Refuse what customers spent in the last 90 days beside what it was spent on, or other days."""
+        for one in fields:
+            if self.lexicon.extensions[one.data.full_name].days_of and self._has_fine(one.data.table, taken, ()):
+                raise NotUnderstood(one.text)
 
     def _total_of(self, field: Chunk) -> Figure | None:
         """Read the total transactions, of nobody in particular, as those of all: what the field holds for each."""

@@ -222,7 +222,7 @@ class Ranked(Figures):
 
     def _rank_groups(self, choice: Choice) -> Frame:
         """Groups by a measure: which state has the highest average lifetime value."""
-        dimensions = tuple(_grouping(one) for one in choice.fields)
+        dimensions = tuple(dict.fromkeys(_grouping(one) for one in choice.fields))
         figures = self._group_figures(choice, dimensions)
         self._require_related(figures[0].table, [one.data for one in choice.entities])
         subject, figures = self._activity_of(figures[0].table, figures, (*dimensions, *choice.groups))
@@ -313,7 +313,7 @@ class Ranked(Figures):
     def _rank_dates(self, choice: Choice) -> Frame:
         """The newest or the oldest rows, or the date of them."""
         self.slots.take("WHEN")
-        if choice.fields:
+        if choice.fields and not self._shows_with_dates(choice):
             field = choice.fields[0]
             agg = "max" if choice.descending else "min"
             is_date = field.kind == "FIELD" and field.data.kind == "time_dimension"
@@ -333,7 +333,15 @@ class Ranked(Figures):
             raise NotUnderstood((strange or choice.entities)[0].text)
         limit = choice.limit or (10 if self._is_plural(choice, choice.entities[0]) else 1)
         rank = Rank(by=item.full_name, descending=choice.descending, limit=limit, offset=choice.offset)
-        return self._rows(table, choice.taken, [item], rank)
+        return self._rows(table, choice.taken, [item, *(one.data for one in choice.fields)], rank)
+
+    def _shows_with_dates(self, choice: Choice) -> bool:
+        """Tell whether fields are shown with the newest rows: the 10 newest accounts with segment."""
+        recent = next(one for one in choice.words if one.kind == "RECENT")
+        entity = choice.entities[0] if choice.entities else None
+        named = [one for one in choice.fields if one.kind == "FIELD"]
+        is_next = entity is not None and entity.first == recent.last
+        return is_next and len(named) == len(choice.fields) and all(one.first > recent.last for one in named)
 
     def _rank_rows(self, choice: Choice) -> Frame:
         """Rows by a number of theirs, or by what a measure makes of their own rows."""

@@ -21,7 +21,9 @@ def holds_share(slots: Slots) -> bool:
     compared = [one for one in slots.chunks if one.kind == "CMP" and one.data.unit == "percent"]
     fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
     counted = [one for one in slots.chunks if one.kind in ("ENTITY", "COUNTED")]
-    return len(compared) == len(fields) == len(counted) == 1 and not slots.has("SHARE", "MEASURE", "GROUP", "GRAIN")
+    shown = [one for one in slots.chunks if one.kind == "SHARE" and compared and one.first > compared[0].last]
+    others = [one for one in slots.chunks if one.kind in ("SHARE", "MEASURE", "GROUP", "GRAIN") and one not in shown]
+    return len(compared) == len(fields) == len(counted) == 1 and not others
 
 
 class Shares(Form):
@@ -73,6 +75,7 @@ class Shares(Form):
     def _held(self) -> Frame:
         """Groups that a percentage of their rows fits."""
         slots = self.slots
+        slots.take("SHARE")
         fields, compared = slots.take("FIELD"), slots.take("CMP")[0].data
         figure = self._shared(slots.take("COUNTED"), [one.data for one in slots.take("ENTITY")], (), of_fields=False)
         groups = self._as_groups(fields)

@@ -89,6 +89,12 @@ def than_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", cond, *part[1:])
 
 
+def than_average_of_some(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Above the average Texan: a mean of some rows alone, which no condition can be held against."""
+    average, value = part[-2:]
+    return part[0].made("BENCHMARK", value.data, *part[1:]) if average.last == value.first else None
+
+
 def than_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     left, right = part[0].data, part[-1].data
     if not (is_numeric(left) and is_numeric(right)) or left == right:

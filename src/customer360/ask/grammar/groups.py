@@ -21,8 +21,8 @@ def banded(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     if field is None or not is_numeric(field):
         return None
     bounds = bands.bounds
-    if bands.is_above and field.data_type in ("INTEGER", "BIGINT"):
-        bounds = (*bounds[:-1], bounds[-1] + 1)
+    if bands.is_above:
+        bounds = (*bounds[:-1], bounds[-1] + (1 if field.data_type in ("INTEGER", "BIGINT") else 0.01))
     group = Groups((Dimension(name=field.full_name, bounds=bounds),))
     conds = [part[-1].made("COND", Cond(compare_filter(field, one.op, one.values), field)) for one in bands.within]
     return [*kept, part[-1].made("GROUP", group), *conds]
@@ -51,11 +51,11 @@ def with_group(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 def by_all_but(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """In every segment other than Declining: by segment, without that one."""
     field, values = part[1], [one for one in part if one.kind == "VALUE"]
-    cond = not_value(lexicon, [next(one for one in part if one.kind == "NOT"), *values])
     group, _ = dimension_of(lexicon, field.data)
-    if cond is None or group is None or any(one.data.item != field.data for one in values):
+    if group is None or any(one.data.item != field.data for one in values):
         return None
-    return [part[0].made("GROUP", Groups((group,)), field), cond]
+    negated = not_value(lexicon, [next(one for one in part if one.kind == "NOT"), *values])
+    return [part[0].made("GROUP", Groups((group,)), field), *negated]
 
 
 def across(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -76,7 +76,11 @@ def grouped(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
     if commas and part[0].text.casefold().startswith(("for", "in each", "within")):
         made = _group_by(lexicon, part[: commas[0]])
         return [made, *part[commas[0] + 1 :]] if made is not None else None
-    return _group_by(lexicon, part)
+    made = _group_by(lexicon, part)
+    if made is None and commas:
+        first = _group_by(lexicon, part[: commas[0]])
+        return [first, *part[commas[0] :]] if first is not None else None
+    return made
 
 
 def _group_by(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -141,6 +145,16 @@ def field_bins(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     dimension = Dimension(name=field.data.full_name, bin=bins.data or width_of(lexicon, field.data))
     return part[0].made("GROUP", Groups((dimension,)), *part[1:])
+
+
+def each_of(_: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
+    """In each of Ohio and Texas: the groups of these values alone; across Texas: those in Texas."""
+    said = part[0].text.casefold()
+    if said == "across":
+        return part[1]
+    is_each = ("each" in said or "every" in said) and len(part[1].data.values) > 1
+    group = Groups((Dimension(name=part[1].data.item.full_name),))
+    return [part[0].made("GROUP", group), part[1]] if is_each else None
 
 
 def grain_and_field(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

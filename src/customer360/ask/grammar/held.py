@@ -36,6 +36,15 @@ def per_month(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
 
 
+def more_per_month(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Spend more per month than the average: the monthly mean that the profile holds is compared."""
+    names = [name for name, one in lexicon.extensions.items() if one.per_month_of == part[0].data.full_name]
+    item = next((one for one in lexicon.model.items if names and one.full_name == names[0]), None)
+    if part[2].data != "month" or item is None:
+        return None
+    return [part[0].made("FIELD", item, part[2]), part[1]]
+
+
 def so_often(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Declined at least ten times, shopped more than 5 times: so many rows like these."""
     doer = next((one for one in lexicon.model.definition.tables if one.x_nl.activity), None)

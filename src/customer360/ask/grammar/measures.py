@@ -8,6 +8,7 @@ from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure, of_some
 from customer360.ask.grammar.terms import Figure
 from customer360.ask.lexicon import Lexicon, is_numeric
+from customer360.ask.words import stems_of
 from customer360.semantic import Item, Measure
 
 
@@ -49,6 +50,14 @@ def several(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     if not all(figures):
         return None
     return [*(part[0].made("MEASURE", figure, *part[1:]) for figure in figures), *kept]
+
+
+def counted_named(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """How many weekend transactions, where the condition's own name ends with what is counted."""
+    last = stems_of(part[-1].text)[-1:]
+    table = next((one.data for one in lexicon.entries.get(last, ()) if one.kind == "ENTITY"), None)
+    count = count_of(lexicon, table) if table else None
+    return None if count is None else [part[0].made("COUNTED", (count, table, False)), part[-1]]
 
 
 def counted_value(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:

@@ -53,21 +53,30 @@ def values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("VALUE", data, *part[1:])
 
 
-def elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+def of_group(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The Leisure group: a value of a field that is itself a group."""
+    is_group = part[0].data.item.name.endswith("_group") and part[1].text.casefold().rstrip("s") == "group"
+    return part[0].made("VALUE", part[0].data, part[1]) if is_group else None
+
+
+def elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
     """Medium or high risk: what the last of several values says of them all is left out before."""
     named = [renamed(one, "VALUE") if one.kind == "NAMEDVALUE" else one for one in part]
     return not_value(lexicon, named) if named[0].kind == "NEITHER" else values(lexicon, named)
 
 
-def not_value(_: Lexicon, part: list[Chunk]) -> Chunk | None:
-    found = [one for one in part if one.kind == "VALUE"]
-    items = {one.data.item for one in found}
-    if len(items) > 1:
-        return None
-    item = items.pop()
-    values = tuple(value for one in found for value in one.data.values)
-    cond = replace(value_cond(item, values, negated=True), never=part[0].kind == "NEVER")
-    return part[0].made("COND", cond, *part[1:])
+def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
+    """Neither of some values of one field; those of another one that follow are told apart from them."""
+    values = [place for place, one in enumerate(part) if one.kind == "VALUE"]
+    item = part[values[0]].data.item
+    others = [place for place in values if part[place].data.item != item]
+    end = max(place for place in values if place < others[0]) + 1 if others else len(part)
+    named = tuple(value for one in part[:end] if one.kind == "VALUE" for value in one.data.values)
+    cond = replace(value_cond(item, named, negated=True), never=part[0].kind == "NEVER")
+    negated = part[0].made("COND", cond, *part[1:end])
+    rest = part[end:]
+    bare = rest and not any(one.kind in ("NOT", "NEVER") for one in rest)
+    return [negated, *rest[:1], part[0], *rest[1:]] if bare else [negated, *rest]
 
 
 def flag(_: Lexicon, part: list[Chunk]) -> Chunk:
