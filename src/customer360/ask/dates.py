@@ -359,10 +359,6 @@ def _on_day(match: re.Match[str], _: date) -> Window | None:
     return _between(found, found, "day") if found else None
 
 
-def _same_last_year(match: re.Match[str], anchor: date) -> Window:
-    return _calendar(_as_unit(match[1]), anchor - relativedelta(years=1), 0)
-
-
 _Build = Callable[[re.Match[str], date], Window | None]
 
 
@@ -412,7 +408,6 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         rf"{_IN}{_MONTH} (?:of )?(this|last|previous) year",
         lambda match, anchor: _month(_MONTHS[match[1]], anchor.year - (match[2] != "this"), anchor),
     ),
-    _rule(rf"{_IN}same {_UNIT} (?:of )?(?:last|the previous|previous|a) year(?: ago| earlier)?", _same_last_year),
     _rule(
         rf"{_IN}(?:last|past|previous|most recent|latest|preceding) (\d+) (?:full|complete|whole|"
         rf"calendar|completed) {_UNIT}",

@@ -97,6 +97,8 @@ class Engine:
         kinds = {entry.kind for one in candidates for entry in one.entries}
         if previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD"}):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
+        if previous is None and refers(question) and _begins_with_pronoun(candidates):
+            return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         failed: list[Read] = []
         for context in _ways(question, kinds, previous):
             read = self._read_once(question, words, candidates, context, told)
@@ -279,8 +281,22 @@ _ASKED_BACK = {
     "no_history": "What is known of customers is known as of the newest day, not over time. Say “who opened an "
     "account” or “who made a purchase”, or ask for transactions.",
     "ambiguous_term": "“{text}” can be read in several ways.",
+    "missing_threshold": "How much is “{text}”? Name a number, as in “over 60”.",
     "missing_period": "A change from when to when?",
 }
+
+
+def _begins_with_pronoun(candidates: Sequence[Candidate]) -> bool:
+    """Tell whether a pronoun stands before anything that it could be of: which of them is the oldest."""
+    for one in candidates:
+        if one.text.casefold() in ("them", "they", "those", "these", "their", "its"):
+            return True
+        if any(entry.kind in _NAMING for entry in one.entries):
+            return False
+    return False
+
+
+_NAMING = frozenset({"ENTITY", "VALUE", "FIELD", "METRIC", "FLAG", "NAMEDVALUE", "WHO", "OPEN", "BUY", "ADJ", "GROUP"})
 
 
 def _ways(question: str, kinds: set[str], previous: Context | None) -> list[Context | None]:

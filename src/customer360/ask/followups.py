@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlglot import exp
+
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.dates import Window, grain_of
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, fields_of
-from customer360.ask.grammar.figures import count_of, figure_of
+from customer360.ask.grammar.figures import count_of, doers_with, figure_of
 from customer360.ask.grammar.terms import (
     WHEN,
     Cond,
@@ -158,6 +160,8 @@ class _Amender:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
         self._name_values()
+        if self.slots.has("SHARE"):
+            self.slots.chunks = [one for one in self.slots.chunks if one.kind != "AGG" or one.data != "sum"]
         self._refer_to_rows()
         self._next_rank()
         self._take_sorting()
@@ -247,6 +251,9 @@ class _Amender:
     def _take_replaced(self) -> None:
         """Leave out what a follow-up says it does not want any more: weekly rather than monthly."""
         chunks = self.slots.chunks
+        tops = [one for one in chunks if one.kind == "TOP"]
+        if len(tops) == 2 and chunks[-2].kind in ("NOT", "INSTEAD") and chunks[-1] is tops[1]:
+            del chunks[-2:]
         measured = {"MEASURE", "COUNTED", "ENTITY", "COUNT"}
         for place, one in enumerate(chunks[:-2]):
             other = chunks[place + 2]
@@ -435,7 +442,8 @@ class _Amender:
     def _measure(self) -> None:
         slots = self.slots
         measures = slots.take("MEASURE", "COUNTED")
-        if not measures and slots.has("AGG") and self.frame.measures and not slots.has("COUNT"):
+        per = any(one.kind == "GROUP" and one.data.table for one in slots.chunks)
+        if not measures and slots.has("AGG") and self.frame.measures and not slots.has("COUNT") and not per:
             return self._aggregate_again()
         numbers = [one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data)]
         fields = [one for one in numbers if one.data.kind != "dimension"]
@@ -544,6 +552,8 @@ class _Amender:
             self._list_again()
         self._speak_of_part()
         chunks = slots.take("GROUP", "GRAIN", "TREND")
+        self._divide(chunks)
+        chunks = [one for one in chunks if one.kind != "GROUP" or not one.data.table]
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
         if not chunks and not fields:
             return
@@ -559,6 +569,23 @@ class _Amender:
         groups += [dimension for one in chunks for dimension in self._dimensions(one)]
         self._break_down(tuple(self._dated(group) for group in groups))
 
+    def _divide(self, chunks: Sequence[Chunk]) -> None:
+        """Divide what was measured by those who had a part in it: and per customer?"""
+        per = next((one for one in chunks if one.kind == "GROUP" and one.data.table), None)
+        if per is None:
+            return
+        frame = self.frame
+        measure = frame.measures[0] if len(frame.measures) == 1 and frame.show == "value" else None
+        item = next((one for one in self.model.items if one.full_name == measure), None)
+        doers = doers_with(self.lexicon, per.data.table, item) if item is not None else None
+        adds_up = item is not None and isinstance(item.expression, exp.Sum | exp.Count)
+        if item is None or doers is None or not adds_up or item.table != frame.subject or frame.having or frame.rank:
+            raise NotUnderstood(per.text)
+        self.slots.assume("Per customer means: divided by the customers with such transactions.")
+        parts = {"op": "ratio", "left": item.full_name, "right": doers, "as": f"{item.name}_per_customer"}
+        self._set(measures=(Formula.model_validate(parts),))
+        self.slots.chunks = [one for one in self.slots.chunks if one.kind != "AGG" or one.data != "avg"]
+
     def _speak_of_part(self) -> None:
         """Take "they" after a percentage as those that it was of."""
         frame = self.frame
@@ -571,8 +598,6 @@ class _Amender:
             return (Dimension(name=WHEN, grain=grain_of(self._window())),)
         if chunk.kind == "GRAIN":
             return (Dimension(name=WHEN, grain=chunk.data),)
-        if chunk.data.table:
-            raise NotUnderstood(chunk.text)
         groups: Groups = chunk.data
         return groups.dimensions
 
@@ -636,7 +661,8 @@ class _Amender:
     def _compared_times(self, window: Window | None, periods: Sequence[Chunk]) -> list[Window]:
         """Return the windows that the frame's own is set against."""
         times: list[Window] = [one.data for one in self.slots.chunks if one.kind == "TIME"]
-        if not times and window and any(one.data == "year" for one in periods):
+        year_ago = self.slots.take("YEARAGO") or any(one.data == "year" for one in periods)
+        if not times and window and year_ago:
             return [window.year_before()]
         if not times and window and (periods or self.slots.take("BEFORE")):
             return [window.moved(-1)]
@@ -783,6 +809,19 @@ class _Amender:
         self.frame = sort_frame(self.lexicon, frame, sorting)
         self.changed = True
 
+    def _list_activity(self, named: Sequence[Chunk]) -> bool:
+        """List what the one row that is meant did: the transactions of the first one."""
+        frame = self.frame
+        activity = table_extension(self.model, frame.subject).activity
+        keys = {f"{frame.subject}.{key}" for key in self.model.tables[frame.subject].primary_key}
+        fixed = {tree.field for tree in frame.filters if isinstance(tree, Condition) and tree.op == "="}
+        if not activity or [one.data for one in named] != [activity] or not keys <= fixed or frame.clauses:
+            return False
+        names = tuple(f"{activity}.{name}" for name in table_extension(self.model, activity).row_fields)
+        self.frame = Frame(kind="rows", subject=activity, fields=names, filters=frame.filters)
+        self.changed = True
+        return True
+
     def _list_again(self) -> None:
         """Take a list of those who did something so often as such a list, and not as groups of what they did."""
         frame = self.frame
@@ -811,6 +850,8 @@ class _Amender:
         entity = slots.take("ENTITY")
         items = slots.take("ITEM")
         frame = self.frame
+        if listed and self._list_activity(entity):
+            return
         if entity and any(
             one.data != frame.subject and not self.model.relations.reaches(frame.subject, one.data) for one in entity
         ):

@@ -147,10 +147,10 @@ class _Planner:
             elif comparison.show == "ratio":
                 both.append(Formula.model_validate({"op": "ratio", "left": before, "right": after, "as": "ratio"}))
             return tuple(both)
-        left, right = (
-            _named(_where(whole, tree), label)
-            for tree, label in zip(comparison.filters, column_names(comparison.labels), strict=True)
-        )
+        parts = [_where(whole, tree) for tree in comparison.filters]
+        sides = (*parts, whole)[:2]  # one part alone is set against all rows
+        names = column_names(comparison.labels)
+        left, right = (_named(one, name) for one, name in zip(sides, names, strict=True))
         op = {"ratio": "ratio", "change": "change_pct"}.get(comparison.show, "difference")
         return left, right, Formula.model_validate({"op": op, "left": left, "right": right, "as": op})
 

@@ -83,6 +83,8 @@ def _is_cut(candidate: Candidate, split: Candidate, lexicon: Lexicon) -> bool:
     if (candidate.first, candidate.last) == (split.first, split.last):
         return True
     overlaps = candidate.first < split.last and split.first < candidate.last
+    if overlaps and split.entries[0].kind == "FIELD" and candidate.entries[0].data == split.entries[0].data:
+        return True
     is_name = candidate.last - candidate.first > 1 and candidate.entries[0].kind in ("FIELD", "METRIC")
     return (
         overlaps

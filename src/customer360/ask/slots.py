@@ -69,6 +69,9 @@ class Slots:
 
     def finish(self) -> None:
         """Refuse a question of which something is left."""
+        vague = next((one for one in self.chunks if one.kind == "NAMEDVALUE"), None)
+        if vague is not None and any(one.first == vague.last and one.kind == "FIELD" for one in self.asked):
+            raise NotUnderstood(vague.text, "missing_threshold")
         if self.chunks:
             raise NotUnderstood(" ".join(one.text for one in self.chunks))
 

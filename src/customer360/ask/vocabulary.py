@@ -213,7 +213,8 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "MOVING": {
-        "": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling",
+        "": "moving average|rolling average|rolling mean|moving mean|sliding average|rolling|moving average of|"
+        "rolling average of",
     },
     "DISTRIB": {
         "": (
@@ -253,6 +254,19 @@ _WORDS: dict[str, dict[Any, str]] = {
             "leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|"
             "rather than|anything but|everything but|everywhere but|nothing|with no|other|save for|barring|"
             "do not have|does not have|omit|omitting|never been|not counting|not considering"
+        ),
+    },
+    "REST": {
+        "": (
+            "the rest|rest|everyone else|everybody else|all others|the others|the rest of them|all other customers|"
+            "the rest of the customers|the rest of our customers|the other customers|the rest of the country|"
+            "all other states|the other states|all the others|the remaining customers|everywhere else"
+        ),
+    },
+    "LEFTOUT": {
+        "": (
+            "left out|are left out|is left out|excluded|are excluded|is excluded|not included|are not included|"
+            "ignored|are ignored|not counted|aside|taken out|are removed|is removed|removed"
         ),
     },
     "NEVER": {
@@ -355,7 +369,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "had any transactions|had transactions|buys|made a payment|visited|spent anything|spent money|"
             "bought any|made a single purchase|made a single transaction|had any activity|shopped at|"
             "have a transaction|have transactions|was made|were made|processed|happened|took place|occurred|"
-            "occur|happen|came|come through|went through"
+            "occur|happen|came|come through|went through|take place|takes place|occurs"
         ),
     },
     "OPEN": {
@@ -402,14 +416,14 @@ _WORDS: dict[str, dict[Any, str]] = {
             "spent by|done|made by|driven by|represented by|represent|fell|get|got|went to|went|end up|"
             "ended up|brought in by|brought in|labeled|labelled|classified|classified as|rated|flagged|"
             "flagged as|marked|marked as|"
-            "considered|currently|in the|taken|sit in|sit|sits|sits in"
+            "considered|currently|in the|taken|sit in|sit|sits|sits in|held|held by|is held by|lies|lie|stands"
         ),
     },
     "THEIR": {
         "": "their|their own|its|its own|the same|same",
     },
     "ITEM": {
-        "": "it|them|they|those|these|that one|this one|that|these ones|those ones",
+        "": "it|them|they|those|these|that one|this one|that|these ones|those ones|that group|this group",
     },
     "NTHONE": {
         1: "the first one|first one|the top one|top one|number one|the 1st one",
@@ -476,7 +490,16 @@ _WORDS: dict[str, dict[Any, str]] = {
     "YEARAGO": {
         "": (
             "a year earlier|a year ago|one year earlier|the same period last year|same period last year|"
-            "same time last year|a year before|the year earlier"
+            "same time last year|a year before|the year earlier|the same month last year|same month last year|"
+            "the same quarter last year|same quarter last year|the same week last year|same week last year|"
+            "the same day last year|same month of last year|the same month of last year|"
+            "same quarter of last year|the same quarter of last year|same month a year ago|"
+            "same quarter a year ago|same quarter a year earlier|same month a year earlier|"
+            "the same month a year ago|the same quarter a year ago|the same quarter a year earlier|"
+            "the same month a year earlier|same month the previous year|same quarter the previous year|"
+            "the same month of the previous year|the same quarter of the previous year|"
+            "same period of last year|the same period of last year|the same period a year earlier|"
+            "the same period a year ago|same period a year ago"
         ),
     },
     "REMOVE": {
@@ -510,7 +533,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
             "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"
             "let's say|for me|for us|already|yet|time|the time|period|timeframe|during|over|throughout|upon|"
-            "off|together|counting|considering|restricted|limited"
+            "how its|how their|how the|how it|off|together|counting|considering|restricted|limited"
         ),
     },
 }

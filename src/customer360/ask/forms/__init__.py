@@ -34,7 +34,7 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     """
     slots = Slots(lexicon, list(chunks))
     Implied(slots).apply()
-    if slots.has("CHANGE", "PERIODS"):
+    if slots.has("CHANGE", "PERIODS") or (slots.has("COMPARE", "VS") and slots.has("TIME")):
         slots.chunks = [one for one in slots.chunks if not _is_in_percent(one)]
     frame = _form_of(slots).build()
     if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):

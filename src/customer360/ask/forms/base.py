@@ -11,7 +11,7 @@ from sqlglot import exp
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import grain_of
 from customer360.ask.frame import Clause, Frame, Rank, fields_of
-from customer360.ask.grammar.figures import count_of, figure_of, metric_figure, otherwise_of
+from customer360.ask.grammar.figures import count_of, doers_in, figure_of, otherwise_of
 from customer360.ask.grammar.terms import WHEN, Cond, Figure, Groups, Sorting, as_cond, sorting_of
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.ordering import sort_frame
@@ -60,15 +60,7 @@ class Form:
         return figure if self._reaches_all(table, groups) else self._doers_in(table) or figure
 
     def _doers_in(self, table: str) -> Figure | None:
-        """Return the metric that counts the different rows of a table which its activity names."""
-        activity = table_extension(self.model, table).activity
-        key = self.model.tables[table].primary_key[0]
-        for item in self.model.items:
-            counted = item.expression.this if isinstance(item.expression, exp.Count) else None
-            is_counted = isinstance(counted, exp.Distinct) and counted.expressions[0].name == key
-            if item.table == activity and item.kind == "metric" and is_counted:
-                return metric_figure(item)
-        return None
+        return doers_in(self.lexicon, table)
 
     def _activity_of(
         self, subject: str, figures: list[Figure], groups: Sequence[Dimension]

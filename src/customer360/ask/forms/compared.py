@@ -12,13 +12,17 @@ from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import WHEN, Figure, Groups
+from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
-from customer360.semantic import Condition, Dimension, Filter, Formula, Item, Relative
+from customer360.semantic import Dimension, Formula, Item, Relative
 
 Show = Literal["both", "difference", "ratio", "change"]
+
+
+_IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
+"""Verbs of change that are said of amounts: what lost the most spend did not lose the most percent."""
 
 
 class Compared(Plain):
@@ -57,7 +61,8 @@ class Compared(Plain):
         if windows is not None:
             if change:
                 self._count_rows()
-            return self._of_windows(windows, show, ranked)
+            in_absolute = ranked is not None and any(one.text.casefold() in _IN_ABSOLUTE for one in change)
+            return self._of_windows(windows, "difference" if in_absolute else show, ranked)
         if ranked is not None:
             return self._most_changed(change, ranked)
         if change or periods:
@@ -73,6 +78,8 @@ class Compared(Plain):
         if frame.subject in self._doers():
             raise NotUnderstood(windows[0].label, "window_of_rows")
         parts: dict[str, Any] = {"rank": ranked} if ranked is not None else {}
+        if ranked is not None and show == "difference":
+            parts = {"rank": ranked.model_copy(update={"by": "difference"})}
         if more and frame.groups:
             show = "difference"
             parts |= {"having": (Relative(field="later", op=more[0].data, than="earlier"),)}
@@ -102,7 +109,8 @@ class Compared(Plain):
         name, grain = (WHEN, several.data) if is_time else (several.data.full_name, None)
         group = Groups((Dimension(name=name, grain=grain),))
         slots.chunks[slots.chunks.index(several)] = several.made("GROUP", group)
-        if not is_time and not any("percent" in one.text.casefold() for one in slots.asked):
+        absolute = any(one.text.casefold() in _IN_ABSOLUTE for one in changes)
+        if not is_time and not absolute and not any("percent" in one.text.casefold() for one in slots.asked):
             slots.assume("Ranked by the change in percent.")
         return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
 
@@ -218,6 +226,9 @@ class Compared(Plain):
     def _two_values(self, show: Show) -> Frame:
         """Groups side by side, their difference or their ratio."""
         slots = self.slots
+        against = self._against(show)
+        if against is not None:
+            return against
         lists = [one for one in slots.chunks if one.kind == "VALUE" and len(self._distinct(one)) > 1]
         if not lists:
             relative = any("relative to" in one.text.casefold() for one in slots.chunks if one.kind == "VS")
@@ -242,10 +253,33 @@ class Compared(Plain):
         frame = self._plain()
         if frame.kind != "figures":
             raise NotUnderstood(listed.text)
-        filters = tuple(_values_filter(item, values) for values in parts)
+        filters = tuple(value_filter(item, values) for values in parts)
         return frame.model_copy(
             update={"comparison": Comparison(show=show, filters=filters, labels=tuple(values[0] for values in parts))}
         )
+
+    def _against(self, show: Show) -> Frame | None:
+        """Rows with one value set against all rows, or against the rest: California versus the overall average."""
+        slots = self.slots
+        overall = [one for one in slots.asked if one.kind == "AGG" and "overall" in one.text.casefold()]
+        rest = slots.take("REST")
+        if not overall and not rest:
+            return None
+        values = [one for one in slots.chunks if one.kind == "VALUE"]
+        if len(values) != 1 or len(values[0].data.values) != 1 or slots.has("COND", "HELD", "GROUP", "GRAIN", "TREND"):
+            raise NotUnderstood((overall or rest)[0].text)
+        slots.chunks.remove(values[0])
+        slots.take("VS", "TO", "OP")
+        if overall:
+            slots.chunks = [one for one in slots.chunks if one not in overall]
+        self._count_rows()
+        frame = self._plain()
+        if frame.kind != "figures" or frame.groups:
+            raise NotUnderstood(values[0].text)
+        item, named = values[0].data.item, values[0].data.values
+        filters = (value_filter(item, named), *((value_filter(item, named, negated=True),) if rest else ()))
+        labels = (str(named[0]), "others" if rest else "overall")
+        return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
 
     def _side_by_side(self, listed: Chunk) -> Frame:
         """A measure for each of the values that were named, or the groups in which it is higher for one of them."""
@@ -285,7 +319,7 @@ class Compared(Plain):
         self._count_rows()
         frame = self._plain()
         labels = tuple(str(values[0]) for values in parts)
-        filters = tuple(_values_filter(listed.data.item, values) for values in parts)
+        filters = tuple(value_filter(listed.data.item, values) for values in parts)
         left, right = column_names(labels)
         return frame.model_copy(
             update={
@@ -355,9 +389,3 @@ def _in_order(given: Sequence[Window]) -> tuple[Window, Window]:
     if {first.unit, second.unit} in ({"year", "month"}, {"year", "quarter"}) and not (first.rolling or second.rolling):
         raise NotUnderstood(first.label, "missing_period")
     return (first.moved(-1), second) if first == second and first.rolling else (first, second)
-
-
-def _values_filter(item: Item, values: Sequence[Any]) -> Filter:
-    if len(values) == 1:
-        return Condition(field=item.full_name, op="=", value=values[0])
-    return Condition(field=item.full_name, op="in", values=tuple(values))

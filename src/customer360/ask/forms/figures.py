@@ -9,7 +9,7 @@ from sqlglot import exp
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form
 from customer360.ask.frame import Frame, Rank, fields_of
-from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure
+from customer360.ask.grammar.figures import added_up, count_of, doers_with, figure_of, metric_figure
 from customer360.ask.grammar.terms import WHEN, Cond, Figure, Held, as_cond
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
@@ -27,13 +27,7 @@ class Figures(Form):
             return self._counted_field(measures, entities, groups)
         fields = slots.take("FIELD")
         self._refuse_owned(fields)
-        if fields:
-            tables = {self._figure(one, ()).table for one in measures}
-            held = [one for one in slots.chunks if one.kind == "HELD" and one.data.figure.table in tables]
-            named = self._as_groups(fields)
-            if held and (set(groups) - set(named) or any(not self._is_said_of(one, fields) for one in held)):
-                raise NotUnderstood(fields[0].text)
-            groups = tuple(dict.fromkeys((*groups, *named)))
+        groups = self._with_fields(measures, fields, groups) if fields else groups
         self._require_listed(measures)
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
@@ -51,6 +45,7 @@ class Figures(Form):
         taken = slots.take(*RESTRICTING)
         figures = self._of_what_is_asked(figures, taken, dated)
         subject, figures = self._activity_of(subject, figures, dated)
+        self._refuse_held_of_doers(measures[0], subject, taken, fields)
         dated = self._dated(groups, subject)
         if not dated and any(one.kind == "HELD" for one in taken) and subject not in self._doers():
             taken = self._held_of_doers(taken)
@@ -71,6 +66,28 @@ class Figures(Form):
         """Tell whether a condition on a measure stands right behind a field: states with at least 300 customers."""
         before = [one for one in self.slots.asked if one.last <= held.first and one.kind not in ("IS", "WHO")]
         return bool(before) and before[-1] in fields
+
+    def _with_fields(
+        self, measures: Sequence[Chunk], fields: Sequence[Chunk], groups: Sequence[Dimension]
+    ) -> tuple[Dimension, ...]:
+        """Return the groups with the fields that stand beside a measure."""
+        tables = {self._figure(one, ()).table for one in measures}
+        held = [one for one in self.slots.chunks if one.kind == "HELD" and one.data.figure.table in tables]
+        named = self._as_groups(fields)
+        if held and (set(groups) - set(named) or any(not self._is_said_of(one, fields) for one in held)):
+            raise NotUnderstood(fields[0].text)
+        return tuple(dict.fromkeys((*groups, *named)))
+
+    def _refuse_held_of_doers(
+        self, measured: Chunk, subject: str, taken: Sequence[Chunk], fields: Sequence[Chunk]
+    ) -> None:
+        """Refuse "customers with more than 3 declines by category": the condition would be one on the categories."""
+        counted = measured.data[1] if measured.kind == "COUNTED" else self._figure(measured, ()).table
+        if counted not in self._doers() or subject in self._doers():
+            return
+        for one in taken:
+            if one.kind == "HELD" and one.data.figure.table == subject and not self._is_said_of(one, fields):
+                raise NotUnderstood(one.text)
 
     def _refuse_owned(self, fields: Sequence[Chunk]) -> None:
         """Refuse "their own segment" as what an answer is broken down by."""
@@ -235,13 +252,13 @@ class Figures(Form):
         self, subject: str, base: Item, table: str, taken: Sequence[Chunk], groups: Sequence[Dimension]
     ) -> Frame:
         """Return a measure divided by the rows of a table that have a part in it."""
-        doers = self._doers_in(table)
+        doers = doers_with(self.lexicon, table, base)
         if doers is None or not isinstance(base.expression, exp.Sum | exp.Count):  # no mean is divided once more
             raise NotUnderstood(base.label)
         self.slots.assume("Per customer means: divided by the customers with such transactions.")
         scope = build_scope(self.slots, subject, [one for one in taken if one.kind != "BUY"])
         dated = self._dated(groups, subject)
-        parts = {"op": "ratio", "left": base.full_name, "right": doers.measure, "as": f"{base.name}_per_customer"}
+        parts = {"op": "ratio", "left": base.full_name, "right": doers, "as": f"{base.name}_per_customer"}
         ratio = Formula.model_validate(parts)
         return Frame(kind="figures", subject=subject, measures=(ratio,), groups=dated, **scope.as_parts())
 

@@ -10,7 +10,7 @@ from customer360.ask.dates import Window
 from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
 from customer360.ask.frame import fields_of
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
-from customer360.ask.grammar.terms import Cmp, Cond, Figure, Held, as_cond, compare_filter, is_none_of
+from customer360.ask.grammar.terms import Cmp, Cond, Figure, Groups, Held, as_cond, compare_filter, is_none_of
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood
@@ -27,6 +27,11 @@ def _says_the_same(agg: str, measured: Chunk) -> bool:
     figure: Figure = measured.data
     is_total = agg == "sum" and figure.item.unit in ("count", "currency") and not figure.agg
     return figure.agg == agg or is_total or (agg == "avg" and figure.item.unit in ("percent", "score"))
+
+
+def _asks_how(one: Chunk) -> bool:
+    """Tell whether "how do" asks for no comparison: how do they split across the segments."""
+    return one.text.casefold().startswith("how do")
 
 
 def _is_part_of_any_year(one: Chunk) -> bool:
@@ -50,9 +55,12 @@ class Implied(Form):
         if slots.listing:
             slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
         slots.take("WHAT")
+        if slots.has("SHARE", "DISTRIB"):
+            slots.chunks = [one for one in slots.chunks if one.kind != "COMPARE" or not _asks_how(one)]
         self._each_at_the_end()
         self._today_beside()
         self._in_that_year()
+        self._said_twice()
         for step in (
             self._sort,
             self._only,
@@ -63,6 +71,7 @@ class Implied(Form):
             self._when_done,
             self._which_day,
             self._unheld,
+            self._average_person,
             self._asked_amounts,
             self._each_month,
             self._opened_alone,
@@ -174,6 +183,24 @@ class Implied(Form):
             if len(near) == 1 and not year.data.rolling and year.data.start:
                 chunks[chunks.index(near[0])] = near[0].made("TIME", near[0].data.in_year(year.data.start.year), year)
                 chunks.remove(year)
+
+    def _said_twice(self) -> None:
+        """Leave out the name of a date that a verb says, and the unit that a number has anyway."""
+        chunks = self.slots.chunks
+        opened = self._default_date(main_table(self.lexicon))
+        for place, one in enumerate(chunks[1:], 1):
+            before = [each for each in chunks[:place] if each.kind != "COMMA"][-1:]
+            is_date = one.kind == "FIELD" and one.data == opened and self.slots.has("OPEN") and self.slots.has("TIME")
+            said = before[0].data if before and before[0].kind in ("FIELD", "MEASURE") else None
+            item = said.item if isinstance(said, Figure) else said
+            is_unit = one.kind == "UNITWORD" and item is not None and item.unit == f"{one.data}s"
+            if is_unit or (is_date and self.slots.has("COUNTED", "MEASURE")):
+                chunks.remove(one)
+                return
+
+    def _default_date(self, table: str) -> Item | None:
+        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        return next((one for one in self.model.items if one.full_name == name), None)
 
     def _are_compared(self, one: Chunk, other: Chunk) -> bool:
         """Tell whether something between two chunks sets them against each other."""
@@ -353,6 +380,23 @@ class Implied(Form):
         cond = Cond(compare_filter(item, data.op, [float(value) for value in data.values]), item)
         return [held.made("MEASURE", counts), held.made("COND", cond)]
 
+    def _average_person(self) -> None:
+        """Read "what did the average customer spend" as the spend per customer."""
+        chunks, people = self.slots.chunks, main_table(self.lexicon)
+        doers = self._doers_in(people)
+        for place, one in enumerate(chunks[:-1]):
+            if one.kind != "AGG" or one.data != "avg":
+                continue
+            after = next((each for each in chunks[place + 1 :] if each.kind not in ("VALUE", "COND", "BUY")), None)
+            measured = [each for each in chunks if each.kind == "MEASURE" and each is not after]
+            is_doer = after is not None and after.kind == "MEASURE" and doers and after.data.measure == doers.measure
+            is_person = after is not None and after.kind == "ENTITY" and after.data == people and not is_plural(after)
+            if after is None or len(measured) != 1 or measured[0].first < after.first or not (is_doer or is_person):
+                continue
+            chunks[chunks.index(after)] = after.made("GROUP", Groups((), people))
+            chunks.remove(one)
+            return
+
     def _each_month(self) -> None:
         """Read "how much do retired customers spend per month on average" as the mean that the profile holds."""
         slots = self.slots
@@ -389,11 +433,12 @@ class Implied(Form):
         """Read "accounts opened" as saying whose accounts they are."""
         slots = self.slots
         opened = [one for one in slots.chunks if one.kind == "OPEN"]
-        if opened and not slots.has("ENTITY", "COUNTED", "MEASURE", "FIELD", "COUNTEDFIELD"):
-            place = slots.chunks.index(opened[0])
-            slots.chunks.insert(
-                place, Chunk("ENTITY", main_table(self.lexicon), opened[0].first, opened[0].first, opened[0].text)
-            )
+        is_listed = bool(opened) and slots.has("RECENT") and "account" in opened[0].text.casefold()
+        named = slots.has("ENTITY", "COUNTED", "MEASURE", "COUNTEDFIELD") or (slots.has("FIELD") and not is_listed)
+        if opened and not named:
+            place, one = slots.chunks.index(opened[0]), opened[0]
+            account = Chunk("ENTITY", main_table(self.lexicon), one.first, one.first, one.text)
+            slots.chunks[place : place + 1] = [account] if is_listed else [account, one]
 
     def _lone_count(self) -> None:
         """Read "…, how many?" at the end as counting what was named before."""
@@ -619,6 +664,8 @@ class Implied(Form):
         for place, one in enumerate(chunks):
             extension = self.lexicon.extensions[one.data.full_name] if one.kind == "FIELD" else None
             if extension and extension.days_of and not extension.days_before and self.slots.has("CHANGE"):
+                if self.slots.has("TIME"):
+                    raise NotUnderstood(one.text)
                 chunks[place] = one.made("MEASURE", Figure(extension.days_of, self._activity(), one.data))
 
     def _declining_spend(self, *, people: bool) -> None:

@@ -340,7 +340,8 @@ class Ranked(Figures):
         recent = next(one for one in choice.words if one.kind == "RECENT")
         entity = choice.entities[0] if choice.entities else None
         named = [one for one in choice.fields if one.kind == "FIELD"]
-        is_next = entity is not None and entity.first == recent.last
+        opened = [one.last for one in self.slots.asked if one.kind == "OPEN" and one.first == recent.last]
+        is_next = entity is not None and entity.first in (recent.last, *opened)
         return is_next and len(named) == len(choice.fields) and all(one.first > recent.last for one in named)
 
     def _rank_rows(self, choice: Choice) -> Frame:

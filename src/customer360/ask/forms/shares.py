@@ -44,9 +44,11 @@ class Shares(Form):
         self._whole_named()
         named = self._part_before()
         told = slots.take("SHARE")
-        distribution = bool(slots.take("DISTRIB"))
+        distribution = bool(slots.take("DISTRIB")) or self._is_in_each()
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
+        each = self._each_of_several(measures)
         groups, per = self._groups()
+        self._within = self._within or each
         if len(measures) == 2 and per is None:
             return self._of_another(measures, groups)
         if per is not None or len(measures) > 1 or any(one.kind == "COUNTEDFIELD" for one in measures):
@@ -128,6 +130,23 @@ class Shares(Form):
             raise NotUnderstood(measured.text)
         return figure
 
+    def _each_of_several(self, measures: Sequence[Chunk]) -> tuple[str, ...]:
+        """Return the groups inside of each of which shares are asked for: for each segment, by channel."""
+        named = [one for one in self.slots.chunks if one.kind == "GROUP"]
+        heads = [*measures, *(one for one in self.slots.chunks if one.kind == "ENTITY")]
+        if len(named) != 2 or not heads or not named[0].first < heads[0].first < named[1].first:
+            return ()
+        is_each = named[0].text.casefold().startswith(("for each", "for every", "in each", "in every"))
+        return tuple(one.name for one in named[0].data.dimensions) if is_each else ()
+
+    def _is_in_each(self) -> bool:
+        """Tell whether the groups stand right behind the word for a share: the percentage in each status."""
+        asked = self.slots.asked
+        for share, group in pairwise(asked):
+            if share.kind == "SHARE" and group.kind == "GROUP":
+                return not any(one.kind in ("VALUE", "COND", "HELD") and one.first > group.first for one in asked)
+        return False
+
     def _part_before(self) -> Chunk | None:
         """Return the condition whose share is asked for: the online share of spend by month."""
         chunks = self.slots.chunks
@@ -171,7 +190,8 @@ class Shares(Form):
     def _behind_groups(self, conds: Sequence[Chunk]) -> list[Chunk]:
         """Return the conditions that are of the whole, because they stand behind the groups: by segment in Texas."""
         ends = [one.last for one in self.slots.asked if one.kind in ("GROUP", "GRAIN")]
-        return [one for one in conds if ends and one.first > max(ends)]
+        behind = [one for one in conds if ends and one.first > max(ends)]
+        return [one for one in behind if not one.text.casefold().startswith(_SURPASSING)]
 
     def _shared(
         self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension], *, of_fields: bool
@@ -267,12 +287,17 @@ class Shares(Form):
         """Return the verb of the main clause: after a relative clause the next one."""
         chunks = self.slots.chunks
         first = verbs[0]
-        relative = (
-            chunks[first]
-            .text.casefold()
-            .startswith(("who", "that", "which", "with", "in", "living", "aged", "having", "located", "based"))
-        )
+        relative = chunks[first].text.casefold().startswith(_RELATIVE)
         return verbs[1] if relative and len(verbs) > 1 else first
+
+
+_SURPASSING = ("beat", "exceed", "surpass")
+"""Verbs that compare: what stands behind them is said of the part."""
+_RELATIVE = (
+    *("who", "that", "which", "with", "in", "living", "aged", "having", "located", "based"),
+    *("rated", "classified", "flagged", "labeled", "labelled", "marked", "considered", "holding", "residing"),
+)
+"""How the verb of a clause starts that says which of them are meant, not what is said of them."""
 
 
 def _is_of_groups(share: Chunk) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from customer360.ask.chunks import Chunk
+from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.terms import FALLING, MIRRORED, Cmp, Cond, compare_filter, fits_unit
 from customer360.ask.lexicon import Adjective, Lexicon, is_numeric
 from customer360.semantic import Benchmark, Item, Relative
@@ -87,6 +87,17 @@ def than_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     than = Benchmark(agg=agg, by=tuple(item.full_name for item in groups))
     cond = Cond(Relative(field=numeric[0].full_name, op=op, than=than, times=times), numeric[0])
     return part[0].made("COND", cond, *part[1:])
+
+
+def named_average(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Above the average lifetime value: the mean of a field, by the name of its metric."""
+    metric = part[-1]
+    if len(part) == 2 and part[0].text.casefold() in ("higher", "more", "bigger", "larger", "less", "fewer", "lower"):
+        return None  # "which have the higher average credit limit" holds nothing against it
+    named = (name for (agg, name), item in lexicon.aggregates.items() if agg == "avg" and item == metric.data)
+    name = next(named, None)
+    item = next((one for one in lexicon.model.items if one.full_name == name), None)
+    return None if item is None else [*part[:-1], renamed(metric, "AGG", "avg"), renamed(metric, "FIELD", item)]
 
 
 def than_average_of_some(_: Lexicon, part: list[Chunk]) -> Chunk | None:

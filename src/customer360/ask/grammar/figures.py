@@ -7,7 +7,7 @@ from typing import Any
 from sqlglot import exp
 
 from customer360.ask.grammar.terms import Figure
-from customer360.ask.lexicon import Lexicon, is_numeric
+from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.semantic import Condition, Item, Measure
 
 
@@ -95,3 +95,29 @@ def is_mean(lexicon: Lexicon, figure: Figure) -> bool:
     """Tell whether a measure is a mean or a rate, which all rows have together as well as each group."""
     means = {item.full_name for (agg, _), item in lexicon.aggregates.items() if agg == "avg"}
     return figure.agg == "avg" or figure.measure in means or figure.item.unit == "percent"
+
+
+def doers_with(lexicon: Lexicon, table: str, base: Item) -> Measure | None:
+    """Return how many rows of a table have a part in a measure: in spend those with approved transactions."""
+    doers = doers_in(lexicon, table)
+    if doers is None or not isinstance(doers.measure, str) or doers.table != base.table:
+        return None
+    tests = [one.this for one in base.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
+    known = {item.expression: item for item in lexicon.model.items if item.table == base.table}
+    named = [(known[one.this], one.expression.name) for one in tests if one.this in known]
+    if len(named) != 1:
+        return Measure(metric=doers.measure)
+    item, value = named[0]
+    return Measure(metric=doers.measure, where=Condition(field=item.full_name, op="=", value=value))
+
+
+def doers_in(lexicon: Lexicon, table: str) -> Figure | None:
+    """Return the metric that counts the different rows of a table which its activity names."""
+    activity = table_extension(lexicon.model, table).activity
+    key = lexicon.model.tables[table].primary_key[0]
+    for item in lexicon.model.items:
+        counted = item.expression.this if isinstance(item.expression, exp.Count) else None
+        is_counted = isinstance(counted, exp.Distinct) and counted.expressions[0].name == key
+        if item.table == activity and item.kind == "metric" and is_counted:
+            return metric_figure(item)
+    return None

@@ -45,6 +45,13 @@ def more_per_month(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return [part[0].made("FIELD", item, part[2]), part[1]]
 
 
+def mean_per_month(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Spend more per month than full-time ones: the means of what the profile holds are set against each other."""
+    made = more_per_month(lexicon, part)
+    metric = lexicon.aggregates.get(("avg", made[0].data.full_name)) if made else None
+    return None if made is None or metric is None else [made[0].made("METRIC", metric), made[1]]
+
+
 def so_often(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Declined at least ten times, shopped more than 5 times: so many rows like these."""
     doer = next((one for one in lexicon.model.definition.tables if one.x_nl.activity), None)

@@ -67,6 +67,7 @@ _RULES: tuple[Rule, ...] = (
     rule("BY (?:VALUE|COND) ENTITY", lambda _, part: [part[0], part[2], part[1]]),
     rule("(?<!BY )FIELD (?:(?:IS|BUY|WHICH|WHO) )*(?:NOT|NEVER) VALUE ENTITY", held.without_things),
     rule(f"(?:NOT|NEVER) (?:IS |BUY )?(?:EITHER )?VALUE(?: {_SEP} (?:NOT )?VALUE)*", values.not_value),
+    rule(f"VALUE(?: {_SEP} VALUE)* (?:IS )?LEFTOUT", values.left_out),
     rule("(?:NOT )?FLAG", values.flag),
     # fields
     rule("FIELD (?:IS )?DURATION", days.field_duration),
@@ -93,6 +94,8 @@ _RULES: tuple[Rule, ...] = (
     rule("SUP FIELD (?=(?:IS )?CMP)", held.extreme_held),
     rule("METRIC CMP (?:BY )?(?:GRAIN|UNITWORD)", held.per_month),
     rule("METRIC OP GRAIN (?:VS )?(?=(?:THEIR FIELD )?AGG(?! VALUE))", held.more_per_month),
+    rule("METRIC OP GRAIN (?=VS VALUE)", held.mean_per_month),
+    rule("OP (?:TIMES )?(?:THEIR FIELD )?METRIC", fields.named_average),
     rule("METRIC CMP (?:THEIR )?(?:METRIC )?VALUE", held.percent_on),
     rule("CMP VALUE METRIC", held.percent_on),
     rule("CMP (?:THEIR )?METRIC VALUE", held.percent_on),

@@ -79,6 +79,11 @@ def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
     return [negated, *rest[:1], part[0], *rest[1:]] if bare else [negated, *rest]
 
 
+def left_out(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk]:
+    """Travel and Hotels left out."""
+    return not_value(lexicon, [part[-1], *part[:-1]])
+
+
 def flag(_: Lexicon, part: list[Chunk]) -> Chunk:
     flag: Flag = part[-1].data
     value = flag.value if len(part) == 1 else not flag.value
