@@ -305,7 +305,7 @@ def test_a_synonym_of_the_model_means_the_same(reader: Engine, asked: list[Recor
         none_of(silent)
 
 
-ALIKE = ("avg approved amount by customer segment",)
+ALIKE = ("avg approved amount by customer segment", "average approved amount per month, last 6 months")
 """Read as another query that gives the same: of approved ones, or of what was approved."""
 
 

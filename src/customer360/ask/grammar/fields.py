@@ -78,6 +78,8 @@ def than_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     fields = [one.data for one in part if one.kind == "FIELD"]
     numeric = [item for item in fields if is_numeric(item)]
     groups = [item for item in fields if not is_numeric(item)]
+    if part[0].kind == "FIELD" and part[0].data in groups:
+        return None
     if not numeric or len(set(numeric)) > 1:
         return None
     times = next((one.data for one in part if one.kind == "TIMES"), 1)
