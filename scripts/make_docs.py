@@ -28,12 +28,19 @@ from customer360.cli import app as command_line
 from customer360.ingest.api_schemas import SCHEMAS, json_schema
 from customer360.lake import PROVENANCE, TABLES, Column
 from customer360.semantic import Item, Kind, SemanticModel, load_model
-from customer360.settings import AppSettings, QuerySettings, ResourceSettings, WorkspaceSettings, business_rules
+from customer360.settings import (
+    SEMANTIC_MODELS,
+    AppSettings,
+    QuerySettings,
+    ResourceSettings,
+    WorkspaceSettings,
+    business_rules,
+    semantic_model_file,
+)
 from customer360.warehouse.permissions import read_matrix, write_grants
 
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "docs" / "contract-rows.yml"
-MODEL = ROOT / "semantic" / "customer_analytics.yaml"
 MADE = "<!-- Written by scripts/make_docs.py (make docs). Change the code or the tests, not this file. -->"
 MISSING_VALUE = "–"
 
@@ -321,16 +328,25 @@ def _column(column: Column) -> list[str]:
 
 
 def metrics() -> str:
-    """Return docs/metrics.md: what the semantic model lets one ask."""
-    model = load_model(MODEL)
+    """Return docs/metrics.md: what the semantic models let one ask."""
+    first, *others = SEMANTIC_MODELS
+    model = load_model(semantic_model_file(first))
     return _page(
         "Metrics and dimensions",
-        f"What the semantic model `{model.name}` lets one ask, with the command line (`customer360 query`), the API "
+        f"What the semantic model `{first}` lets one ask, with the command line (`customer360 query`), the API "
         "and the pages alike. Ask a name on its own; where two tables share it, write `table.name`.",
         *_model_tables(model),
         "## Over several tables",
         _items(model.list_items({Kind.DERIVED})),
+        *(part for name in others for part in _other_model(name)),
     )
+
+
+def _other_model(name: str) -> Iterator[str]:
+    model = load_model(semantic_model_file(name))
+    yield f"## The model {name}"
+    yield f"{model.definition.description} It is asked with `--model {name}`, over HTTP with `model={name}`."
+    yield from _model_tables(model)
 
 
 def _model_tables(model: SemanticModel) -> Iterator[str]:

@@ -266,6 +266,7 @@ FILES_OF_BUILDS = (
     "0022_churn_scores",
     "0008_stages_and_formats",
     "0018_models_of_builds",
+    "0023_more_models_of_builds",
 )
 """The files of infra/snowflake that loads and builds need."""
 

@@ -33,7 +33,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from customer360.errors import ErrorDetail, InvalidSetting, did_you_mean
+from customer360.errors import ErrorDetail, InvalidInput, InvalidSetting, did_you_mean
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -468,6 +468,31 @@ def project_files(name: str) -> Path:
     package = Path(__file__).parent
     packed = package / "_project" / name
     return packed if packed.is_dir() else package.parents[1] / name
+
+
+SEMANTIC_MODELS = ("customer_analytics", "operations")
+"""Names of the semantic models, each a file of the folder ``semantic``; the first is meant where none is named."""
+DEFAULT_MODEL = SEMANTIC_MODELS[0]
+
+
+def semantic_model_file(name: str) -> Path:
+    """Return the file of a semantic model that comes with the product.
+
+    Raises:
+        InvalidInput: there is none of that name.
+    """
+    if name not in SEMANTIC_MODELS:
+        raise no_such_model(name)
+    return project_files("semantic") / f"{name}.yaml"
+
+
+def no_such_model(name: str) -> InvalidInput:
+    """Return the error that names the semantic models there are."""
+    return InvalidInput(
+        f"There is no semantic model {name[:200]!r}.",
+        code="no_such_model",
+        next_action=f"There are {' and '.join(SEMANTIC_MODELS)}.",
+    )
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,48 @@ def test_of_several_models_the_one_that_answers_is_named(ours: httpx.Client) -> 
     assert answer["semantic_model_selection"] == {"index": 0, "identifier": VIEW}
 
 
+OPERATIONS = [
+    {"semantic_view": "COMPANY.MONITORING.OPERATIONS"},
+    {"semantic_view": "operations_semantic_model"},
+    {"semantic_model_file": "@DB.SCHEMA.STAGE/operations.yaml"},
+    {"semantic_model": (project_files("semantic") / "operations.yaml").read_text(encoding="utf-8")},
+]
+
+
+@pytest.mark.parametrize("model", OPERATIONS, ids=["view", "name", "file", "text"])
+@pytest.mark.contract("S2.42")
+def test_another_model_that_is_named_answers_from_its_own_tables(
+    ours: httpx.Client, engine: duckdb.DuckDBPyConnection, model: dict[str, Any]
+) -> None:
+    statement = statement_of(ours.post(MESSAGE, json=ask("What is the system health?", **model)))
+    [(health,)] = engine.execute(statement).fetchall()
+    assert 0 <= health <= 100
+    refused = ours.post(MESSAGE, json=ask("What is total spend by state?", **model)).json()
+    assert [block["type"] for block in refused["message"]["content"]] == ["text", "suggestions"]
+
+
+def test_a_verified_query_in_names_of_the_model_becomes_one_over_its_tables(
+    ours: httpx.Client, engine: duckdb.DuckDBPyConnection
+) -> None:
+    answer = ours.post(MESSAGE, json=ask("How is the system doing?", **OPERATIONS[0]))
+    used = answer.json()["message"]["content"][1]["confidence"]["verified_query_used"]
+    assert used["name"] == "health_of_the_system"
+    [(health,)] = engine.execute(statement_of(answer)).fetchall()
+    assert 0 <= health <= 100
+
+
+@pytest.mark.parametrize(
+    ("question", "place"), [("How many customers are there?", 0), ("How many builds were there?", 1)]
+)
+def test_of_a_model_of_customers_and_one_of_the_system_the_one_that_answers_is_chosen(
+    ours: httpx.Client, question: str, place: int
+) -> None:
+    models = [VIEW, OPERATIONS[0]]
+    answer = ours.post(MESSAGE, json=ask(question, semantic_models=models))
+    assert answer.json()["semantic_model_selection"] == {"index": place, "identifier": models[place]}
+    assert statement_of(answer)
+
+
 def test_a_model_may_come_as_text(ours: httpx.Client, engine: duckdb.DuckDBPyConnection) -> None:
     verified = """
 verified_queries:
@@ -247,7 +289,10 @@ verified_queries:
     [
         (ask("x", **FILE, **VIEW), "exactly one"),
         (ask("x", other="no model"), "exactly one"),
-        (ask("x", semantic_view="DB.S.SALES"), "Available: customer_analytics"),
+        (
+            ask("x", semantic_view="DB.S.SALES"),
+            "Available: customer_analytics, customer_analytics_semantic_model, operations",
+        ),
         (ask("x", semantic_model="tables: ["), "not valid YAML"),
         (ask("x", semantic_model="name: x"), "Field required"),
         (ask("x", semantic_model="[" * 5000), "nested too deeply"),

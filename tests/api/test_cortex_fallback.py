@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from customer360.settings import semantic_model_file
 from tests.api.conftest import serve
 from tests.ask.cortex_spec_client import CortexClient
 from tests.servers.cortex_server import (
@@ -135,6 +136,23 @@ def test_only_what_we_cannot_read_is_passed_on(unsure: httpx.Client, remote: Cor
     assert statement_of(answer) == STATEMENT
     badge = answer["response_metadata"]["customer360"]["badge"]
     assert badge == f"read by {THEIRS} ({OURS}: abstained)"
+
+
+OPERATIONS = [
+    {"semantic_view": "operations"},
+    {"semantic_model": semantic_model_file("operations").read_text(encoding="utf-8")},
+]
+
+
+@pytest.mark.parametrize("model", OPERATIONS, ids=["view", "text"])
+def test_questions_to_another_model_are_not_passed_on(
+    first: httpx.Client, remote: CortexServer, model: dict[str, str]
+) -> None:
+    for question in ("What is the system health?", CLEAR):
+        messages = [{"role": "user", "content": [{"type": "text", "text": question}]}]
+        answer = first.post(MESSAGE, json={"messages": messages, **model}).json()
+        assert answer["response_metadata"]["customer360"]["badge"] == f"read by {OURS}"
+    assert remote.asked == []
 
 
 def test_neither_knowing_is_a_question_back_of_ours(unsure: httpx.Client, remote: CortexServer) -> None:

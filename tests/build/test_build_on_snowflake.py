@@ -5,6 +5,7 @@ One build is made by all of dbt; further ones that have only to be told apart ar
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ from customer360.build import runner
 from customer360.build.pipeline import run_build
 from customer360.errors import BuildFailed, WorkspaceBusy
 from customer360.settings import (
+    SEMANTIC_MODELS,
     ResourceSettings,
     SnowflakeSettings,
     WorkspaceSettings,
@@ -32,7 +34,6 @@ from customer360.settings import (
     project_files,
 )
 from customer360.warehouse import BuildRecord, open_builds
-from customer360.warehouse.builds import MODEL_FILE
 from customer360.warehouse.snowflake_account import Account
 from customer360.warehouse.snowflake_builds import SERVED, SnowflakeBuilds
 from customer360.workspace import Workspace
@@ -121,11 +122,13 @@ def test_a_build_is_recorded_and_published(town: Town) -> None:
     build_id = town.record.build_id
     assert town.record.status == "passed"
     assert town.record.tables["gold.fct_transactions"] == {"rows": len(GOOD), "primary_key": ["transaction_key"]}
-    [(status, as_of, model)] = town.ask(
-        f"select status, as_of_date, semantic_model from OPS.BUILDS where build_id = '{build_id}'"
+    [(status, as_of, model, others)] = town.ask(
+        f"select status, as_of_date, semantic_model, other_models from OPS.BUILDS where build_id = '{build_id}'"
     )
     assert (status, as_of.isoformat()) == ("passed", "2024-06-30")
-    assert model == (project_files("semantic") / MODEL_FILE).read_text(encoding="utf-8")
+    assert {"customer_analytics": model, **json.loads(others)} == {
+        name: (project_files("semantic") / f"{name}.yaml").read_text(encoding="utf-8") for name in SEMANTIC_MODELS
+    }
     assert town.ask("select build_id, views_build_id from OPS.CURRENT_BUILD") == [(build_id, build_id)]
 
 
@@ -203,8 +206,8 @@ def test_a_build_that_fails_its_gate_changes_nothing_for_readers(
 ) -> None:
     before = town.served()
     folder = Path(shutil.copytree(project_files("semantic"), tmp_path / "semantic"))
-    model = (folder / MODEL_FILE).read_text(encoding="utf-8")
-    (folder / MODEL_FILE).write_text(model.replace("expr: full_name", "expr: fool_name", 1), encoding="utf-8")
+    file = folder / "customer_analytics.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("expr: full_name", "expr: fool_name", 1), encoding="utf-8")
     monkeypatch.setattr(runner, "project_files", lambda _: folder)
     with pytest.raises(BuildFailed, match="does not pass its gate") as failure:
         run_build(town.workspace, load(ResourceSettings), load(WorkspaceSettings))

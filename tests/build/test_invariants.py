@@ -12,6 +12,7 @@ import pytest
 from customer360.build.dbt import DbtRun
 from customer360.build.gate import check
 from customer360.errors import BuildFailed
+from customer360.settings import SEMANTIC_MODELS
 from customer360.warehouse import DuckDBWarehouse, open_builds
 from customer360.workspace import Workspace
 
@@ -56,7 +57,7 @@ def hold(folder: Path, run: DbtRun) -> None:
     """Hold a build's folder against its gate."""
     warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", threads=1, memory="1GB", locked_down=False)
     with closing(warehouse):
-        check(warehouse, folder / "customer_analytics.yaml", run)
+        check(warehouse, [folder / f"{name}.yaml" for name in SEMANTIC_MODELS], run)
 
 
 def compiled(folder: Path, name: str) -> str:
@@ -110,6 +111,19 @@ def test_the_gate_refuses_a_semantic_model_that_does_not_fit(copy: Path) -> None
     with pytest.raises(BuildFailed) as raised:
         hold(copy, DbtRun([], [], {}, {}))
     assert "type" in raised.value.details[0]["message"]
+
+
+def test_the_gate_refuses_a_second_model_that_does_not_fit_but_not_what_was_noted_twice(copy: Path) -> None:
+    with duckdb.connect(str(copy / "warehouse.duckdb")) as connection:
+        connection.execute("insert into monitoring.pipeline_steps from monitoring.pipeline_steps")
+    hold(copy, DbtRun([], [], {}, {}))
+    with duckdb.connect(str(copy / "warehouse.duckdb")) as connection:
+        connection.execute("alter table monitoring.alerts drop column severity")
+    with pytest.raises(BuildFailed) as raised:
+        hold(copy, DbtRun([], [], {}, {}))
+    [detail] = raised.value.details
+    assert detail["field"] == "operations.yaml"
+    assert "severity" in detail["message"]
 
 
 def test_the_gate_refuses_a_key_that_is_repeated(copy: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,101 @@ def test_the_published_build_is_asked_where_no_database_is_named(
     assert code == 0
     assert told["rows"] == [{"customer_count": 400}]
     assert told["build_id"].startswith("b")
+
+
+@pytest.fixture
+def bank(small_bank_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands work on the published bank."""
+    monkeypatch.setenv("CUSTOMER360_HOME", str(small_bank_home))
+
+
+@pytest.mark.contract("S2.41")
+@pytest.mark.contract("S2.42")
+@pytest.mark.usefixtures("bank")
+def test_another_model_answers_from_other_tables() -> None:
+    code, out, _ = run("How is the system doing?", "--model", "operations", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert 0 <= told["rows"][0]["system_health"] <= 100
+    assert told["build_id"].startswith("b")
+    code, out, _ = run("How is the system doing?", "--model", "operations", "--sql")
+    assert (code, "FROM reporting.operational_status" in out) == (0, True)
+    code, out, _ = run("How is the system doing?", "--model", "operations", "--explain")
+    assert (code, "METRIC components.system_health" in out) == (0, True)
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_conversation_stays_with_its_model() -> None:
+    typed = "how many runs are there by kind of run\nonly builds\nhow many customers do we have\nquit\n"
+    code, out, _ = run("--chat", "--model", "operations", typed=typed)
+    assert code == 0
+    assert "Number of runs by run kind" in out
+    assert "The model customer_analytics answers this." in out
+
+
+@pytest.mark.parametrize(
+    ("model", "question", "other"),
+    [
+        ("customer_analytics", "how many failed checks are there", "operations"),
+        ("customer_analytics", "How is the system doing?", "operations"),
+        ("operations", "total spend by state", "customer_analytics"),
+    ],
+)
+@pytest.mark.usefixtures("bank")
+def test_a_question_that_another_model_answers_is_not_answered_and_that_model_is_named(
+    model: str, question: str, other: str
+) -> None:
+    code, out, _ = run(question, "--model", model)
+    assert code == 2
+    assert f"The model {other} answers this." in out
+    assert run(question, "--model", other)[0] == 0
+
+
+@pytest.mark.parametrize("question", ["show me the frobnicators", "delete all customers", "why did spend fall?"])
+@pytest.mark.usefixtures("bank")
+def test_what_no_model_answers_names_none(question: str) -> None:
+    code, out, _ = run(question)
+    assert (code, "answers this" in out) == (2, False)
+
+
+@pytest.mark.parametrize("place", [[], ["--database", "any.duckdb"]])
+@pytest.mark.usefixtures("bank")
+def test_a_model_that_there_is_not_is_refused_with_those_there_are(place: list[str]) -> None:
+    code, _, err = run("how many customers", "--model", "nope", *place)
+    assert code == 2
+    assert "There is no semantic model 'nope'" in err
+    assert "There are customer_analytics and operations." in err
+
+
+def test_a_build_older_than_a_model_is_said_to_lack_it(
+    small_bank_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Path(shutil.copytree(small_bank_home, tmp_path / "older", ignore=shutil.ignore_patterns("store.db*")))
+    for model in home.glob("builds/*/operations.yaml"):
+        model.unlink()
+    monkeypatch.setenv("CUSTOMER360_HOME", str(home))
+    code, _, err = run("How is the system doing?", "--model", "operations")
+    assert code == 2
+    assert "has no semantic model 'operations': it was made before there was one" in " ".join(err.split())
+    code, out, _ = run("How is the system doing?")
+    assert (code, "answers this" in out) == (2, False)
+    assert run("how many customers do we have")[0] == 0
+
+
+@pytest.mark.contract("S2.42")
+def test_any_file_with_the_tables_of_a_model_is_asked_by_it(small_bank_home: Path, tmp_path: Path) -> None:
+    [build] = small_bank_home.glob("builds/*/warehouse.duckdb")
+    file = shutil.copy(build, tmp_path / "elsewhere.duckdb")
+    asked = write_questions(tmp_path / "asked.jsonl", {"id": "a", "question": "How is the system doing?"})
+    code, out, _ = run("--batch", str(asked), "--model", "operations", "--database", str(file))
+    assert code == 0
+    assert [(one["status"], one["columns"]) for one in predictions(out)] == [("answer", ["system_health"])]
+
+
+def test_a_file_without_the_tables_of_a_model_is_refused(database: list[str]) -> None:
+    code, _, err = run("How is the system doing?", "--model", "operations", *database)
+    assert code == 2
+    assert "monitoring.alerts" in err
 
 
 def test_the_same_is_told_to_programs(database: list[str]) -> None:

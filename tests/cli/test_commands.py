@@ -89,6 +89,16 @@ def test_query_takes_aggregates_and_classes(online_retail_home: Path) -> None:
     assert [row["recency_score_from"] for row in json.loads(out)["rows"]] == [0, 2, 4]
 
 
+@pytest.mark.contract("S2.42")
+def test_a_query_may_be_put_to_another_model(online_retail_home: Path) -> None:
+    asked = ("query", "--model", "operations", "--metrics", "run_count", "--by", "run_kind", "--json")
+    code, out, _ = run(*asked, home=online_retail_home)
+    assert code == 0
+    assert [row["run_kind"] for row in json.loads(out)["rows"]] == ["load"], "a build knows what ended before it"
+    code, _, err = run("query", "--model", "nope", "--metrics", "run_count", home=online_retail_home)
+    assert (code, "There are customer_analytics and operations." in err) == (2, True)
+
+
 def test_query_speaks_json_csv_and_sql(online_retail_home: Path) -> None:
     question = ("query", "--metrics", "customer_count", "--by", "region", "--where", "lifetime_value > 1000")
     code, out, _ = run(*question, "--json", home=online_retail_home)

@@ -119,6 +119,18 @@ def test_without_a_file_the_published_model_is_meant(online_retail_home: Path) -
     assert out.startswith("CREATE OR REPLACE SEMANTIC VIEW customer_analytics_semantic_model")
 
 
+@pytest.mark.contract("S2.42")
+def test_a_model_of_the_published_build_is_meant_by_its_name(small_bank_home: Path) -> None:
+    code, out, _ = run("semantic", "check", "operations", "--json", home=small_bank_home)
+    answer = json.loads(out)
+    assert (code, answer["name"]) == (0, "operations_semantic_model")
+    code, out, _ = run("semantic", "export", "--format", "semantic-view", "--model", "operations", home=small_bank_home)
+    assert code == 0
+    assert out.startswith("CREATE OR REPLACE SEMANTIC VIEW operations_semantic_model")
+    code, _, err = run("semantic", "check", "nope", home=small_bank_home)
+    assert (code, "There are customer_analytics and operations." in err) == (2, True)
+
+
 def test_without_a_file_and_a_build_one_is_told_what_to_do(tmp_path: Path) -> None:
     code, _, err = run("semantic", "check", home=tmp_path)
     assert code != 0

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from customer360.settings import SnowflakeSettings, SnowflakeSetupSettings, load, project_files
 from customer360.warehouse import BuildRecord, Builds, open_builds
-from customer360.warehouse.builds import MODEL_FILE
 from customer360.warehouse.deployment import Target, values_of
 from customer360.warehouse.snowflake import SnowflakeWarehouse
 from customer360.warehouse.snowflake_builds import SnowflakeBuilds
@@ -30,7 +29,12 @@ from tests.servers.snowflake_tables import copy_table
 from tests.servers.snowflake_wire import LOGIN, Wire, lets_in, listening
 
 START = datetime(2026, 11, 21, 4, 51, tzinfo=UTC)
-BUILD_FILES = ("0003_database_and_schemas", "0004_batches_and_builds", "0018_models_of_builds")
+BUILD_FILES = (
+    "0003_database_and_schemas",
+    "0004_batches_and_builds",
+    "0018_models_of_builds",
+    "0023_more_models_of_builds",
+)
 PASSWORD = "hunter2§wörd"
 PLACE = {"account": "ab12345", "role": "ANALYST", "warehouse": "WH", "database": "C360", "schema_name": "GOLD"}
 
@@ -90,7 +94,7 @@ def make_build(
     """Make a build whose one table, gold.t, has these rows; it is not published."""
     record = builds.new({"currency": "EUR"}, [], "0.1.0", lambda: START + timedelta(minutes=minute))
     folder = builds.folder(record.build_id)
-    (folder / MODEL_FILE).write_text("a model")
+    (folder / "customer_analytics.yaml").write_text("a model")
     if isinstance(builds, SnowflakeBuilds):
         schema = f"GOLD_{record.build_id}"
         builds.warehouse.query(f"CREATE SCHEMA {schema}")

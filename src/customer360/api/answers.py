@@ -139,7 +139,9 @@ class AskAnswer(Completeness):
     alternatives: list[OptionAnswer] = Field(description="Other readings, or what comes nearest; each is answered")
     next_questions: list[str]
     interpretation: dict[str, Any] | None
-    query: dict[str, Any] | None = Field(description="The semantic query; POST it to /api/semantic/query")
+    query: dict[str, Any] | None = Field(
+        description="The semantic query; POST it to /api/semantic/query, with the same model"
+    )
     currency: str
     chart: ChartAnswer | None
     read_by: str = Field(description="Who read the question")

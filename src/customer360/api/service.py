@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Annotated, ParamSpec, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from customer360.ask import Engines
 from customer360.errors import Customer360Error, Unavailable
 from customer360.monitoring import Recorder
 from customer360.semantic import Reader
-from customer360.settings import AppSettings, QuerySettings, ResourceSettings
+from customer360.settings import SEMANTIC_MODELS, AppSettings, QuerySettings, ResourceSettings
 from customer360.store import Store
 from customer360.workspace import Workspace
 
@@ -23,6 +23,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WAITING_PER_WORKER = 8
+LONGEST_NAME = 200
+MODELS = f"Semantic model to ask: {' or '.join(SEMANTIC_MODELS)}"
+ModelName = Annotated[str, Query(max_length=LONGEST_NAME, description=MODELS)]
 
 
 class Service:

@@ -29,6 +29,9 @@ KEPT_ROWS = 20
 BESIDES = frozenset({"write_operation", "sql_injection", "prompt_injection", "out_of_scope"})
 """Why what is no question about the data is refused."""
 
+UNKNOWN = frozenset({"no_such_field", "not_understood", "missing_slots"})
+"""Why a question is not answered that another model may answer."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -185,13 +188,18 @@ class Conversation:
         return Answer(
             question=read.question,
             status=read.status,
-            text=" ".join([*_corrections(read, self.source.model), read.message]),
+            text=" ".join([*_corrections(read, self.source.model), read.message, *self._answered_elsewhere(read)]),
             source=self.source,
             reason=read.reason,
             options=options if read.status == "clarify" else (),
             alternatives=nearest,
             read=read,
         )
+
+    def _answered_elsewhere(self, read: Read) -> list[str]:
+        """Say which other model answers what this one does not know."""
+        other = self.source.elsewhere(read.question) if self.suggest and read.reason in UNKNOWN else ""
+        return [f"The model {other} answers this."] if other else []
 
 
 def _sentences(restatement: str, outcome: str, frame: Frame, read: Read, model: SemanticModel) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,11 +42,12 @@ from customer360.ask.readers import (
     read_question,
 )
 from customer360.ask.sources import Engines
-from customer360.ask.statements import read_select, with_physical_tables, write_statement
+from customer360.ask.statements import write_physical, write_statement
 from customer360.ask.wording import restate
-from customer360.errors import InvalidInput, InvalidQuery
+from customer360.errors import InvalidDefinition, InvalidInput, InvalidQuery
 from customer360.semantic import Reading, SemanticModel
 from customer360.semantic.definition import VerifiedQuery
+from customer360.semantic.verified import verified_statement
 
 MODEL_SUFFIX = "_semantic_model"
 VERIFIED = "verified-query"
@@ -90,11 +92,18 @@ class Answerer:
         """
         if request.semantic_model is not None:
             return [self.engines.guide_of_text(self.reading, request.semantic_model)]
-        known = names_of(self.reading.model)
-        for reference in request.references:
-            if reference.name not in known:
-                raise _not_served(reference, self.reading.model)
-        return [self.engines.guide(self.reading) for _ in request.references]
+        return [self.engines.guide(self._named(reference)) for reference in request.references]
+
+    def _named(self, reference: ModelReference) -> Reading:
+        """Return the reading by the model that a client names."""
+        served: list[str] = []
+        for name in self.reading.build.models:
+            reading = self.reading.by_model(name)
+            known = names_of(reading.model) | {name}
+            if reference.name in known:
+                return reading
+            served += sorted(known)
+        raise _not_served(reference, served)
 
     def _read(self, guide: Guide, request: SendMessageRequest) -> Answered:
         previous: Context | None = None
@@ -102,9 +111,15 @@ class Answerer:
         for earlier in before:
             read = read_grammar(guide.engine, earlier, previous)
             previous = Context(read.frame) if read.frame else previous
+        other = None if self._is_besides(guide.model) else self.other
         return self._verified(guide, question) or read_question(
-            guide.engine, question, previous, history=_turns(request), other=self.other, order=self.order
+            guide.engine, question, previous, history=_turns(request), other=other, order=self.order
         )
+
+    def _is_besides(self, model: SemanticModel) -> bool:
+        """Tell whether a model is the build's and not that of customers, which is the one that others read by."""
+        names = self.reading.build.models
+        return model != self.reading.model and any(self.reading.by_model(one).model == model for one in names)
 
     def _verified(self, guide: Guide, question: str) -> Answered | None:
         """Return the verified query of exactly this question, where there is one and this build takes it."""
@@ -112,18 +127,26 @@ class Answerer:
         read = read_grammar(guide.engine, question)
         if verified is None or read.reason in NEVER_PASSED_ON:
             return None
-        build = self.reading.build
-        dialect = build.warehouse.dialect
-        try:
-            query = read_select(verified.sql, dialect)
-            statement = with_physical_tables(query, guide.model, schema_suffix=build.schema_suffix).sql(dialect)
-            build.warehouse.explain(statement)
-        except InvalidQuery:
+        statement = self._verified_statement(guide.model, verified.sql)
+        if not statement:
             return None
         proposal = Proposal(VERIFIED, statement=statement, verified_query=verified.model_dump())
         said = f"This question was verified, as “{verified.name}”."
         answer = replace(read, status="answer", reason="", message=said, options=())
         return Answered(answer, VERIFIED, (Attempt(VERIFIED, "ok"),), proposal)
+
+    def _verified_statement(self, model: SemanticModel, sql: str) -> str:
+        """Return a verified query as the statement that this build takes, or nothing.
+
+        Its columns may be those of the tables, or names of the model for what is worked out from them.
+        """
+        warehouse, suffix = self.reading.build.warehouse, self.reading.build.schema_suffix
+        for write in (write_physical, verified_statement):
+            with suppress(InvalidQuery, InvalidDefinition):
+                statement = write(model, sql, warehouse.dialect, schema_suffix=suffix)
+                warehouse.explain(statement)
+                return statement
+        return ""
 
     def _content(self, guide: Guide, answered: Answered) -> tuple[list[Content], list[str]]:
         """Return the blocks of an answer, and what to warn of."""
@@ -195,12 +218,12 @@ def _normalised(question: str) -> str:
     return re.sub(r"\s+", " ", question).strip(" ?.!").casefold()
 
 
-def _not_served(reference: ModelReference, model: SemanticModel) -> InvalidInput:
+def _not_served(reference: ModelReference, served: Sequence[str]) -> InvalidInput:
     given = reference.semantic_view or reference.semantic_model_file
     return InvalidInput(
         f"The semantic model {str(given)[:200]!r} is not served here.",
         code="no_such_model",
-        next_action=f"Available: {', '.join(sorted(names_of(model)))}; the last part of a path or view name counts.",
+        next_action=f"Available: {', '.join(served)}; the last part of a path or view name counts.",
     )
 
 

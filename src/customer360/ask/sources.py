@@ -50,6 +50,8 @@ class Source:
     ask: Callable[[SemanticQuery], SemanticResult]
     gone: tuple[str, ...] = ()
     """Names of the model that the database lacks."""
+    elsewhere: Callable[[str], str] = lambda _: ""
+    """Returns the name of another model of the same build that answers a question, or nothing."""
 
     @property
     def engine(self) -> Engine:
@@ -75,26 +77,37 @@ class Engines:
             reading.build.build_id,
             reading.record.as_of,
             lambda query: reading.ask(query, keep=True),
+            elsewhere=lambda question: self._find_other(reading, question),
         )
 
     def guide(self, reading: Reading) -> Guide:
-        """Return the guide of a pinned build's own model."""
+        """Return the guide of the model that a pinned build is read by."""
         return self._kept(reading, reading.model, lambda: _engine_of(reading))
+
+    def _find_other(self, reading: Reading, question: str) -> str:
+        """Return the name of another model of the build that answers a question on its own, or nothing."""
+        for name in reading.build.models:
+            other = reading.by_model(name)
+            if other.model != reading.model and self.guide(other).is_readable(question):
+                return name
+        return ""
 
     def guide_of_text(self, reading: Reading, text: str) -> Guide:
         """Return the guide of a model given as YAML text, without roll-ups, which nobody held against the build.
 
-        The data is not asked anything for it: its engine knows the values of the build's own model where both read
-        the same column, and the sample values that the text gives itself.
+        A model that says what one of the build's says is that one. For any other the data is not asked anything: its
+        engine knows the values of the model that the build is read by where both read the same column, and the sample
+        values that the text gives itself.
 
         Raises:
             InvalidDefinition: it is no semantic model, or not a sound one.
         """
-        known, model = self.guide(reading).engine, _parsed(text)
-        model = model if model == known.model else without_rollups(model)
-        return self._kept(
-            reading, model, lambda: Engine(model, _known_values(model, known), known.newest, known.oldest)
-        )
+        model = _parsed(text)
+        for name in reading.build.models:
+            if (own := reading.by_model(name)).model == model:
+                return self.guide(own)
+        known, bare = self.guide(reading).engine, without_rollups(model)
+        return self._kept(reading, bare, lambda: Engine(bare, _known_values(bare, known), known.newest, known.oldest))
 
     def _kept(self, reading: Reading, model: SemanticModel, make: Callable[[], Engine]) -> Guide:
         key = (reading.build.build_id, model.fingerprint)

@@ -73,6 +73,15 @@ def read_select(text: str, dialect: str) -> exp.Query:
     return parsed[0]
 
 
+def write_physical(model: SemanticModel, sql: str, dialect: str, *, schema_suffix: str = "") -> str:
+    """Return one SELECT over the logical tables of a model as a statement over those of the build.
+
+    Raises:
+        InvalidQuery: it is something else than one SELECT, or cannot be read.
+    """
+    return with_physical_tables(read_select(sql, dialect), model, schema_suffix=schema_suffix).sql(dialect)
+
+
 def with_physical_tables(query: exp.Query, model: SemanticModel, *, schema_suffix: str = "") -> exp.Query:
     """Return a query over the logical tables of a model, as verified queries are written, over those of the build."""
 

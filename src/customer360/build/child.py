@@ -21,9 +21,8 @@ from customer360.build import dbt, monitoring
 from customer360.build.making import Made, Making
 from customer360.errors import Customer360Error
 from customer360.lake import read_manifests
-from customer360.settings import SnowflakeSettings, load
+from customer360.settings import SEMANTIC_MODELS, SnowflakeSettings, load
 from customer360.warehouse import BuildRecord
-from customer360.warehouse.builds import MODEL_FILE
 from customer360.workspace import Workspace
 
 _ONE_LINE_AT_A_TIME = threading.Lock()
@@ -64,7 +63,7 @@ def make_build(order: dict[str, Any], report: Callable[..., None] | None = None)
     with _timed(durations, "gate"), making.asking() as warehouse:
         from customer360.build import gate, snapshots  # noqa: PLC0415  (not in the way of the first model)
 
-        gate.check(warehouse, folder / MODEL_FILE, run, making.schema_suffix)
+        gate.check(warehouse, [folder / f"{name}.yaml" for name in SEMANTIC_MODELS], run, making.schema_suffix)
         snapshots.write_snapshots(warehouse, making.schema_suffix, folder, record, start.as_of_date)
     with _timed(durations, "close"):
         counts = making.finish(Made(run.primary_keys, run.passing_views), monitoring.read_dbt(folder / "dbt"))

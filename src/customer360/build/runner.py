@@ -21,9 +21,16 @@ from customer360.build.snapshots import land_snapshots
 from customer360.clock import Clock, utc_now
 from customer360.errors import BuildFailed, Conflict, NotFound, Unavailable
 from customer360.lake import count_source_rows, live_batches, parquet_path, read_manifests
-from customer360.settings import ResourceSettings, WorkspaceSettings, environment_of, memory_limit, project_files
+from customer360.settings import (
+    SEMANTIC_MODELS,
+    ResourceSettings,
+    WorkspaceSettings,
+    environment_of,
+    memory_limit,
+    project_files,
+)
 from customer360.warehouse import BuildRecord, Builds, open_builds
-from customer360.warehouse.builds import MODEL_FILE, Batch
+from customer360.warehouse.builds import Batch
 from customer360.workspace import Workspace
 
 Progress = Callable[[str, int, int], None]
@@ -73,7 +80,9 @@ def build_and_publish(
             models=dict(models),
             churn_days=churn_days,
         )
-        shutil.copyfile(project_files("semantic") / MODEL_FILE, builds.folder(record.build_id) / MODEL_FILE)
+        for name in SEMANTIC_MODELS:
+            file = f"{name}.yaml"
+            shutil.copyfile(project_files("semantic") / file, builds.folder(record.build_id) / file)
         base = None if anew else _published(builds)
         order = _order(workspace, record, resources, as_of, history=history, base=base)
         outcome = _run_child(workspace, record, order, resources.build_nice, lock=lock, progress=progress)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from customer360.cli.console import Json, out, plain, print_json, print_sql, print_table, say, warn
-from customer360.cli.context import reader
+from customer360.cli.context import ModelName, reader
 from customer360.errors import InvalidInput
-from customer360.settings import QuerySettings, ResourceSettings, load, memory_limit, project_files
+from customer360.settings import DEFAULT_MODEL, QuerySettings, ResourceSettings, load, memory_limit, semantic_model_file
 
 if TYPE_CHECKING:
     from customer360.ask import Answer, Source
@@ -34,7 +34,8 @@ def ask(
     explain: Annotated[bool, typer.Option("--explain", help="Print how it was read: words, phrases, query.")] = False,
     as_json: Json = False,
     batch: Annotated[Path | None, typer.Option(help="Answer a JSONL file of questions, as JSONL.")] = None,
-    database: Annotated[Path | None, typer.Option(help="Ask any DuckDB file with the tables in schema gold.")] = None,
+    database: Annotated[Path | None, typer.Option(help="Ask any DuckDB file with tables of the model.")] = None,
+    model: ModelName = DEFAULT_MODEL,
     build: Annotated[str | None, typer.Option(help="Ask an older build instead of the published one.")] = None,
 ) -> None:
     """Ask a question in plain English.
@@ -53,7 +54,7 @@ def ask(
             "Ask one thing.",
             next_action='Give a question: customer360 ask "how many customers do we have"; or --chat, or --batch FILE.',
         )
-    with _source(database, build) as source:
+    with _source(database, build, model) as source:
         if batch is not None:
             _answer_file(source, batch)
         elif chat:
@@ -63,13 +64,13 @@ def ask(
 
 
 @contextmanager
-def _source(database: Path | None, build: str | None) -> Iterator[Source]:
+def _source(database: Path | None, build: str | None, model: str) -> Iterator[Source]:
     from customer360.ask import Engines, open_source  # noqa: PLC0415
     from customer360.semantic import Figures  # noqa: PLC0415
     from customer360.semantic.definition import read_definition  # noqa: PLC0415
 
     if database is None:
-        with reader().pin(build) as reading:
+        with reader().pin(build, model) as reading:
             yield Engines().source(reading)
         return
     if build is not None:
@@ -77,7 +78,7 @@ def _source(database: Path | None, build: str | None) -> Iterator[Source]:
     resources = load(ResourceSettings)
     with open_source(
         database,
-        read_definition(project_files("semantic") / "customer_analytics.yaml"),
+        read_definition(semantic_model_file(model)),
         figures=Figures("USD", "en_US"),
         timeout=load(QuerySettings).timeout_seconds,
         threads=resources.serve_threads,

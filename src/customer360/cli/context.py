@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from customer360.settings import QuerySettings, ResourceSettings, WorkspaceSettings, load
+import typer
+
+from customer360.settings import SEMANTIC_MODELS, QuerySettings, ResourceSettings, WorkspaceSettings, load
 from customer360.workspace import Workspace
 
 if TYPE_CHECKING:
     from customer360.semantic import Reader
     from customer360.store import Store
     from customer360.warehouse import Builds
+
+ModelName = Annotated[str, typer.Option("--model", help=f"Semantic model to ask: {' or '.join(SEMANTIC_MODELS)}.")]
 
 
 def workspace() -> Workspace:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from customer360.cli.console import Json, print_json, print_sql, print_table, say
-from customer360.cli.context import reader
+from customer360.cli.context import ModelName, reader
+from customer360.settings import DEFAULT_MODEL
 
 
 def query(
@@ -19,6 +20,7 @@ def query(
     having: Annotated[str | None, typer.Option(help='Condition on metrics, such as "total_spend > 1000".')] = None,
     order: Annotated[list[str] | None, typer.Option(help="Columns to sort by; -total_spend is descending.")] = None,
     limit: Annotated[int, typer.Option(help="Most rows to return.")] = 1000,
+    model: ModelName = DEFAULT_MODEL,
     build: Annotated[str | None, typer.Option(help="Ask an older build instead of the published one.")] = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -40,7 +42,7 @@ def query(
         order=order or (),
         limit=limit,
     )
-    with reader().pin(build) as reading:
+    with reader().pin(build, model) as reading:
         answer = reading.ask(question)
         if as_json:
             print_json(answer.as_dict() | {"currency": reading.figures.currency})

@@ -15,6 +15,7 @@ from rich.markup import escape
 from customer360.cli.console import Json, err, print_json, print_table, say, warn
 from customer360.cli.context import reader
 from customer360.errors import InvalidInput
+from customer360.settings import DEFAULT_MODEL, SEMANTIC_MODELS, no_such_model
 
 if TYPE_CHECKING:
     from customer360.ask import Fault
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
     from customer360.semantic.exporting import Loss
 
 HELP = """
-Check the semantic model, and export it to other formats.
+Check a semantic model, and export it to other formats.
 
     customer360 semantic check my_model.yaml                          what is wrong, or what is in it
     customer360 semantic export --format snowflake --output c360.yaml for Cortex Analyst
     customer360 semantic export --format semantic-view                CREATE SEMANTIC VIEW for Snowflake
     customer360 semantic export --format ossie                        Apache Ossie (OSI) 0.2.0.dev0
 
-Without a file both work on the model of the published build. docs/semantic-exports.md says what each format loses.
+Both take a file, or the name of a model of the published build: customer_analytics, which is meant where nothing is
+given, or operations. docs/semantic-exports.md says what each format loses.
 """
+
+_GIVEN = f"File, or model of the published build: {' or '.join(SEMANTIC_MODELS)}."
 
 app = typer.Typer(help=HELP, no_args_is_help=True)
 
@@ -45,24 +49,24 @@ class Target(StrEnum):
 
 @app.command()
 def check(
-    file: Annotated[Path | None, typer.Argument(help="Model file; default: the published build's.")] = None,
+    model: Annotated[str, typer.Argument(help=_GIVEN)] = DEFAULT_MODEL,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with a semantic model, or how much is in it.
 
     Names, synonyms, expressions, keys, relationships and defaults are checked, and what would make questions in English
-    mean two things is listed; without a file, by the published build's values too. Whether columns exist only a build
+    mean two things is listed; for a model of the published build, by its values too. Whether columns exist only a build
     can tell, and its gate does.
 
     Example: customer360 semantic check semantic/customer_analytics.yaml
     """
-    model, faults = _lint(file)
-    counts = _count(model)
+    found, faults = _lint(model)
+    counts = _count(found)
     if as_json:
-        print_json({"ok": True, "name": model.name, **counts, "questions": [asdict(one) for one in faults]})
+        print_json({"ok": True, "name": found.name, **counts, "questions": [asdict(one) for one in faults]})
         return
     print_table(["", "how many"], [[name.replace("_", " "), str(n)] for name, n in counts.items()], right=[1])
-    say(f"[green]✓[/] {escape(model.name)} is sound.")
+    say(f"[green]✓[/] {escape(found.name)} is sound.")
     if faults:
         say("Questions in English may be read in two ways, or not at all, by:")
         print_table(["", "of", "message"], [[one.severity, one.subject, one.message] for one in faults], whole=[0])
@@ -71,7 +75,7 @@ def check(
 @app.command()
 def export(
     target: Annotated[Target, typer.Option("--format", help="Format to write.", show_default=False)],
-    file: Annotated[Path | None, typer.Option("--model", help="Model file; default: the published build's.")] = None,
+    model: Annotated[str, typer.Option(help=_GIVEN)] = DEFAULT_MODEL,
     output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     database: Annotated[
         str | None, typer.Option(help="Database of the tables, where it is another than the model says.")
@@ -88,37 +92,41 @@ def export(
     from customer360.semantic.exporting import Format  # noqa: PLC0415
     from customer360.semantic.exporting import export as export_model  # noqa: PLC0415
 
-    model = _model(file)
-    exported = export_model(model, Format(target.value), database=database)
+    found = _model(model)
+    exported = export_model(found, Format(target.value), database=database)
     if output is not None:
         _write(output, exported.text)
     if as_json:
-        print_json({"format": target.value, "model": model.name, **exported.as_dict()})
+        print_json({"format": target.value, "model": found.name, **exported.as_dict()})
         return
     if output is None:
         sys.stdout.write(exported.text)
     else:
-        say(f"[green]✓[/] {escape(str(output))}: {escape(model.name)} as {target.value}.")
+        say(f"[green]✓[/] {escape(str(output))}: {escape(found.name)} as {target.value}.")
     _show_losses(exported.losses, each=every_loss)
 
 
-def _model(file: Path | None) -> SemanticModel:
+def _model(given: str) -> SemanticModel:
+    """Return a model of the published build, or the one in a file."""
     from customer360.semantic import load_model  # noqa: PLC0415
 
-    if file is not None:
+    if given not in SEMANTIC_MODELS:
+        file = Path(given)
+        if not file.suffix and not file.exists():
+            raise no_such_model(given)
         return load_model(file)
-    with reader().pin() as reading:
+    with reader().pin(model=given) as reading:
         return reading.model
 
 
-def _lint(file: Path | None) -> tuple[SemanticModel, list[Fault]]:
+def _lint(given: str) -> tuple[SemanticModel, list[Fault]]:
     """Return a model and what is wrong with it for questions: a file alone, or a build with its values."""
     from customer360.ask import Engines, lint_model  # noqa: PLC0415
 
-    if file is not None:
-        model = _model(file)
+    if given not in SEMANTIC_MODELS:
+        model = _model(given)
         return model, lint_model(model, {})
-    with reader().pin() as reading:
+    with reader().pin(model=given) as reading:
         return reading.model, lint_model(reading.model, Engines().source(reading).engine.values)
 
 

@@ -1,4 +1,4 @@
-"""The one way to read: pin a build, ask it semantic queries, with its own model and under the limits of the settings.
+"""The one way to read: pin a build, ask it semantic queries, by one of its models and under the limits of the settings.
 
 A published build never changes, so an answer kept in memory stays right for as long as its build is asked.
 """
@@ -9,23 +9,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache, TTLCache
 
-from customer360.errors import Customer360Error
+from customer360.errors import Customer360Error, InvalidInput
 from customer360.semantic.figures import Figures
 from customer360.semantic.model import SemanticModel, parse_model
 from customer360.semantic.query import SemanticQuery
 from customer360.semantic.result import SemanticResult
 from customer360.semantic.run import run_query
-from customer360.settings import QuerySettings, ResourceSettings, memory_limit
+from customer360.settings import (
+    DEFAULT_MODEL,
+    SEMANTIC_MODELS,
+    QuerySettings,
+    ResourceSettings,
+    memory_limit,
+    no_such_model,
+)
 from customer360.warehouse import BuildRecord, Builds, OpenBuild, open_builds
 from customer360.workspace import Workspace
 
 CACHED_ANSWERS = 512
 CACHED_ROWS = 1_000
-CACHED_MODELS = 4
+CACHED_MODELS = 8
+
+_Key = tuple[str, str, str]
+"""Build, fingerprint of the model and text of the query: what an answer is kept under."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Reader:
         self.builds = builds
         self.settings = settings
         self.observe = observe
-        self._answers: TTLCache[tuple[str, str], SemanticResult] = TTLCache(CACHED_ANSWERS, settings.cache_seconds)
+        self._answers: TTLCache[_Key, SemanticResult] = TTLCache(CACHED_ANSWERS, settings.cache_seconds)
         self._guard = threading.Lock()
         self._models: LRUCache[str, SemanticModel] = LRUCache(CACHED_MODELS)
         self._reading = threading.Lock()
@@ -68,29 +78,41 @@ class Reader:
         return cls(builds, settings, observe)
 
     @contextmanager
-    def pin(self, build_id: str | None = None) -> Iterator[Reading]:
-        """Read one build from start to end: the published one unless an id is given."""
-        with self.builds.pin(build_id) as build:
-            yield Reading(build, self._model(build), self)
+    def pin(self, build_id: str | None = None, model: str = DEFAULT_MODEL) -> Iterator[Reading]:
+        """Read one build by one of its models from start to end: the published one unless an id is given.
 
-    def _model(self, build: OpenBuild) -> SemanticModel:
-        """Return a build's model; builds with the same text share one."""
+        Raises:
+            InvalidInput: there is no such model, or the build is older than it.
+        """
+        with self.builds.pin(build_id) as build:
+            yield Reading(build, self.model(build, model), self)
+
+    def model(self, build: OpenBuild, name: str) -> SemanticModel:
+        """Return a model of a build; builds with the same text share one.
+
+        Raises:
+            InvalidInput: there is no such model, or the build is older than it.
+        """
+        if name not in build.models:
+            raise _older(build, name) if name in SEMANTIC_MODELS else no_such_model(name)
+        text = build.models[name]
         with self._reading:
-            model = self._models.get(build.model)
+            model = self._models.get(text)
             if model is None:
-                model = self._models[build.model] = parse_model(build.model, source=f"the model of {build.build_id}")
+                source = f"the model {name} of {build.build_id}"
+                model = self._models[text] = parse_model(text, source=source)
             return model
 
-    def recall(self, build_id: str, query: SemanticQuery) -> SemanticResult | None:
-        """Return the answer that was kept for this query of this build."""
+    def recall(self, key: _Key) -> SemanticResult | None:
+        """Return the answer that was kept for this query of this build by this model."""
         with self._guard:
-            return self._answers.get((build_id, query.model_dump_json()))
+            return self._answers.get(key)
 
-    def remember(self, query: SemanticQuery, answer: SemanticResult) -> None:
+    def remember(self, key: _Key, answer: SemanticResult) -> None:
         """Keep an answer that is small enough."""
         if answer.rows_returned <= CACHED_ROWS and self.settings.cache_seconds > 0:
             with self._guard:
-                self._answers[answer.build_id, query.model_dump_json()] = answer
+                self._answers[key] = answer
 
     def close(self) -> None:
         """Let go of every open build."""
@@ -99,7 +121,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Reading:
-    """One build while somebody reads it."""
+    """One build while somebody reads it by one of its models."""
 
     build: OpenBuild
     model: SemanticModel
@@ -114,6 +136,14 @@ class Reading:
         """How this dataset writes numbers and money."""
         return Figures(self.record.dataset["currency"], self.record.dataset["locale"])
 
+    def by_model(self, name: str) -> Reading:
+        """Return the reading of the same build by another of its models.
+
+        Raises:
+            InvalidInput: there is no such model, or the build is older than it.
+        """
+        return replace(self, model=self.reader.model(self.build, name))
+
     def ask(self, query: SemanticQuery, *, keep: bool = False, rows_available: int | None = None) -> SemanticResult:
         """Answer a query; ``keep`` lets the answer be given again without asking the engine.
 
@@ -123,8 +153,8 @@ class Reading:
             InvalidQuery: the query does not fit the model.
             QueryTimeout: it took longer than the settings allow.
         """
-        started = time.perf_counter()
-        status, rows, kept = "failed", 0, self.reader.recall(self.build.build_id, query) if keep else None
+        started, key = time.perf_counter(), (self.build.build_id, self.model.fingerprint, query.model_dump_json())
+        status, rows, kept = "failed", 0, self.reader.recall(key) if keep else None
         try:
             answer = kept or self._run(query, rows_available)
             status, rows = "answered", answer.rows_returned
@@ -135,7 +165,7 @@ class Reading:
             seconds = time.perf_counter() - started
             self.reader.observe(Asked(self.build.build_id, seconds, rows, kept is not None, status))
         if keep and kept is None:
-            self.reader.remember(query, answer)
+            self.reader.remember(key, answer)
         return answer
 
     def _run(self, query: SemanticQuery, rows_available: int | None) -> SemanticResult:
@@ -149,3 +179,11 @@ class Reading:
             timeout=self.reader.settings.timeout_seconds,
             schema_suffix=self.build.schema_suffix,
         )
+
+
+def _older(build: OpenBuild, name: str) -> InvalidInput:
+    return InvalidInput(
+        f"Build {build.build_id} has no semantic model {name!r}: it was made before there was one.",
+        code="no_model_in_build",
+        next_action="customer360 build makes one that has it.",
+    )

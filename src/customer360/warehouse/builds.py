@@ -21,11 +21,11 @@ import duckdb
 
 from customer360.clock import Clock, utc_now
 from customer360.errors import Conflict, Gone, NotFound, Unavailable
+from customer360.settings import SEMANTIC_MODELS
 from customer360.warehouse.base import Warehouse
 from customer360.workspace import Workspace, locked
 
 FORMAT = 1
-MODEL_FILE = "customer_analytics.yaml"
 KEPT_OPEN = 3
 
 Progress = Callable[[str], None]
@@ -84,6 +84,12 @@ def read_record(content: dict[str, Any]) -> BuildRecord:
     return BuildRecord(**content)
 
 
+def read_models(folder: Path) -> dict[str, str]:
+    """Return the texts of the semantic models in a build's folder; an older build may lack one."""
+    files = {name: folder / f"{name}.yaml" for name in SEMANTIC_MODELS}
+    return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
+
+
 @dataclass(frozen=True)
 class Batch:
     """A batch of the lake: what its manifest says, and the Parquet file of each table."""
@@ -98,11 +104,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class OpenBuild:
-    """A published build while somebody reads it; ``model`` is the text of its semantic model."""
+    """A published build while somebody reads it; ``models`` are the texts of its semantic models, by name."""
 
     record: BuildRecord
     warehouse: Warehouse
-    model: str
+    models: Mapping[str, str]
     schema_suffix: str = ""
     """What the names of the build's schemas end with, beyond what the model says."""
 

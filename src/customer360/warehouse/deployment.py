@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from customer360.errors import Conflict, DeploymentFailed, InvalidInput, InvalidSetting, did_you_mean
-from customer360.settings import SnowflakeSettings, SnowflakeSetupSettings, project_files
+from customer360.settings import DEFAULT_MODEL, SnowflakeSettings, SnowflakeSetupSettings, semantic_model_file
 from customer360.warehouse.migrations import IDENTIFIER, Migration, Order, put_in_order, read_migrations, render
 from customer360.warehouse.snowflake_login import placed
 
@@ -68,7 +68,7 @@ class Target:
 
 def values_of(account: SnowflakeSettings, setup: SnowflakeSetupSettings) -> dict[str, str]:
     """Return the value of each variable of the files."""
-    model = project_files("semantic") / "customer_analytics.yaml"
+    model = semantic_model_file(DEFAULT_MODEL)
     return {
         "database": placed(account).database,
         "warehouse": placed(account).warehouse,

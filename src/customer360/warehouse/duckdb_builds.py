@@ -1,4 +1,4 @@
-"""Builds as DuckDB files: a folder each, with the file, ``build.json`` and the semantic model.
+"""Builds as DuckDB files: a folder each, with the file, ``build.json`` and the semantic models.
 
 Invariant: ``current.json`` names a build that passed its gate and is complete. A reader locks the folder of the build
 it reads (shared); pruning takes the same lock exclusively and spares what it cannot have.
@@ -17,13 +17,13 @@ import duckdb
 from customer360.clock import Clock
 from customer360.errors import NotFound, did_you_mean
 from customer360.warehouse.builds import (
-    MODEL_FILE,
     Batch,
     BuildRecord,
     Builds,
     OpenBuild,
     Progress,
     nothing_published,
+    read_models,
     read_record,
 )
 from customer360.warehouse.duckdb import DuckDBWarehouse
@@ -95,7 +95,7 @@ class DuckDBBuilds(Builds):
         folder = self.folder(record.build_id)
         warehouse = DuckDBWarehouse(folder / FILE, threads=self._threads, memory=self._memory)
         resources.callback(warehouse.close)
-        return OpenBuild(record, warehouse, (folder / MODEL_FILE).read_text(encoding="utf-8"))
+        return OpenBuild(record, warehouse, read_models(folder))
 
     def attach(
         self,

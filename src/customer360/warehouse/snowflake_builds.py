@@ -22,15 +22,15 @@ import duckdb
 
 from customer360.clock import Clock
 from customer360.errors import InvalidQuery, NotFound, Unavailable, did_you_mean
-from customer360.settings import SnowflakeSettings
+from customer360.settings import DEFAULT_MODEL, SnowflakeSettings
 from customer360.warehouse.builds import (
-    MODEL_FILE,
     Batch,
     BuildRecord,
     Builds,
     OpenBuild,
     Progress,
     nothing_published,
+    read_models,
     read_record,
 )
 from customer360.warehouse.snowflake import SnowflakeWarehouse
@@ -54,17 +54,17 @@ READ_POINTER = "select build_id from OPS.CURRENT_BUILD"
 MOVE_POINTER = "update OPS.CURRENT_BUILD set build_id = :1, published_at = :2"
 READ_VIEWS = "select build_id, views_build_id from OPS.CURRENT_BUILD"
 VIEWS_FOLLOWED = "update OPS.CURRENT_BUILD set views_build_id = :1"
-READ_RECORD = "select record, semantic_model from OPS.BUILDS where build_id = :1"
+READ_RECORD = "select record, semantic_model, other_models from OPS.BUILDS where build_id = :1"
 READ_RECORDS = "select record from OPS.BUILDS order by build_id desc"
 UPDATE_RECORD = """
 update OPS.BUILDS
 set status = :2, finished_at = :3, as_of_date = :4, record = parse_json(:5),
-    semantic_model = coalesce(:6, semantic_model)
+    semantic_model = coalesce(:6, semantic_model), other_models = coalesce(parse_json(:7), other_models)
 where build_id = :1
 """
 INSERT_RECORD = """
-insert into OPS.BUILDS (build_id, status, finished_at, as_of_date, record, semantic_model, started_at)
-select :1, :2, :3, :4, parse_json(:5), :6, :7
+insert into OPS.BUILDS (build_id, status, finished_at, as_of_date, record, semantic_model, other_models, started_at)
+select :1, :2, :3, :4, parse_json(:5), :6, parse_json(:7), :8
 """
 FORGET_RECORD = "delete from OPS.BUILDS where build_id = :1"
 SCHEMAS = "select schema_name from information_schema.schemata"
@@ -100,7 +100,7 @@ class SnowflakeBuilds(Builds):
         self.warehouse = SnowflakeWarehouse(placed(settings), pool_size=pool_size, timeout=READ_SECONDS)
         self._pointer: tuple[float, str] | None = None
         self._asking = threading.Lock()
-        self._models: dict[str, str] = {}
+        self._models: dict[str, dict[str, str]] = {}
 
     @contextmanager
     def writing(self) -> Iterator[int]:
@@ -114,14 +114,16 @@ class SnowflakeBuilds(Builds):
     def write(self, record: BuildRecord) -> None:
         folder = self.folder(record.build_id)
         folder.mkdir(parents=True, exist_ok=True)
-        model = folder / MODEL_FILE
+        models = read_models(folder)
+        first = models.pop(DEFAULT_MODEL, None)
         values = [
             record.build_id,
             record.status,
             record.finished_at,
             record.as_of_date,
             json.dumps(asdict(record), default=str),
-            model.read_text(encoding="utf-8") if model.is_file() else None,
+            first,
+            json.dumps(models) if models else None,
         ]
         if not self._account.change(UPDATE_RECORD, values):
             self._account.change(INSERT_RECORD, [*values, record.started_at])
@@ -134,7 +136,8 @@ class SnowflakeBuilds(Builds):
             raise NotFound(
                 f"There is no build {build_id!r}.", code="build_not_found", next_action=did_you_mean(build_id, known)
             )
-        self._models[build_id] = found[0]["semantic_model"] or ""
+        others = json.loads(found[0]["other_models"] or "{}")
+        self._models[build_id] = {DEFAULT_MODEL: found[0]["semantic_model"] or ""} | others
         return read_record(json.loads(found[0]["record"]))
 
     def records(self) -> list[BuildRecord]:
@@ -213,8 +216,8 @@ class SnowflakeBuilds(Builds):
             yield record
 
     def _read(self, record: BuildRecord, resources: ExitStack) -> OpenBuild:  # noqa: ARG002  (all share the sessions)
-        model = self._models.pop(record.build_id)
-        return OpenBuild(record, self.warehouse, model, schema_suffix(record.build_id))
+        models = self._models.pop(record.build_id)
+        return OpenBuild(record, self.warehouse, models, schema_suffix(record.build_id))
 
     def attach(
         self, connection: duckdb.DuckDBPyConnection, side: str, record: BuildRecord, tables: Collection[str]

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from customer360.api.answers import AskAnswer, CompletionAnswer, CompletionsAnswer, ExamplesAnswer
 from customer360.api.errors import ErrorAnswer
-from customer360.api.service import RunningService, Service
+from customer360.api.service import LONGEST_NAME, MODELS, ModelName, RunningService, Service
 from customer360.ask import Conversation
+from customer360.settings import DEFAULT_MODEL
 
 router = APIRouter()
 
@@ -28,7 +29,10 @@ class Asking(BaseModel):
 
     question: Question
     previous: Annotated[list[Question], Field(max_length=MOST_PREVIOUS)] = []
-    build: Annotated[str | None, Field(max_length=200, description="An older build; default: the published one")] = None
+    model: Annotated[str, Field(max_length=LONGEST_NAME, description=MODELS)] = DEFAULT_MODEL
+    build: Annotated[
+        str | None, Field(max_length=LONGEST_NAME, description="An older build; default: the published one")
+    ] = None
 
 
 @router.post(
@@ -45,30 +49,31 @@ async def complete(
     service: RunningService,
     q: Annotated[str, Query(max_length=LONGEST, description="What was typed so far")] = "",
     limit: Annotated[int, Query(ge=1, le=20)] = 8,
+    model: ModelName = DEFAULT_MODEL,
 ) -> CompletionsAnswer:
-    return await service.gate.run(_complete, service, q, limit)
+    return await service.gate.run(_complete, service, q, limit, model)
 
 
 @router.get("/examples", summary="Questions to begin with")
-async def examples(service: RunningService) -> ExamplesAnswer:
-    return await service.gate.run(_examples, service)
+async def examples(service: RunningService, model: ModelName = DEFAULT_MODEL) -> ExamplesAnswer:
+    return await service.gate.run(_examples, service, model)
 
 
 def _ask(service: Service, asking: Asking) -> AskAnswer:
-    with service.reader.pin(asking.build) as reading:
+    with service.reader.pin(asking.build, asking.model) as reading:
         conversation = Conversation.replay(service.engines.source(reading), asking.previous)
         return AskAnswer.model_validate(conversation.ask(asking.question).as_dict())
 
 
-def _complete(service: Service, typed: str, limit: int) -> CompletionsAnswer:
-    with service.reader.pin() as reading:
+def _complete(service: Service, typed: str, limit: int, model: str) -> CompletionsAnswer:
+    with service.reader.pin(model=model) as reading:
         source = service.engines.source(reading)
         found = [CompletionAnswer(**vars(one)) for one in source.guide.complete(typed, limit)]
         return CompletionsAnswer(build_id=source.build_id, completions=found)
 
 
-def _examples(service: Service) -> ExamplesAnswer:
-    with service.reader.pin() as reading:
+def _examples(service: Service, model: str) -> ExamplesAnswer:
+    with service.reader.pin(model=model) as reading:
         source = service.engines.source(reading)
         listed = {category: list(questions) for category, questions in source.guide.examples.items()}
         return ExamplesAnswer(build_id=source.build_id, examples=listed)
