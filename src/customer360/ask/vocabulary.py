@@ -134,7 +134,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     "DIFF": {
         "": (
             "difference|difference between|difference in|gap between|gap in|gap|how many more|how much more|"
-            "how much higher"
+            "how much higher|how far apart are|how far apart"
         ),
         "less": "how many fewer|how many less|how much less|how much lower",
     },
@@ -201,7 +201,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "UNITWORD": {
-        "day": "day|days|date|dates|calendar day",
+        "day": "day|days|date|dates|calendar day|days back|days prior",
         "week": "week|weeks|calendar week",
         "month": "month|months|calendar months",
         "quarter": "quarter|quarters",

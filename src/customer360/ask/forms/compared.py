@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
-from customer360.ask.forms.base import is_plural
+from customer360.ask.forms.base import is_plural, main_table
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.plain import Plain
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
+from customer360.ask.grammar.terms import WHEN, Cond, Figure, Groups, compare_filter, value_filter
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
-from customer360.semantic import Dimension, Formula, Item, Relative
+from customer360.semantic import Condition, Dimension, Formula, Item, Relative
 
 Show = Literal["both", "difference", "ratio", "change"]
 
@@ -226,7 +226,7 @@ class Compared(Plain):
     def _two_values(self, show: Show) -> Frame:
         """Groups side by side, their difference or their ratio."""
         slots = self.slots
-        against = self._against(show)
+        against = self._against(show) or self._two_conditions(show)
         if against is not None:
             return against
         lists = [one for one in slots.chunks if one.kind == "VALUE" and len(self._distinct(one)) > 1]
@@ -280,6 +280,49 @@ class Compared(Plain):
         filters = (value_filter(item, named), *((value_filter(item, named, negated=True),) if rest else ()))
         labels = (str(named[0]), "others" if rest else "overall")
         return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
+
+    def _two_conditions(self, show: Show) -> Frame | None:
+        """Rows within one bound set against those within another: customers under 40 versus 40 and over."""
+        slots = self.slots
+        self._age_bounds()
+        conds = [one for one in slots.chunks if one.kind == "COND" and not one.data.values]
+        between = [one for one in slots.chunks if one.kind in ("VS", "TO")]
+        if len(conds) != 2 or not between or not conds[0].first < between[0].first < conds[1].first:
+            return None
+        same = conds[0].data.item == conds[1].data.item
+        if not same or not all(isinstance(one.data.filter, Condition) for one in conds):
+            raise NotUnderstood(conds[1].text)
+        slots.chunks = [one for one in slots.chunks if one not in conds]
+        self._drop_repeated()
+        slots.take("VS", "TO", "OP", "BETWEEN")
+        self._count_rows()
+        frame = self._plain()
+        if frame.kind != "figures" or frame.groups:
+            raise NotUnderstood(conds[1].text)
+        filters, labels = tuple(one.data.filter for one in conds), tuple(one.text for one in conds)
+        return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
+
+    def _age_bounds(self) -> None:
+        """Read two bounds of which none says of what, beside people, as ages."""
+        bounds = [one for one in self.slots.chunks if one.kind == "CMP"]
+        table = main_table(self.lexicon)
+        age = next((one for one in self.model.items if one.name == "age" and one.table == table), None)
+        named = any(one.kind == "ENTITY" and one.data == table for one in self.slots.chunks)
+        fits = all(not one.data.unit and all(16 <= value <= 110 for value in one.data.values) for one in bounds)
+        if len(bounds) != 2 or age is None or not named or not fits:
+            return
+        self.slots.assume(f"“{bounds[0].text}” and “{bounds[1].text}” are meant as years of age.")
+        for one in bounds:
+            cond = Cond(compare_filter(age, one.data.op, one.data.values), age)
+            self.slots.chunks[self.slots.chunks.index(one)] = one.made("COND", cond)
+
+    def _drop_repeated(self) -> None:
+        """Leave out what is named once more on the other side: customers under 40 versus customers over 40."""
+        seen: list[str] = []
+        for one in [each for each in self.slots.chunks if each.kind == "ENTITY"]:
+            if one.data in seen:
+                self.slots.chunks.remove(one)
+            seen.append(one.data)
 
     def _side_by_side(self, listed: Chunk) -> Frame:
         """A measure for each of the values that were named, or the groups in which it is higher for one of them."""

@@ -159,6 +159,8 @@ class Figures(Form):
         _, item = measures[0].data
         taken = slots.take(*RESTRICTING)
         if any(one.kind == "HELD" for one in taken):
+            if groups:
+                raise NotUnderstood("by", "not_understood")
             subject = self._held_subject(taken)
             dimension = Dimension(name=item.full_name)
             scope = build_scope(slots, subject, taken, groups=(dimension,))

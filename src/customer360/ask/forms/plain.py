@@ -64,7 +64,7 @@ class Plain(Figures):
         if measures:
             return self._figures(measures, groups)
         fields = slots.take("FIELD")
-        entities = [one.data for one in slots.take("ENTITY")]
+        entities = [one.data for one in slots.take("ENTITY")] or self._named_people(fields)
         in_classes = slots.has("BINS") and all(is_numeric(one.data) for one in fields)
         in_classes = in_classes or any(one.bin or one.bounds for one in groups)
         if (distribution or in_classes) and (fields or (groups and not entities)):
@@ -74,6 +74,11 @@ class Plain(Figures):
         if fields:
             return self._of_fields(fields, groups)
         return self._nothing_named(groups)
+
+    def _named_people(self, fields: Sequence[Chunk]) -> list[str]:
+        """Read "names and cities of the High-Value Travelers" as asking for those people."""
+        names = any(one.kind == "LIST" and one.text.casefold().startswith("names") for one in self.slots.asked)
+        return [main_table(self.lexicon)] if names and fields and self.slots.has("VALUE", "COND") else []
 
     def _distribution(self, fields: Sequence[Chunk], groups: Sequence[Dimension], bins: Sequence[Chunk] = ()) -> Frame:
         """How many rows there are by value of a field, numbers in classes."""

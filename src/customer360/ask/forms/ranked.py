@@ -138,11 +138,21 @@ class Ranked(Figures):
         by_date = any(one.kind == "RECENT" for one in choice.words) and not choice.measures and not choice.numbers
         if by_date:
             return self._rank_dates(choice)
+        if self._is_value_of(choice):
+            choice.entities = []
         if self._shows_more(choice):
             return self._rank_by_size_with(choice)
         if choice.fields:
             return self._rank_groups(choice)
         return self._rank_rows(choice) if choice.entities else self._extreme(choice)
+
+    def _is_value_of(self, choice: Choice) -> bool:
+        """Tell whether the value itself is asked for: the lowest credit limit of customers in Texas."""
+        if len(choice.numbers) != 1 or not choice.entities or choice.limit or choice.offset or choice.by:
+            return False
+        number, first = choice.numbers[0], choice.entities[0]
+        sups = [one for one in choice.words if one.kind == "SUP" and one.last == number.first]
+        return bool(sups) and first.first > number.last and not choice.fields and not choice.measures
 
     def _shows_more(self, choice: Choice) -> bool:
         """Tell whether fields behind a row are only shown with it: the biggest payment: merchant and amount."""

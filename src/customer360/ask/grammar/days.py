@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from customer360.ask.chunks import Chunk
-from customer360.ask.grammar.terms import LONGEST_MONTHS, Cond, Duration, compare_filter
+from customer360.ask.chunks import Chunk, renamed
+from customer360.ask.dates import Window
+from customer360.ask.grammar.figures import is_fine
+from customer360.ask.grammar.terms import LONGEST_MONTHS, Cond, Duration, Lacked, compare_filter
 from customer360.ask.lexicon import Lexicon
 from customer360.semantic import Condition, Item
 
@@ -40,6 +43,26 @@ def with_us(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     duration: Duration = part[-1].data
     op = ">=" if duration.op == "=" else duration.op
     return part[0].made("COND", Cond(compare_filter(item, op, (duration.months(),)), item), *part[1:])
+
+
+def first_or_last(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Made their first purchase in 2025: bought then and never before; the last one: and never since."""
+    recent, thing = (next(one for one in part if one.kind == kind) for kind in ("RECENT", "ENTITY"))
+    window: Window = part[-1].data
+    if not is_fine(lexicon, thing.data) or window.start is None or window.end is None:
+        return None
+    if recent.data == "asc":
+        other = Window(end=window.start - timedelta(days=1), label=f"before {window.start:%-d %B %Y}")
+    else:
+        other = Window(start=window.end + timedelta(days=1), label=f"after {window.end:%-d %B %Y}")
+    who = [part[0]] if part[0].kind == "WHO" else []
+    bought = thing.made("BUY", "")
+    return [*who, bought, part[-1], recent.made("LACKED", Lacked(other), thing)]
+
+
+def active_then(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Active in October: with a purchase then, whatever they are today."""
+    return renamed(part[0], "BUY", "") if part[0].text.casefold() == "active" else None
 
 
 def opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

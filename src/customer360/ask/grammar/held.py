@@ -99,6 +99,14 @@ def percent_on(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
 
 
+def groups_than_before(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Segments that spent less in one window than in another: what they spent is compared, not each customer."""
+    if is_numeric(part[0].data):
+        return None
+    op = next(one for one in part if one.kind == "OP")
+    return [part[0], op, *(one for one in part[1:] if one is not op)]
+
+
 def than_before(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Spending less than in the prior 90 days: one period of the profile against the other."""
     figure: Figure = part[0].data
@@ -150,6 +158,16 @@ def did_different(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Used only 1 channel: exactly so many."""
     made = different(lexicon, part[1:])
     return None if made is None else [part[0], made]
+
+
+def average_one(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Where the average customer is older than 49: the mean of what the adjective compares."""
+    agg, thing, adjective, num = part[0], part[1], next(one for one in part if one.kind == "ADJ").data, part[-1].data
+    figure = figure_of(lexicon, agg.data, adjective.item) if agg.data in ("avg", "median") else None
+    if figure is None or adjective.superlative or figure.table != thing.data:
+        return None
+    op, values = (num.op, num.values) if isinstance(num, Cmp) else (adjective.op, (num[0],))
+    return agg.made("HELD", Held(figure, op, tuple(number(value) for value in values)), *part[1:])
 
 
 def aggregated_held(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
