@@ -547,7 +547,6 @@ def test_groups_may_be_held_to_a_percentile(words: str, reader: Engine) -> None:
     assert read in ("", meant)
 
 
-@pytest.mark.xfail(strict=True, reason="customers are listed where one figure of them is asked for")
 def test_the_lowest_of_customers_is_a_figure(reader: Engine) -> None:
     least = {"agg": "min", "field": f"{PROFILE}.credit_limit"}
     meant = same_as(build_query(metrics=[least], filters=equal(f"{PROFILE}.state", "TX")))

@@ -56,6 +56,7 @@ _WHOLE_START = re.compile(
     r"^\W*(?:in|for|on|at|to|from|by|with|within|among|of) (?:which|what|each|every|all|how|the)\b", re.IGNORECASE
 )
 _INSTEAD = re.compile(r"\b(?:instead|rather than)\b", re.IGNORECASE)
+_ONLY = re.compile(r"^\W*(?:\w+\W+){1,4}only\W*$", re.IGNORECASE)
 _REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:their|them|they|those|these)\b", re.IGNORECASE)
 _NOUN = re.compile(
@@ -97,7 +98,7 @@ _KEPT = (
 def leans(question: str) -> bool:
     """Tell whether a question starts like one that leans on another."""
     leaning = _LEANS.match(question) is not None and _WHOLE_START.match(question) is None
-    return leaning or refers(question) or _INSTEAD.search(question) is not None
+    return leaning or refers(question) or _INSTEAD.search(question) is not None or _ONLY.search(question) is not None
 
 
 def refers(question: str) -> bool:

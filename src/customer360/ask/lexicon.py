@@ -133,9 +133,19 @@ def build_lexicon(model: SemanticModel, values: Values, newest: date) -> Lexicon
     for full_name in asked & values.keys():
         item = model.get_item(full_name, frozenset({Kind.DIMENSION}), role="dimension")
         _add_values(lexicon, item, values[full_name], lexicon.extensions[full_name])
+    _add_keys(lexicon)
     for stems, kind, value in phrases():
         lexicon.add(stems, Entry(kind, value, rank=2 if kind == "FILL" else 1))
     return lexicon
+
+
+def _add_keys(lexicon: Lexicon) -> None:
+    """Let "ID" alone mean that of those who do things, where it is not another thing, as it is in Idaho."""
+    for table in lexicon.model.definition.tables:
+        names = {f"{table.name}.{key}" for key in lexicon.model.tables[table.name].primary_key}
+        for item in lexicon.model.items:
+            if table.x_nl.activity and item.full_name in names:
+                lexicon.add("id", Entry("FIELD", item, rank=1))
 
 
 def _add_table(lexicon: Lexicon, table: TableDefinition) -> None:
@@ -218,7 +228,7 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
     found = {value.casefold(): value for value in values}
     for value in found.values():
         ambiguous = any(one.kind == "AMBIGUOUS" for one in lexicon.entries.get(stems_of(value), ()))
-        meant = "NAMEDVALUE" if ambiguous else kind
+        meant = "NAMEDVALUE" if ambiguous or value.casefold() in _NO_NAMES else kind
         lexicon.add(value, Entry(meant, ValueOf(item, (value,)), exact_case=_is_english_code(value)))
         if "-" in value:
             lexicon.add(value.replace("-", ""), Entry(meant, ValueOf(item, (value,))))
@@ -227,6 +237,10 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
             lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
     for canonical, aliases in extension.value_aliases.items():
         _add_aliases(lexicon, kind, item, found, (canonical, *aliases))
+
+
+_NO_NAMES = ("other", "others", "none", "unknown")
+"""Values that only count beside the name of their field, because they are words of any question."""
 
 
 def _add_aliases(lexicon: Lexicon, kind: str, item: Item, found: Mapping[str, str], names: tuple[str, ...]) -> None:

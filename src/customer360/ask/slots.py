@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from customer360.ask.chunks import Chunk
@@ -157,6 +158,8 @@ class _Sorter:
     def _lack(self, chunk: Chunk) -> None:
         """Add that the subject did not do in one window what it did in another."""
         lacked: Lacked = chunk.data
+        if not self.extension.activity and lacked.filters is None and self._without_days(lacked.window):
+            return
         done = [one for one in self.scope.clauses if not one.negated and one.window]
         if not self.extension.activity or (lacked.filters is None and len(done) != 1):
             raise NotUnderstood(chunk.text)
@@ -165,10 +168,21 @@ class _Sorter:
             raise NotUnderstood(chunk.text)
         self.scope.clauses.append(Clause(filters=filters, window=lacked.window, negated=True))
 
+    def _without_days(self, window: Window) -> bool:
+        """Leave days out of the window that is asked for: the second half of 2024 without December."""
+        whole, name = self.scope.window, self.scope.window_field
+        if whole is None or not name or not (whole.start and whole.end and window.start and window.end):
+            return False
+        if window.start < whole.start or window.end > whole.end:
+            return False
+        days = Condition(field=name, op="between", values=(window.start, window.end))
+        self.scope.near.append(Negation.model_validate({"not": days}))
+        return True
+
     def _conds(self, taken: Sequence[Chunk]) -> list[Cond]:
         """Return the conditions; an "or" between two makes one of them."""
         conds: list[Cond] = []
-        joined = False
+        joined = is_open = False
         for one in taken:
             if one.kind == "OR":
                 joined = bool(conds)
@@ -178,10 +192,10 @@ class _Sorter:
                     before = conds.pop()
                     if self._is_near(before) != self._is_near(cond):
                         raise NotUnderstood("or")
-                    cond = Cond(AnyOf.model_validate({"or": [before.filter, cond.filter]}), cond.item)
+                    cond, is_open = Cond(AnyOf.model_validate({"or": [before.filter, cond.filter]}), cond.item), True
                 conds.append(cond)
                 joined = False
-        if len(conds) > 1 and any(isinstance(cond.filter, AnyOf) for cond in conds):
+        if len(conds) > 1 and is_open:
             raise NotUnderstood("and … or", "ambiguous_term")
         return conds
 
@@ -195,6 +209,11 @@ class _Sorter:
             fixes = isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and not cond.separate
             if fixes and fixed.setdefault(cond.item.full_name, cond.values) != cond.values:
                 raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
+        for item in {cond.item for cond in conds}:
+            own = [cond.filter for cond in conds if cond.item == item]
+            low, high = max(_bounds(own, ">"), default=float("-inf")), min(_bounds(own, "<"), default=float("inf"))
+            if low >= high:
+                raise NotUnderstood(f"{item.label} between {low:g} and {high:g}")
 
     def _is_near(self, cond: Cond) -> bool:
         tables = {name.rpartition(".")[0] for name in fields_of(cond.filter)} or {cond.item.table}
@@ -310,6 +329,12 @@ class _Sorter:
             held = Clause(measure=one.figure.measure, op=">" if nothing else one.op, values=values)
             more = {"filters": filters, "window": window, "negated": never != nothing}
             self.scope.clauses.append(held.model_copy(update=more))
+
+
+def _bounds(trees: Sequence[Filter], side: str) -> list[float]:
+    """Return the numbers that some conditions hold a field above, or below."""
+    given = [one.value for one in trees if isinstance(one, Condition) and one.op.startswith(side)]
+    return [float(value) for value in given if isinstance(value, int | float | Decimal) and not isinstance(value, bool)]
 
 
 def assigned_date(lexicon: Lexicon) -> str:

@@ -36,7 +36,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "HOWMUCH": {
-        "": "how much|by how much|how much money|what amount|the amount of",
+        "": "by how many dollars|how many dollars|how much|by how much|how much money|what amount|the amount of",
     },
     "DISTINCT": {
         "": "distinct|unique|different|separate|individual",
@@ -88,7 +88,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     "SUP": {
         "desc": (
             "highest|most|largest|biggest|greatest|strongest|maximal|top most|the most|heaviest|"
-            "most frequent|most frequently|most often|longest|highest ranking"
+            "most frequent|most frequently|most often|longest|highest ranking|by the most dollars|the most dollars|"
+            "most dollars|the most in dollars|most in dollars|the most in absolute terms"
         ),
         "asc": ("lowest|least|smallest|fewest|weakest|minimal|the least|least frequent|least often|shortest|slowest"),
     },
@@ -134,7 +135,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     "DIFF": {
         "": (
             "difference|difference between|difference in|gap between|gap in|gap|how many more|how much more|"
-            "how much higher|how far apart are|how far apart"
+            "how much higher|how far apart are|how far apart|by how many percentage points|how many percentage points|"
+            "percentage points"
         ),
         "less": "how many fewer|how many less|how much less|how much lower",
     },
@@ -165,11 +167,30 @@ _WORDS: dict[str, dict[Any, str]] = {
     "PERIODS": {
         "month": (
             "month over month|mom|month on month|m o m|monthly change|monthly growth|month by month change|"
-            "monthly growth rate|from month to month|monthly change in"
+            "monthly growth rate|from month to month|monthly change in|"
+            "against the previous month|against the prior month|versus the previous month|"
+            "versus the prior month|vs the previous month|vs the prior month|"
+            "compared with the previous month|compared with the prior month|compared to the previous month|"
+            "compared to the prior month|over the previous month|over the prior month|"
+            "relative to the previous month|relative to the prior month"
         ),
-        "quarter": "quarter over quarter|qoq|quarter on quarter|quarterly growth|quarterly change",
+        "quarter": (
+            "quarter over quarter|qoq|quarter on quarter|quarterly growth|quarterly change|"
+            "against the previous quarter|against the prior quarter|versus the previous quarter|"
+            "versus the prior quarter|vs the previous quarter|vs the prior quarter|"
+            "compared with the previous quarter|compared with the prior quarter|"
+            "compared to the previous quarter|compared to the prior quarter|over the previous quarter|"
+            "over the prior quarter|relative to the previous quarter|relative to the prior quarter"
+        ),
         "year": "year over year|yoy|year on year|annual growth|yearly growth|y o y",
-        "week": "week over week|wow|week on week|weekly growth|weekly change",
+        "week": (
+            "week over week|wow|week on week|weekly growth|weekly change|"
+            "against the previous week|against the prior week|versus the previous week|versus the prior week|"
+            "vs the previous week|vs the prior week|compared with the previous week|"
+            "compared with the prior week|compared to the previous week|compared to the prior week|"
+            "over the previous week|over the prior week|relative to the previous week|"
+            "relative to the prior week"
+        ),
         "day": "day over day|day on day|daily change",
         "": (
             "period over period|compared to the previous period|compared to the prior period|"
@@ -256,11 +277,21 @@ _WORDS: dict[str, dict[Any, str]] = {
             "do not have|does not have|omit|omitting|never been|not counting|not considering"
         ),
     },
+    "JUST": {
+        "": (
+            "and nowhere else|nowhere else|and nothing else|and no other channel|on no other channel|"
+            "and on no other channel|no other channel|and in no other channel|exclusively|solely|and no others"
+        ),
+    },
     "REST": {
         "": (
             "the rest|rest|everyone else|everybody else|all others|the others|the rest of them|all other customers|"
             "the rest of the customers|the rest of our customers|the other customers|the rest of the country|"
-            "all other states|the other states|all the others|the remaining customers|everywhere else"
+            "all other states|the other states|all the others|the remaining customers|everywhere else|"
+            "all other states combined|customers from all other states combined|other states|"
+            "customers from all other states|all others combined|"
+            "customers from other states|everyone else combined|customers in other states|the other states combined|"
+            "customers in all other states|all other segments|the other segments"
         ),
     },
     "LEFTOUT": {
@@ -277,7 +308,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "NONE": {
-        "": "none|none at all|none of that|none of those",
+        "": "none|none at all|none of that|none of those|none of them|none of these",
     },
     "NEITHER": {
         "": "neither",
@@ -368,7 +399,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "had a transaction|placed an order|ordered anything|been shopping|been active|"
             "had any transactions|had transactions|buys|made a payment|visited|spent anything|spent money|"
             "bought any|made a single purchase|made a single transaction|had any activity|shopped at|"
-            "have a transaction|have transactions|was made|were made|processed|happened|took place|occurred|"
+            "have a transaction|have transactions|put|puts|was made|were made|processed|happened|took place|occurred|"
             "occur|happen|came|come through|went through|take place|takes place|occurs"
         ),
     },
@@ -413,10 +444,11 @@ _WORDS: dict[str, dict[Any, str]] = {
             "reside|belong to|belonging to|belong|fall into|fall in|aged|having|own|owning|that have|with a|"
             "accounted for by|accounts for|account for|goes to|go to|happens|made up|generated by|generated|"
             "attributable to|come|comes|qualify|do|does|did|happened in|contributed|contribute|contributes|"
-            "spent by|done|made by|driven by|represented by|represent|fell|get|got|went to|went|end up|"
+            "spent by|done|made by|driven by|represented by|represent|fell into|get|got|went to|went|end up|"
             "ended up|brought in by|brought in|labeled|labelled|classified|classified as|rated|flagged|"
             "flagged as|marked|marked as|"
-            "considered|currently|in the|taken|sit in|sit|sits|sits in|held|held by|is held by|lies|lie|stands"
+            "considered|currently|in the|taken|sit in|sit|sits|sits in|held|"
+            "held by|is held by|lies|lie|stands|work|works|working"
         ),
     },
     "THEIR": {
@@ -533,7 +565,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
             "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"
             "let's say|for me|for us|already|yet|time|the time|period|timeframe|during|over|throughout|upon|"
-            "how its|how their|how the|how it|off|together|counting|considering|restricted|limited"
+            "of everything|everything that|how its|how their|how the|how it|off|together|"
+            "counting|considering|restricted|limited"
         ),
     },
 }

@@ -84,6 +84,9 @@ class Form:
         item, agg = self._aggregated_field(figure)
         if item is None or not self._reaches_all(activity, groups):
             raise self._apart(groups)
+        extension = self.lexicon.extensions[item.full_name]
+        if extension.change_of or extension.days_of:
+            raise NotUnderstood(item.label)  # what it is of cannot be split by what was bought
         made = figure_of(self.lexicon, agg, item, over=activity, each=True)
         if made is None:
             raise self._apart(groups)

@@ -54,6 +54,8 @@ class Compared(Plain):
                 periods=periods,
             )
         )
+        if change and windows is None and not periods and not slots.has("TIME") and self._are_two_values():
+            return self._two_values("change")
         ranked = self._ranked_target()
         show: Show = (
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
@@ -61,7 +63,7 @@ class Compared(Plain):
         if windows is not None:
             if change:
                 self._count_rows()
-            in_absolute = ranked is not None and any(one.text.casefold() in _IN_ABSOLUTE for one in change)
+            in_absolute = ranked is not None and self._says_absolute()
             return self._of_windows(windows, "difference" if in_absolute else show, ranked)
         if ranked is not None:
             return self._most_changed(change, ranked)
@@ -109,10 +111,18 @@ class Compared(Plain):
         name, grain = (WHEN, several.data) if is_time else (several.data.full_name, None)
         group = Groups((Dimension(name=name, grain=grain),))
         slots.chunks[slots.chunks.index(several)] = several.made("GROUP", group)
-        absolute = any(one.text.casefold() in _IN_ABSOLUTE for one in changes)
-        if not is_time and not absolute and not any("percent" in one.text.casefold() for one in slots.asked):
+        if (
+            not is_time
+            and not self._says_absolute()
+            and not any("percent" in one.text.casefold() for one in slots.asked)
+        ):
             slots.assume("Ranked by the change in percent.")
         return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
+
+    def _says_absolute(self) -> bool:
+        """Tell whether a ranking by a change is by its amount: lost the most, fell by the most dollars."""
+        said = [one.text.casefold() for one in self.slots.asked if one.kind in ("CHANGE", "SUP")]
+        return any(one in _IN_ABSOLUTE or "dollar" in one or "absolute" in one for one in said)
 
     def _plain_without(self, kinds: tuple[str, ...]) -> Frame:
         self.slots.take(*kinds)
@@ -182,7 +192,7 @@ class Compared(Plain):
         """Return the two windows that a comparison is of, the earlier first."""
         given = [one.data for one in self.slots.chunks if one.kind == "TIME"]
         if any(one.data not in ("", "year") for one in periods) and not self._are_two_periods(given, periods):
-            return None
+            return self._with_one_before(given, periods)
         if len(given) != 1 or (given[0].ends and changed):
             return _in_order(given) if len(given) == 2 else given[0].ends if given else None
         window: Window = given[0]
@@ -195,6 +205,12 @@ class Compared(Plain):
         if back or any(one.data == "" for one in periods) or (changed and not periods and window.start and window.end):
             return window.moved(-1), window
         return None
+
+    def _with_one_before(self, given: Sequence[Window], periods: Sequence[Chunk]) -> tuple[Window, Window] | None:
+        """Return one period and the one before it: October against the previous month."""
+        unit = next(one.data for one in periods if one.data)
+        is_one = len(given) == 1 and given[0].unit == unit and given[0].count == 1 and not given[0].rolling
+        return (given[0].moved(-1), given[0]) if is_one and not self.slots.has("GROUP", "GRAIN", "TREND") else None
 
     def _are_two_periods(self, given: Sequence[Window], periods: Sequence[Chunk]) -> bool:
         """Tell whether two windows are named that are of the unit from one to the next of which a change is asked."""
@@ -270,6 +286,7 @@ class Compared(Plain):
             raise NotUnderstood((overall or rest)[0].text)
         slots.chunks.remove(values[0])
         slots.take("VS", "TO", "OP")
+        self._drop_repeated()
         if overall:
             slots.chunks = [one for one in slots.chunks if one not in overall]
         self._count_rows()
@@ -281,19 +298,26 @@ class Compared(Plain):
         labels = (str(named[0]), "others" if rest else "overall")
         return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
 
+    def _are_two_values(self) -> bool:
+        """Tell whether one value is set against another: by what percent is Premium higher than Standard."""
+        lists = [one for one in self.slots.chunks if one.kind == "VALUE" and len(one.data.values) == 2]
+        return len(lists) == 1 and not self.slots.has("GROUP", "GRAIN", "TREND", "SUP", "TOP")
+
     def _two_conditions(self, show: Show) -> Frame | None:
         """Rows within one bound set against those within another: customers under 40 versus 40 and over."""
         slots = self.slots
         self._age_bounds()
         conds = [one for one in slots.chunks if one.kind == "COND" and not one.data.values]
-        between = [one for one in slots.chunks if one.kind in ("VS", "TO")]
-        if len(conds) != 2 or not between or not conds[0].first < between[0].first < conds[1].first:
+        links = [one.first for one in slots.chunks if one.kind in ("VS", "TO")]
+        if len(conds) != 2 or not any(conds[0].first < link < conds[1].first for link in links):
             return None
         same = conds[0].data.item == conds[1].data.item
         if not same or not all(isinstance(one.data.filter, Condition) for one in conds):
             raise NotUnderstood(conds[1].text)
         slots.chunks = [one for one in slots.chunks if one not in conds]
         self._drop_repeated()
+        if any(one.kind == "OP" and one.last in (conds[0].first, conds[1].first) for one in slots.chunks):
+            raise NotUnderstood(conds[0].text)
         slots.take("VS", "TO", "OP", "BETWEEN")
         self._count_rows()
         frame = self._plain()
@@ -319,10 +343,11 @@ class Compared(Plain):
     def _drop_repeated(self) -> None:
         """Leave out what is named once more on the other side: customers under 40 versus customers over 40."""
         seen: list[str] = []
-        for one in [each for each in self.slots.chunks if each.kind == "ENTITY"]:
-            if one.data in seen:
+        for one in [each for each in self.slots.chunks if each.kind in ("ENTITY", "MEASURE")]:
+            name = str(one.data.measure) if one.kind == "MEASURE" else one.data
+            if name in seen:
                 self.slots.chunks.remove(one)
-            seen.append(one.data)
+            seen.append(name)
 
     def _side_by_side(self, listed: Chunk) -> Frame:
         """A measure for each of the values that were named, or the groups in which it is higher for one of them."""
@@ -429,6 +454,8 @@ def _in_order(given: Sequence[Window]) -> tuple[Window, Window]:
         NotUnderstood: one is a year and the other a month or quarter, as in "October versus last year".
     """
     first, second = sorted(given, key=lambda one: (one.start is None, one.start))
-    if {first.unit, second.unit} in ({"year", "month"}, {"year", "quarter"}) and not (first.rolling or second.rolling):
+    unlike = {first.unit, second.unit} in ({"year", "month"}, {"year", "quarter"})
+    inside = first.start and second.end and first.end and first != second and first.end >= second.end
+    if (unlike and not (first.rolling or second.rolling)) or inside:
         raise NotUnderstood(first.label, "missing_period")
     return (first.moved(-1), second) if first == second and first.rolling else (first, second)

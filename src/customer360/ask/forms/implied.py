@@ -10,7 +10,7 @@ from customer360.ask.dates import Window
 from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
 from customer360.ask.frame import fields_of
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
-from customer360.ask.grammar.terms import Cmp, Cond, Figure, Groups, Held, as_cond, compare_filter, is_none_of
+from customer360.ask.grammar.terms import Cmp, Cond, Figure, Groups, Held, as_cond, compare_filter, either, is_none_of
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood
@@ -533,7 +533,7 @@ class Implied(Form):
     def _lone_number(self) -> None:
         """Read a comparison that names nothing, beside people, as one of their age."""
         slots = self.slots
-        lone = [one for one in slots.chunks if one.kind == "CMP"]
+        lone = [one for one in slots.chunks if one.kind in ("CMP", "CMPOR")]
         table = main_table(self.lexicon)
         age = next((item for item in self.model.items if item.name == "age" and item.table == table), None)
         people = any(
@@ -545,13 +545,13 @@ class Implied(Form):
         behind = [one for one in slots.chunks if one.last <= lone[0].first and one.kind != "IS"]
         if slots.has("TOP") and (not behind or behind[-1].kind not in ("ENTITY", "COUNTED")):
             return
-        cmp = lone[0].data
-        if cmp.unit or not all(16 <= value <= 110 for value in cmp.values):
+        bounds = lone[0].data if lone[0].kind == "CMPOR" else (lone[0].data,)
+        if any(cmp.unit or not all(16 <= value <= 110 for value in cmp.values) for cmp in bounds):
             return
         slots.assume(f"“{lone[0].text}” is meant as years of age.")
-        slots.chunks[slots.chunks.index(lone[0])] = lone[0].made(
-            "COND", Cond(compare_filter(age, cmp.op, cmp.values), age)
-        )
+        place, cmp = slots.chunks.index(lone[0]), bounds[0]
+        cond = either(age, bounds) if len(bounds) > 1 else Cond(compare_filter(age, cmp.op, cmp.values), age)
+        slots.chunks[place] = lone[0].made("COND", cond)
 
     def _fallen(self) -> None:
         """Read "customers whose spend dropped by 30 %" as a condition on the change that the profile holds."""

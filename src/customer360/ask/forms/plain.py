@@ -78,7 +78,9 @@ class Plain(Figures):
     def _named_people(self, fields: Sequence[Chunk]) -> list[str]:
         """Read "names and cities of the High-Value Travelers" as asking for those people."""
         names = any(one.kind == "LIST" and one.text.casefold().startswith("names") for one in self.slots.asked)
-        return [main_table(self.lexicon)] if names and fields and self.slots.has("VALUE", "COND") else []
+        people = main_table(self.lexicon)
+        of_people = bool(fields) and all(one.data.table == people for one in fields)
+        return [people] if names and of_people and self.slots.has("VALUE", "COND") else []
 
     def _distribution(self, fields: Sequence[Chunk], groups: Sequence[Dimension], bins: Sequence[Chunk] = ()) -> Frame:
         """How many rows there are by value of a field, numbers in classes."""
@@ -255,7 +257,7 @@ class Plain(Figures):
         dimensions = (*self._as_groups(fields), *groups)
         helds = [one.data for one in taken if one.kind == "HELD"]
         subject = helds[0].figure.table
-        if any(held.figure.table != subject for held in helds):
+        if any(held.figure.table != subject for held in helds) and any(one.kind != "HELD" for one in taken):
             raise NotUnderstood(helds[1].figure.item.label)
         self._require_groups(subject, dimensions)
         scope = build_scope(self.slots, subject, taken, groups=dimensions)

@@ -250,7 +250,8 @@ class Ranked(Figures):
         """Return what groups are ranked by; the first counts most."""
 
         def each(chunk: Chunk) -> Figure:
-            return self._figure(chunk, dimensions)
+            counted = count_of(self.lexicon, chunk.data) if chunk.kind == "ENTITY" else None
+            return counted or self._figure(chunk, dimensions)
 
         if choice.measures:
             return list({str(one.measure): one for one in map(each, choice.measures)}.values())

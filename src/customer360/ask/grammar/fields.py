@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk, renamed
-from customer360.ask.grammar.terms import FALLING, MIRRORED, Cmp, Cond, compare_filter, fits_unit
+from customer360.ask.grammar.terms import FALLING, MIRRORED, Cmp, Cond, compare_filter, either, fits_unit
 from customer360.ask.lexicon import Adjective, Lexicon, is_numeric
 from customer360.semantic import Benchmark, Item, Relative
 
@@ -30,6 +30,12 @@ def field_bounds(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
         part[0].made("COND", Cond(compare_filter(field.data, one.op, one.values), field.data), *part[1:])
         for one in bounds.data
     ]
+
+
+def field_either(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Age under 25 or over 70."""
+    item = part[0].data
+    return part[0].made("COND", either(item, part[-1].data), *part[1:]) if is_numeric(item) else None
 
 
 def field_number(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -65,6 +71,14 @@ def decade(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     low = part[-1].data
     return part[0].made("COND", Cond(compare_filter(age, "between", (low, low + 9)), age), *part[1:])
+
+
+def past_decade(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The over-60s, the under-30s."""
+    age = _item_called(lexicon, "age")
+    if age is None or part[0].data not in ("<", ">"):
+        return None
+    return part[0].made("COND", Cond(compare_filter(age, part[0].data, (part[-1].data,)), age), *part[1:])
 
 
 def _item_called(lexicon: Lexicon, name: str) -> Item | None:

@@ -74,6 +74,15 @@ def part_of_rows(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("CMP", Cmp(part[0].data, (round(100 * share, 2),), "percent"), part[1]) if share < 1 else None
 
 
+def other_bound(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """At least 60 transactions but fewer than 75: both are said of the transactions."""
+    held, cmp = part[0].data, part[-1].data
+    if {held.op[:1], cmp.op[:1]} != {">", "<"} or not fits_unit(held.figure.item, cmp.unit) or held.average:
+        return None
+    values = tuple(number(value) for value in cmp.values)
+    return [part[0], part[-1].made("HELD", replace(held, op=cmp.op, values=values, counted=None))]
+
+
 def sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Transactions over $900: by what makes one of them large."""
     thing = next(one for one in part if one.kind in ("ENTITY", "COUNTED"))

@@ -47,6 +47,16 @@ def two_bounds(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("CMPS", (low, high), *part[1:])
 
 
+def either_bound(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Under 25 or over 70."""
+    first, last = (one.data for one in part if one.kind == "CMP")
+    if part[-2].kind != "OR" and not part[-1].text.casefold().startswith("or "):
+        return None
+    if {first.op[:1], last.op[:1]} != {">", "<"}:
+        return None
+    return part[0].made("CMPOR", (first, last), *part[1:])
+
+
 def bands(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Under 30, 30 to 44, 45 and over: classes that follow each other without a gap."""
     listed: list[Cmp] = [one.data for one in part if one.kind == "CMP"]

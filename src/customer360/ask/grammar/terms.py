@@ -12,7 +12,7 @@ from dateutil.relativedelta import relativedelta
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
-from customer360.semantic import Condition, Dimension, Filter, Item, Measure
+from customer360.semantic import AnyOf, Condition, Dimension, Filter, Item, Measure
 
 LONGEST_MONTHS = 12 * 500
 WHEN = "when_it_was"
@@ -187,6 +187,12 @@ class Duration:
 def is_none_of(held: Held) -> bool:
     """Tell whether a condition on a measure is that there is none of it."""
     return held.op == "=" and held.values == (0,) and not held.average
+
+
+def either(item: Item, bounds: Sequence[Cmp]) -> Cond:
+    """Return the condition that a field is within one of two bounds."""
+    trees = [compare_filter(item, one.op, one.values) for one in bounds]
+    return Cond(AnyOf.model_validate({"or": trees}), item)
 
 
 def as_cond(chunk: Chunk) -> Cond:

@@ -79,9 +79,27 @@ def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
     return [negated, *rest[:1], part[0], *rest[1:]] if bare else [negated, *rest]
 
 
+def the_one(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The in-store one: a pronoun, and no number."""
+    is_pronoun = part[1].text.casefold() in ("one", "ones")
+    return part[0].made("VALUE", part[0].data, part[1]) if is_pronoun else None
+
+
+def which_other(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Which category other than Travel: the categories are asked for, without that one."""
+    which, field, value = part[0], part[1], part[-1]
+    if field.data != value.data.item:
+        return None
+    return [which, field, value.made("COND", value_cond(value.data.item, value.data.values, negated=True))]
+
+
 def left_out(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk]:
-    """Travel and Hotels left out."""
-    return not_value(lexicon, [part[-1], *part[:-1]])
+    """Travel and Hotels left out: the values of one field that stand right before it."""
+    values = [place for place, one in enumerate(part) if one.kind == "VALUE"]
+    others = [place for place in values if part[place].data.item != part[values[-1]].data.item]
+    first = others[-1] + 1 if others else 0
+    named = [one for one in part[first:-1] if one.kind != "COMMA" or first == 0]
+    return [*part[:first], *not_value(lexicon, [part[-1], *named])]
 
 
 def flag(_: Lexicon, part: list[Chunk]) -> Chunk:
