@@ -327,7 +327,11 @@ def _days_of(match: re.Match[str], anchor: date) -> Window | None:
 
 def _days_between(match: re.Match[str], anchor: date) -> Window | None:
     """Return the days from one to another of the same month: between the 10th and the 20th of May."""
-    first, last = (_named_day(match[3], match[place], match[4], anchor) for place in (1, 2))
+    return _days_in(match[3], (match[1], match[2]), match[4], anchor)
+
+
+def _days_in(month: str, days: tuple[str, str], year: str | None, anchor: date) -> Window | None:
+    first, last = (_named_day(month, day, year, anchor) for day in days)
     return _between(first, last, "day", (last - first).days + 1) if first and last and first <= last else None
 
 
@@ -378,6 +382,10 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(
         rf"{_IN}(?:between|from) (?:the )?{_DAY} (?:and|to|until|-) (?:the )?{_DAY}(?: of)? {_MONTH}(?: ,? ?{_YEAR})?",
         _days_between,
+    ),
+    _rule(
+        rf"{_IN}{_MONTH} {_DAY} ?(?:-|to|through|until) ?{_DAY}(?: ,? ?{_YEAR})?",
+        lambda match, anchor: _days_in(match[1], (match[2], match[3]), match[4], anchor),
     ),
     _rule(rf"{_IN}week (of|starting|beginning|commencing)(?: on| the)* {_POINT}", _week_of),
     _rule(

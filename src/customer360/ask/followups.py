@@ -489,7 +489,8 @@ class _Amender:
         }
         if frame.kind == "rows":
             parts |= {"rank": None}
-        if frame.having:
+        named = all(isinstance(one, Condition) and "." in one.field for one in frame.having)
+        if frame.having and (not named or self.slots.has("VALUE", "COND", "TIME", "HELD", "CMP")):
             raise NotUnderstood("the condition on the groups")
         if self.adds and frame.kind == "figures" and subject == frame.subject and not frame.summary:
             parts["measures"] = tuple(dict.fromkeys((*frame.measures, *parts["measures"])))
@@ -752,7 +753,9 @@ class _Amender:
         if self._rehaving(lone[0]):
             return
         places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
-        if not places and (self._hold_groups(lone[0]) or self._aged(lone[0])):
+        of_people = any(one.kind == "ENTITY" and one.data == self.frame.subject for one in self.slots.chunks)
+        steps = (self._aged, self._hold_groups) if of_people else (self._hold_groups, self._aged)
+        if not places and any(step(lone[0]) for step in steps):
             return
         if len(places) != 1:
             raise NotUnderstood(lone[0].text)

@@ -114,7 +114,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "sorted by each|depending on|differ between|differs between|vary between|varies between|"
             "compare across|compare between|varies across|differing by|break it down by|split it by|"
             "broken up by|broken down per|across different|between the different|for the different|by the|"
-            "vary by|differ by|differ across|varies by|differs by|vary across|within every|inside each|"
+            "vary by|differ by|differ across|varies by|differs by|vary across|within every|going by|judging by|"
+            "measured by|judged by|inside each|"
             "inside every|among each|per every"
         ),
     },
@@ -448,7 +449,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "ended up|brought in by|brought in|labeled|labelled|classified|classified as|rated|flagged|"
             "flagged as|marked|marked as|"
             "considered|currently|in the|taken|sit in|sit|sits|sits in|held|"
-            "held by|is held by|lies|lie|stands|work|works|working"
+            "held by|is held by|goes through|runs through|comes through|lies|lie|stands|work|works|working"
         ),
     },
     "THEIR": {

@@ -134,7 +134,10 @@ class Compared(Plain):
         chunks = self.slots.chunks
         self._join_flags()
         self._join_measured()
-        for place, one in enumerate(chunks):
+        for one in list(chunks):
+            if one not in chunks:
+                continue
+            place = chunks.index(one)
             after = next((other for other in chunks[place + 1 :] if other.kind not in ("IS", "ENTITY", "AND")), None)
             if one.kind in ("VS", "OP", "COMPARE") and after is not None and after.kind == "VALUE":
                 before = next(
@@ -147,7 +150,6 @@ class Compared(Plain):
                         "VALUE", type(before.data)(before.data.item, values), after
                     )
                     chunks.remove(after)
-                    break
         place = 0
         while place + 2 < len(chunks):
             left, link, right = chunks[place : place + 3]

@@ -43,6 +43,7 @@ class Figures(Form):
         if summary is not None:
             figures[0] = summary
         taken = slots.take(*RESTRICTING)
+        self._refuse_mean_beside(figures[0], taken)
         figures = self._of_what_is_asked(figures, taken, dated)
         subject, figures = self._activity_of(subject, figures, dated)
         self._refuse_held_of_doers(measures[0], subject, taken, fields)
@@ -66,6 +67,15 @@ class Figures(Form):
         """Tell whether a condition on a measure stands right behind a field: states with at least 300 customers."""
         before = [one for one in self.slots.asked if one.last <= held.first and one.kind not in ("IS", "WHO")]
         return bool(before) and before[-1] in fields
+
+    def _refuse_mean_beside(self, figure: Figure, taken: Sequence[Chunk]) -> None:
+        """Refuse what customers spend a month beside what it was spent on, unless they are said to have bought it."""
+        item = self._aggregated_field(figure)[0] if figure.table in self._doers() else None
+        extension = self.lexicon.extensions[item.full_name] if item is not None else None
+        of_a_time = extension is not None and (extension.per_month_of or extension.days_of or extension.change_of)
+        said = any(one.kind in ("BUY", "NEVER", "HELD", "LACKED", "OPEN", "ASSIGNED") for one in taken)
+        if of_a_time and not said and self._has_fine(figure.table, taken, ()):
+            raise NotUnderstood(figure.item.label)
 
     def _with_fields(
         self, measures: Sequence[Chunk], fields: Sequence[Chunk], groups: Sequence[Dimension]

@@ -71,6 +71,7 @@ class Implied(Form):
             self._when_done,
             self._which_day,
             self._unheld,
+            self._own_average,
             self._average_person,
             self._asked_amounts,
             self._each_month,
@@ -268,7 +269,9 @@ class Implied(Form):
             slots.take("HOWMUCH")
         if not slots.has("HOWMUCH"):
             return
-        asked = slots.take("HOWMUCH")[0]
+        asked, *more = slots.take("HOWMUCH")
+        if more:
+            raise NotUnderstood(more[0].text)
         if asked.text.casefold().startswith("by"):
             slots.chunks.append(asked.made("DIFF", ""))
             return
@@ -380,6 +383,14 @@ class Implied(Form):
         cond = Cond(compare_filter(item, data.op, [float(value) for value in data.values]), item)
         return [held.made("MEASURE", counts), held.made("COND", cond)]
 
+    def _own_average(self) -> None:
+        """Hold Texans against the average Texan, because all that are asked for share that value."""
+        chunks = self.slots.chunks
+        values = [one.data for one in chunks if one.kind == "VALUE"]
+        for place, one in enumerate(chunks):
+            if one.kind == "BENCHMARK" and one.data is not None and one.data[1] in values:
+                chunks[place] = one.made("COND", one.data[0])
+
     def _average_person(self) -> None:
         """Read "what did the average customer spend" as the spend per customer."""
         chunks, people = self.slots.chunks, main_table(self.lexicon)
@@ -464,7 +475,7 @@ class Implied(Form):
     def _count_rows_of(self, thing: Chunk | None, count: Chunk) -> None:
         """Count the rows that are named, else those that do things."""
         chunks = self.slots.chunks
-        table = thing.data if thing else main_table(self.lexicon)
+        table = thing.data if thing else self._counted_table()
         found = count_of(self.lexicon, table)
         if found is None:
             raise NotUnderstood(count.text)
@@ -473,6 +484,14 @@ class Implied(Form):
             chunks[chunks.index(thing)] = counted
         else:
             chunks.append(counted)
+
+    def _counted_table(self) -> str:
+        """Return what is counted where nothing is named: those who do things, or what they did of which status."""
+        named = [as_cond(one).item.table for one in self.slots.chunks if one.kind in ("VALUE", "COND")]
+        activity = self._activity()
+        return (
+            activity if named and activity in named and not self.slots.has("OPEN", "HELD") else main_table(self.lexicon)
+        )
 
     def settle_aggregate(self) -> None:
         """Read "on average", "in total" and their like, wherever they stand, as said of the one thing measured."""

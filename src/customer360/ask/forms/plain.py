@@ -231,7 +231,8 @@ class Plain(Figures):
     def _refuse_days_of_some(self, fields: Sequence[Chunk], taken: Sequence[Chunk]) -> None:
         """Refuse what customers spent in the last 90 days beside what it was spent on, or other days."""
         for one in fields:
-            if self.lexicon.extensions[one.data.full_name].days_of and self._has_fine(one.data.table, taken, ()):
+            known = self.lexicon.extensions[one.data.full_name]
+            if (known.days_of or known.per_month_of) and self._has_fine(one.data.table, taken, ()):
                 raise NotUnderstood(one.text)
 
     def _total_of(self, field: Chunk) -> Figure | None:

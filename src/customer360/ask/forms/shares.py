@@ -177,6 +177,8 @@ class Shares(Form):
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
         share = next(one for one in self.slots.asked if one.kind == "SHARE")
+        if figures[0].measure == figures[1].measure:
+            return self._of_itself(figures[0], share, groups)
         between = measures[0].first < share.first < measures[1].first
         if not between or figures[1].table != subject or any(one.item.unit != figures[0].item.unit for one in figures):
             raise NotUnderstood(measures[1].text)
@@ -186,6 +188,16 @@ class Shares(Form):
         scope = build_scope(self.slots, subject, self.slots.take(*RESTRICTING))
         made = (Formula.model_validate(parts),)
         return Frame(kind="figures", subject=subject, measures=made, groups=dated, **scope.as_parts())
+
+    def _of_itself(self, figure: Figure, share: Chunk, groups: Sequence[Dimension]) -> Frame:
+        """What stands before the share is of the part: discretionary spend in percent of all spend."""
+        taken = self.slots.take(*RESTRICTING)
+        part = [one for one in taken if one.kind in ("VALUE", "COND") and one.first < share.first]
+        if not part:
+            raise NotUnderstood("of which whole", "ambiguous_share")
+        dated = self._dated(groups, figure.table)
+        self._require_groups(figure.table, dated)
+        return self._share_frame(figure, dated, [one for one in taken if one not in part], part)
 
     def _behind_groups(self, conds: Sequence[Chunk]) -> list[Chunk]:
         """Return the conditions that are of the whole, because they stand behind the groups: by segment in Texas."""

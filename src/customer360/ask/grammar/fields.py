@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk, renamed
-from customer360.ask.grammar.terms import FALLING, MIRRORED, Cmp, Cond, compare_filter, either, fits_unit
+from customer360.ask.grammar.terms import (
+    BARE_COMPARATIVES,
+    FALLING,
+    MIRRORED,
+    Cmp,
+    Cond,
+    compare_filter,
+    either,
+    fits_unit,
+)
 from customer360.ask.lexicon import Adjective, Lexicon, is_numeric
 from customer360.semantic import Benchmark, Item, Relative
 
@@ -108,7 +117,7 @@ def than_average(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 def named_average(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Above the average lifetime value: the mean of a field, by the name of its metric."""
     metric = part[-1]
-    if len(part) == 2 and part[0].text.casefold() in ("higher", "more", "bigger", "larger", "less", "fewer", "lower"):
+    if len(part) == 2 and part[0].text.casefold() in BARE_COMPARATIVES:
         return None  # "which have the higher average credit limit" holds nothing against it
     named = (name for (agg, name), item in lexicon.aggregates.items() if agg == "avg" and item == metric.data)
     name = next(named, None)
@@ -117,9 +126,21 @@ def named_average(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 
 
 def than_average_of_some(_: Lexicon, part: list[Chunk]) -> Chunk | None:
-    """Above the average Texan: a mean of some rows alone, which no condition can be held against."""
+    """Texans who spend more than the average Texan: the mean of those who share the value that is asked for."""
+    field, op, agg, value = (next(one for one in part if one.kind == kind) for kind in ("FIELD", "OP", "AGG", "VALUE"))
+    beside = agg.last == value.first or value.last == agg.first
+    if not beside or not is_numeric(field.data) or agg.data not in ("avg", "median"):
+        return None
+    times = next((one.data for one in part if one.kind == "TIMES"), 1)
+    than = Benchmark(agg=agg.data, by=(value.data.item.full_name,))
+    cond = Cond(Relative(field=field.data.full_name, op=op.data, than=than, times=times), field.data)
+    return field.made("BENCHMARK", (cond, value.data), *part[1:])
+
+
+def than_average_of_others(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Above the average Texan, of whoever: a mean of some rows alone, which no condition can be held against."""
     average, value = part[-2:]
-    return part[0].made("BENCHMARK", value.data, *part[1:]) if average.last == value.first else None
+    return part[0].made("BENCHMARK", None, *part[1:]) if average.last == value.first else None
 
 
 def than_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -9,6 +9,7 @@ from customer360.ask.grammar.days import item_named
 from customer360.ask.grammar.figures import added_up, count_of, figure_of, is_fine, is_mean
 from customer360.ask.grammar.measures import aggregated
 from customer360.ask.grammar.terms import (
+    BARE_COMPARATIVES,
     INVERTED,
     Cmp,
     Cond,
@@ -214,6 +215,15 @@ def more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("HELD", Held(count, cmp.op, tuple(number(v) for v in cmp.values), filters), *part[1:])
 
 
+def more_than_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More transactions than the average customer."""
+    op, thing, agg, doer = part[0], part[1], part[-2], part[-1]
+    figure = count_of(lexicon, thing.data)
+    if figure is None or agg.data != "avg" or table_extension(lexicon.model, doer.data).activity != thing.data:
+        return None
+    return op.made("HELD", Held(figure, op.data, (), average=True), *part[1:])
+
+
 def no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """No transactions, without any declined purchases."""
     count = count_of(lexicon, part[-1].data) if part[-1].kind == "ENTITY" else part[-1].data
@@ -285,6 +295,11 @@ def not_held(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     if held.op not in INVERTED or held.filters:
         return None
     return part[0].made("HELD", replace(held, op=INVERTED[held.op]), *part[1:])
+
+
+def above_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """An above-average decline rate; "a higher average spend" holds nothing against an average."""
+    return None if part[0].text.casefold() in BARE_COMPARATIVES else measure_average(lexicon, part)
 
 
 def measure_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -19,6 +19,9 @@ WHEN = "when_it_was"
 """Stands for the date of what is asked, until that is known."""
 
 FALLING = ("drop", "decrease", "decline", "fall")
+BARE_COMPARATIVES = ("higher", "more", "bigger", "larger", "less", "fewer", "lower")
+"""Comparatives that say which of two has more of what follows, not what it is held against."""
+
 MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 INVERTED = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!=", "!=": "="}
 

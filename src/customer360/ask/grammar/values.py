@@ -59,6 +59,12 @@ def of_group(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("VALUE", part[0].data, part[1]) if is_group else None
 
 
+def other_groups(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """All groups other than Necessities."""
+    is_group = of_group(lexicon, [part[-1], part[0]]) is not None
+    return list(part[1:]) if is_group else None
+
+
 def elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
     """Medium or high risk: what the last of several values says of them all is left out before."""
     named = [renamed(one, "VALUE") if one.kind == "NAMEDVALUE" else one for one in part]
