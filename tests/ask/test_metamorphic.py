@@ -290,7 +290,8 @@ def test_a_synonym_of_the_model_means_the_same(reader: Engine, asked: list[Recor
     chance, faults, silent, tried = random.Random(7), [], [], 0
     for record in asked:
         question = record["question"]
-        expected = "" if record["category"] in MISSPELT else reading_of(reader, question)
+        skipped = record["category"] in MISSPELT or FALLS.search(question)
+        expected = "" if skipped else reading_of(reader, question)
         for phrase, item in named_items(reader, question) if expected else ():
             others = [one for one in synonyms_of(reader, item) if one not in phrase and not MANY.search(one)]
             for other in chance.sample(others, min(2, len(others))):
@@ -305,6 +306,8 @@ def test_a_synonym_of_the_model_means_the_same(reader: Engine, asked: list[Recor
         none_of(silent)
 
 
+FALLS = re.compile(r"\b(?:drop|fall|decrease)\b", re.IGNORECASE)
+"""Turns a change around: its synonyms that do not are of the same field, and mean another question."""
 ALIKE = ("avg approved amount by customer segment", "average approved amount per month, last 6 months")
 """Read as another query that gives the same: of approved ones, or of what was approved."""
 

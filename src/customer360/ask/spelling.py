@@ -63,8 +63,9 @@ class Speller:
             if found is None:
                 corrected.append(word)
             else:
-                corrected.append(Word(found, found, found))
-                told.append((word.typed, found))
+                written = _in_number_of(found, word.text)
+                corrected.append(Word(written, written, found))
+                told.append((word.typed, written))
         return (join_numbers(corrected) if told else corrected), told
 
     def _correction(self, word: Word, around: tuple[str, str]) -> str | None:
@@ -102,6 +103,13 @@ def _pairs_in_names(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
     for stems, entries in lexicon.entries.items():
         if any(one.kind in ("FIELD", "METRIC", "VALUE", "ENTITY", "FLAG") for one in entries):
             yield from pairwise(stems)
+
+
+def _in_number_of(found: str, typed: str) -> str:
+    """Return a word in the plural where the misspelt one ended like one: a customer is not what customers are."""
+    if not typed.endswith("s") or found.endswith("s"):
+        return found
+    return f"{found[:-1]}ies" if found.endswith("y") else f"{found}s"
 
 
 def _alike(target: str, text: str) -> bool:

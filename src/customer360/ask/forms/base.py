@@ -40,6 +40,7 @@ class Form:
         self.lexicon = slots.lexicon
         self.model = slots.lexicon.model
         self._said_per = False
+        self._said_each = False
         self._within: tuple[str, ...] = ()
 
     def _doers(self) -> set[str]:
@@ -262,6 +263,7 @@ class Form:
             data = Groups((Dimension(name=WHEN, grain=one.data),)) if one.kind == "GRAIN" else one.data
             if data.table:
                 per = one
+            self._said_each = self._said_each or not one.text.casefold().startswith(("by", "split", "broken", "across"))
             if any(dimension.grain for dimension in data.dimensions):
                 self._said_per = not one.text.casefold().startswith("by")
             found += data.dimensions

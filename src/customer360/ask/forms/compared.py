@@ -61,8 +61,7 @@ class Compared(Plain):
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
         if windows is not None:
-            if change:
-                self._count_rows()
+            self._count_rows()
             in_absolute = ranked is not None and self._says_absolute()
             return self._of_windows(windows, "difference" if in_absolute else show, ranked)
         if ranked is not None:

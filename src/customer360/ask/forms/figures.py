@@ -84,6 +84,10 @@ class Figures(Form):
         tables = {self._figure(one, ()).table for one in measures}
         held = [one for one in self.slots.chunks if one.kind == "HELD" and one.data.figure.table in tables]
         named = self._as_groups(fields)
+        values = {one.last: one for one in self.slots.asked if one.kind in ("VALUE", "COND")}
+        for one in fields:
+            if one.first in values and as_cond(values[one.first]).item != one.data:
+                raise NotUnderstood(one.text)
         if held and (set(groups) - set(named) or any(not self._is_said_of(one, fields) for one in held)):
             raise NotUnderstood(fields[0].text)
         return tuple(dict.fromkeys((*groups, *named)))
@@ -153,7 +157,7 @@ class Figures(Form):
             raise NotUnderstood(averaged[0].text)
         if averaged and len(groups) > 1:
             raise NotUnderstood(averaged[0].text)
-        if averaged and groups:
+        if averaged and groups and (self._said_each or groups[0].grain):
             return figure
         if averaged:
             raise NotUnderstood(averaged[0].text)

@@ -369,7 +369,7 @@ class Implied(Form):
         for place, one in enumerate(chunks):
             if one.kind == "HELD" and one.data.counted is not None:
                 chunks[place : place + 1] = list(one.data.counted)
-            elif one.kind == "HELD" and not self.slots.has("ENTITY", "COUNTED") and not is_none_of(one.data):
+            elif one.kind == "HELD" and not self.slots.has("ENTITY", "COUNTED", "MEASURE") and not is_none_of(one.data):
                 chunks[place : place + 1] = self._sized(one)
 
     def _sized(self, held: Chunk) -> list[Chunk]:

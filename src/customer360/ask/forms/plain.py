@@ -232,7 +232,7 @@ class Plain(Figures):
         """Refuse what customers spent in the last 90 days beside what it was spent on, or other days."""
         for one in fields:
             known = self.lexicon.extensions[one.data.full_name]
-            if (known.days_of or known.per_month_of) and self._has_fine(one.data.table, taken, ()):
+            if (known.days_of or known.per_month_of or known.change_of) and self._has_fine(one.data.table, taken, ()):
                 raise NotUnderstood(one.text)
 
     def _total_of(self, field: Chunk) -> Figure | None:

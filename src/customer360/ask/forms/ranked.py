@@ -233,6 +233,7 @@ class Ranked(Figures):
     def _rank_groups(self, choice: Choice) -> Frame:
         """Groups by a measure: which state has the highest average lifetime value."""
         dimensions = tuple(dict.fromkeys(_grouping(one) for one in choice.fields))
+        self._require_listed(choice.fields)
         figures = self._group_figures(choice, dimensions)
         self._require_related(figures[0].table, [one.data for one in choice.entities])
         subject, figures = self._activity_of(figures[0].table, figures, (*dimensions, *choice.groups))
