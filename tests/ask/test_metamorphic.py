@@ -20,10 +20,14 @@ from tests.ask.reading import none_of, reading_of
 pytestmark = pytest.mark.integration
 
 CODE = re.compile(r"\b[A-Z]{2,3}\b")
-MANY = re.compile(r"(?:monthly average spend|states|identifiers|decline|increase|decrease|drop|fall)\b")
+MANY = re.compile(r"(?:monthly average spend|per customer|states|identifiers|decline|increase|decrease|drop|fall)\b")
 """Synonyms in the plural ask for several, and words of change say more than the name of a field."""
 MOST_SILENT = 0.03
-BARE = ("transactions before 2025", "transactions on weekends in October")
+BARE = (
+    "transactions before 2025",
+    "transactions on weekends in October",
+    "year to date declined transactions, online excluded",
+)
 """Read as a number where it stands alone, and as a list after "show me"."""
 POLITE = (
     "Please tell me: {}",
@@ -308,7 +312,11 @@ def test_a_synonym_of_the_model_means_the_same(reader: Engine, asked: list[Recor
 
 FALLS = re.compile(r"\b(?:drop|fall|decrease)\b", re.IGNORECASE)
 """Turns a change around: its synonyms that do not are of the same field, and mean another question."""
-ALIKE = ("avg approved amount by customer segment", "average approved amount per month, last 6 months")
+ALIKE = (
+    "avg approved amount by customer segment",
+    "average approved amount per month, last 6 months",
+    "daily purchase value of declined transactions, October 2025",
+)
 """Read as another query that gives the same: of approved ones, or of what was approved."""
 
 

@@ -30,6 +30,7 @@ SAID = {
     "by weekday": re.compile(r"weekday|days? of (?:the )?week", re.IGNORECASE),
     "median": re.compile(r"\bmedian\b", re.IGNORECASE),
     "share of": re.compile(r"share|percent|%|fraction|proportion|^split", re.IGNORECASE),
+    "Retired": re.compile(r"\bretired\b", re.IGNORECASE),
     "Mobile": re.compile(r"\bmobile\b", re.IGNORECASE),
 }
 """Where it is said already, saying it twice is not saying more."""
@@ -137,6 +138,7 @@ def test_no_word_of_a_value_can_be_left_out_unnoticed(reader: Engine, asked: lis
     pairs = [
         (record["question"], replaced(record["question"], value, ""))
         for record in asked
+        if not record["category"].startswith("misspelling")
         for value in values_in(reader, record["question"])
         if value not in IMPLIED
     ]

@@ -29,6 +29,8 @@ KNOWN_WRONG = {
     "I021": "gives the first state where the gold answer has ten",
     "I065": "gives the first customer where the gold answer has ten",
     "I103": "adds two states up where the gold answer has each",
+    "N129": "takes the only risk that has an average for the one that is meant, without saying so",
+    "U148": "takes the status of transactions for the one that is meant, and customers have others",
 }
 
 
@@ -123,7 +125,8 @@ def test_a_set_of_our_own_is_answered_as_well_as_ever(
 def test_what_is_known_to_be_wrong_is_right_one_day(
     known: str, questions_folder: Path, full_source: Source, gold: duckdb.DuckDBPyConnection
 ) -> None:
-    scored = judge(OWN / "intents.jsonl", questions_folder, full_source, gold, only=known)
+    file = "intents" if known.startswith("I") else "own_dev"
+    scored = judge(OWN / f"{file}.jsonl", questions_folder, full_source, gold, only=known)
     assert [found for _, found in scored.judged] == ["correct"]
 
 

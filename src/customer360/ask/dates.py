@@ -443,8 +443,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(r"(?:month to date|mtd|so far this month)", lambda _, anchor: _so_far("month", anchor)),
     _rule(r"(?:week to date|wtd|so far this week)", lambda _, anchor: _so_far("week", anchor)),
     _rule(
-        rf"(?<!than )(?<!over )(?<!least )(?<!under )(?<!within ){_IN}(\d+) (day|week|month|quarter|"
-        rf"year)s? ago",
+        rf"(?<!than )(?<!over )(?<!least )(?<!under )(?<!within ){_IN}"
+        r"(?<!over )(?<!than )(?<!least )(?<!under )(?<!within )(\d+) (day|week|month|quarter|year)s? ago",
         _ago,
     ),
     _rule(

@@ -19,7 +19,7 @@ from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
 from customer360.ask.grammar.rules import reduce_chunks
 from customer360.ask.guard import refuse
-from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, table_extension
+from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, is_numeric, table_extension
 from customer360.ask.plan import plan_query
 from customer360.ask.segment import find_candidates, kinds_in, readings, unexplained
 from customer360.ask.slots import NotUnderstood
@@ -95,7 +95,8 @@ class Engine:
     ) -> Read:
         """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
         kinds = {entry.kind for one in candidates for entry in one.entries}
-        if previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD"}):
+        starts = previous is None and _CONTINUES.match(question) is not None and not kinds & _MEASURED
+        if starts or (previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD"})):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         if previous is None and refers(question) and _begins_with_pronoun(candidates):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
@@ -144,7 +145,8 @@ class Engine:
         extension = self.lexicon.extensions[entry.data.full_name]
         if extension.change_of or extension.total_of or extension.days_of:
             return True
-        return "GRAIN" in kinds_in(phrase, self.lexicon)
+        inside = kinds_in(phrase, self.lexicon)
+        return "GRAIN" in inside or ("METRIC" in inside and not is_numeric(entry.data))
 
     def _read_as(
         self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]
@@ -181,7 +183,8 @@ class Engine:
         self, question: str, chunks: Sequence[Chunk], context: Context | None
     ) -> tuple[Frame, SemanticQuery]:
         """Return what chunks mean, as a frame that fits the model and the days of the data."""
-        reduced = reduce_chunks(self.lexicon, chunks)
+        in_money = any(one.kind == "INMONEY" for one in chunks)
+        reduced = reduce_chunks(self.lexicon, [one for one in chunks if one.kind != "INMONEY"])
         if context is None:
             frame = read_frame(self.lexicon, reduced)
         else:
@@ -192,7 +195,12 @@ class Engine:
         except InvalidQuery as error:
             raise NotUnderstood(error.message, error.code or "not_understood") from error
         self._require_days(frame)
+        if in_money and frame.rank is not None and self._is_percent(frame.rank.by):
+            raise NotUnderstood("in dollars")
         return frame, query
+
+    def _is_percent(self, name: str) -> bool:
+        return any(one.full_name == name and one.unit == "percent" for one in self.model.items)
 
     def _require_days(self, frame: Frame) -> None:
         """Refuse days of which nothing is known, because their figures would look like zero."""
@@ -263,6 +271,8 @@ class Engine:
         )
 
 
+_CONTINUES = re.compile(r"^\W*(?:and|but|(?:and )?(?:what|how) about)\b", re.IGNORECASE)
+_MEASURED = frozenset({"COUNT", "METRIC", "AGG", "SHARE", "HOWMUCH", "LIST", "SUP", "TOP"})
 _WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", "AGG", "HOWMUCH"})
 """Kinds of words without which a question that leans on another is not a whole one."""
 _SAID = frozenset({"unsafe_aggregation", "unreachable_field", "invalid_query", "wrong_kind_of_field", "invalid_value"})

@@ -31,7 +31,8 @@ _WORDS: dict[str, dict[Any, str]] = {
         "": (
             "how large is|how big is|how large|how big|how many|number of|count of|count|the number|"
             "number|total number of|how many of|no of|count up|"
-            "headcount|total count of|total count|counted|just the number|just the count|just a number|"
+            "headcount|head count of|head count|total count of|total count|counted|just the number|just the count|"
+            "just a number|"
             "the count|just count|only the number|quantity of|how many different"
         ),
     },
@@ -278,6 +279,9 @@ _WORDS: dict[str, dict[Any, str]] = {
             "do not have|does not have|omit|omitting|never been|not counting|not considering"
         ),
     },
+    "INMONEY": {
+        "": "dollars|in dollars|usd|in usd|in dollar terms|in absolute terms|in absolute dollars",
+    },
     "JUST": {
         "": (
             "and nowhere else|nowhere else|and nothing else|and no other channel|on no other channel|"
@@ -360,7 +364,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "present|report|enumerate|"
             "name|bring up|details of|output|print|show all|i want|i need|can i see|can you show|"
             "i would like|i would like to see|can you list|let me see|can i get|can i have|give us|pull me|"
-            "look up|name the"
+            "look up|name the|calculate|compute|work out|determine"
         ),
     },
     "SORT": {
@@ -449,7 +453,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "ended up|brought in by|brought in|labeled|labelled|classified|classified as|rated|flagged|"
             "flagged as|marked|marked as|"
             "considered|currently|in the|taken|sit in|sit|sits|sits in|held|"
-            "held by|is held by|goes through|runs through|comes through|lies|lie|stands|work|works|working"
+            "gone|have gone|has gone|making up|makes up|make up|held by|is held by|goes through|runs through|"
+            "comes through|lies|lie|stands|work|works|working"
         ),
     },
     "THEIR": {
@@ -549,7 +554,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "these|those|level of|figure|figures|data|result|results|do we have|do we|we have|have we|did we|"
             "are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|they|he|she|"
             "will|shall|just|?|!|:|;|(|)|how high|how high is|"
-            "how strongly|how strongly is|how closely|how strong is|dollars|in dollars|usd|i mean|reset|row|"
+            "how strongly|how strongly is|how closely|how strong is|i mean|reset|row|"
             "point|sorry|meaning|namely|down|add|include|hold on|to target|target|audience|type of|mean by|"
             "break|cut|split|system|ones|approx|in the system|still|worth|single|ever|extended|extend|"
             "processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|"
@@ -566,7 +571,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
             "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"
             "let's say|for me|for us|already|yet|time|the time|period|timeframe|during|over|throughout|upon|"
-            "of everything|everything that|how its|how their|how the|how it|off|together|"
+            "current|cross tab of|cross tab|crosstab of|crosstab|of everything|everything that|how its|how their|"
+            "how the|how it|off|together|"
             "counting|considering|restricted|limited"
         ),
     },

@@ -54,6 +54,11 @@ class Form:
         if chunk.kind == "MEASURE":
             measured: Figure = chunk.data
             return measured
+        if chunk.kind == "ENTITY":
+            rows = count_of(self.lexicon, chunk.data)
+            if rows is None:
+                raise NotUnderstood(chunk.text)
+            return rows
         figure, table = chunk.data[0], chunk.data[1]
         if chunk.kind == "COUNTEDFIELD":
             counted: Figure = figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -23,6 +24,10 @@ Show = Literal["both", "difference", "ratio", "change"]
 
 _IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
 """Verbs of change that are said of amounts: what lost the most spend did not lose the most percent."""
+
+
+_BESIDE = ("IS", "ENTITY", "AND", "WHO", "WHICH", "ITEM", "BUY")
+_RISES = re.compile(r"(?i)increas|grow|grew|rose|rise|rising|gain|up\b")
 
 
 class Compared(Plain):
@@ -73,14 +78,18 @@ class Compared(Plain):
     def _of_windows(self, windows: tuple[Window, ...], show: Show, ranked: Rank | None) -> Frame:
         """A measure in two windows; of groups perhaps those alone where it was more, or less, in the later one."""
         more = [one for one in self.slots.chunks if one.kind == "OP" and one.data in ("<", ">")]
-        frame = self._plain_without(("TIME",))
+        opened = self.slots.opened and not self.slots.assigned
+        frame = self._plain_without(("TIME", "OPEN") if opened else ("TIME",))
         if frame.kind != "figures" or frame.rank:
             raise NotUnderstood("compared with what")
-        if frame.subject in self._doers():
+        if frame.subject in self._doers() and not opened:
             raise NotUnderstood(windows[0].label, "window_of_rows")
         parts: dict[str, Any] = {"rank": ranked} if ranked is not None else {}
         if ranked is not None and show == "difference":
             parts = {"rank": ranked.model_copy(update={"by": "difference"})}
+        sought = self._sought_by_change(frame, ranked)
+        if sought:
+            parts |= {"having": (Relative(field="later", op=sought, than="earlier"),)}
         if more and frame.groups:
             show = "difference"
             parts |= {"having": (Relative(field="later", op=more[0].data, than="earlier"),)}
@@ -90,6 +99,15 @@ class Compared(Plain):
             "window_field": f"{frame.subject}.{extension.default_time_dimension}",
         }
         return frame.model_copy(update=parts)
+
+    def _sought_by_change(self, frame: Frame, ranked: Rank | None) -> Literal["<", ">"] | None:
+        """Return how the later figure compares in the groups that are sought: which categories fell."""
+        if ranked is not None or not frame.groups or not any(one.kind == "WHICH" for one in self.slots.asked):
+            return None
+        said = [one for one in self.slots.asked if one.kind == "CHANGE"]
+        if any(one.data == "down" for one in said):
+            return "<"
+        return ">" if any(_RISES.search(one.text) for one in said) else None
 
     def _ranked_target(self) -> Rank | None:
         """Take what ranks groups by how much a measure changed: which category grew most; the groups stay."""
@@ -137,7 +155,7 @@ class Compared(Plain):
             if one not in chunks:
                 continue
             place = chunks.index(one)
-            after = next((other for other in chunks[place + 1 :] if other.kind not in ("IS", "ENTITY", "AND")), None)
+            after = next((other for other in chunks[place + 1 :] if other.kind not in _BESIDE), None)
             if one.kind in ("VS", "OP", "COMPARE") and after is not None and after.kind == "VALUE":
                 before = next(
                     (other for other in chunks[:place] if other.kind == "VALUE" and other.data.item == after.data.item),
@@ -243,7 +261,7 @@ class Compared(Plain):
     def _two_values(self, show: Show) -> Frame:
         """Groups side by side, their difference or their ratio."""
         slots = self.slots
-        against = self._against(show) or self._two_conditions(show)
+        against = self._against(show) or self._two_flags(show) or self._two_conditions(show)
         if against is not None:
             return against
         lists = [one for one in slots.chunks if one.kind == "VALUE" and len(self._distinct(one)) > 1]
@@ -325,6 +343,26 @@ class Compared(Plain):
         if frame.kind != "figures" or frame.groups:
             raise NotUnderstood(conds[1].text)
         filters, labels = tuple(one.data.filter for one in conds), tuple(one.text for one in conds)
+        return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
+
+    def _two_flags(self, show: Show) -> Frame | None:
+        """What is true of some set against what is not: the ratio of discretionary to other spend."""
+        flags = [one for one in self.slots.chunks if one.kind == "GROUP" and len(one.data.dimensions) == 1]
+        item = next(
+            (one for one in self.model.items if flags and one.full_name == flags[0].data.dimensions[0].name), None
+        )
+        if show not in ("ratio", "difference") or item is None or item.data_type != "BOOLEAN" or len(flags) != 1:
+            return None
+        first = [one for one in self.slots.asked if one.kind == "COND" and one.data.item == item]
+        if len(first) != 2:
+            return None
+        self.slots.chunks.remove(flags[0])
+        self.slots.take("VS", "TO", "OP", "BETWEEN")
+        self._count_rows()
+        frame = self._plain()
+        if frame.kind != "figures" or frame.groups:
+            raise NotUnderstood(flags[0].text)
+        filters, labels = tuple(one.data.filter for one in first), tuple(one.text for one in first)
         return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
 
     def _age_bounds(self) -> None:

@@ -25,7 +25,7 @@ class Figures(Form):
         entities = [one.data for one in slots.take("ENTITY")]
         if measures[0].kind == "COUNTEDFIELD":
             return self._counted_field(measures, entities, groups)
-        fields = slots.take("FIELD")
+        fields = [one for one in slots.take("FIELD") if not self._only_says_which(one)]
         self._refuse_owned(fields)
         groups = self._with_fields(measures, fields, groups) if fields else groups
         self._require_listed(measures)
@@ -68,6 +68,14 @@ class Figures(Form):
         before = [one for one in self.slots.asked if one.last <= held.first and one.kind not in ("IS", "WHO")]
         return bool(before) and before[-1] in fields
 
+    def _only_says_which(self, field: Chunk) -> bool:
+        """Tell whether a field only carries a condition: spend in categories that are not discretionary."""
+        behind = [one for one in self.slots.asked if one.first >= field.last and one.kind not in ("IS", "WHICH", "WHO")]
+        held = behind[0] if behind and behind[0].kind in ("COND", "VALUE") else None
+        said = [one for one in self.slots.asked if held and field.last <= one.first < held.first]
+        same = held is not None and as_cond(held).item.table == field.data.table and as_cond(held).item != field.data
+        return same and bool(said) and field.data.table not in self._doers()
+
     def _refuse_mean_beside(self, figure: Figure, taken: Sequence[Chunk]) -> None:
         """Refuse what customers spend a month beside what it was spent on, unless they are said to have bought it."""
         item = self._aggregated_field(figure)[0] if figure.table in self._doers() else None
@@ -84,6 +92,7 @@ class Figures(Form):
         tables = {self._figure(one, ()).table for one in measures}
         held = [one for one in self.slots.chunks if one.kind == "HELD" and one.data.figure.table in tables]
         named = self._as_groups(fields)
+        self._require_listed(fields)
         values = {one.last: one for one in self.slots.asked if one.kind in ("VALUE", "COND")}
         for one in fields:
             if one.first in values and as_cond(values[one.first]).item != one.data:

@@ -135,7 +135,8 @@ class Ranked(Figures):
         self._read_adjective(choice)
         if any(one.kind == "RECENT" and one.text.casefold() == "first" for one in choice.words) and choice.measures:
             raise NotUnderstood("first")
-        by_date = any(one.kind == "RECENT" for one in choice.words) and not choice.measures and not choice.numbers
+        is_recent = any(one.kind == "RECENT" for one in choice.words) and not choice.measures
+        by_date = is_recent and (not choice.numbers or (not choice.by and self._shows_with_dates(choice)))
         if by_date:
             return self._rank_dates(choice)
         if self._is_value_of(choice):
@@ -251,8 +252,7 @@ class Ranked(Figures):
         """Return what groups are ranked by; the first counts most."""
 
         def each(chunk: Chunk) -> Figure:
-            counted = count_of(self.lexicon, chunk.data) if chunk.kind == "ENTITY" else None
-            return counted or self._figure(chunk, dimensions)
+            return self._figure(chunk, dimensions)
 
         if choice.measures:
             return list({str(one.measure): one for one in map(each, choice.measures)}.values())
@@ -345,16 +345,18 @@ class Ranked(Figures):
             raise NotUnderstood((strange or choice.entities)[0].text)
         limit = choice.limit or (10 if self._is_plural(choice, choice.entities[0]) else 1)
         rank = Rank(by=item.full_name, descending=choice.descending, limit=limit, offset=choice.offset)
-        return self._rows(table, choice.taken, [item, *(one.data for one in choice.fields)], rank)
+        shown = [one.data for one in sorted((*choice.fields, *choice.numbers), key=lambda one: one.first)]
+        return self._rows(table, choice.taken, [item, *shown], rank)
 
     def _shows_with_dates(self, choice: Choice) -> bool:
         """Tell whether fields are shown with the newest rows: the 10 newest accounts with segment."""
         recent = next(one for one in choice.words if one.kind == "RECENT")
         entity = choice.entities[0] if choice.entities else None
-        named = [one for one in choice.fields if one.kind == "FIELD"]
-        opened = [one.last for one in self.slots.asked if one.kind == "OPEN" and one.first == recent.last]
-        is_next = entity is not None and entity.first in (recent.last, *opened)
-        return is_next and len(named) == len(choice.fields) and all(one.first > recent.last for one in named)
+        if entity is None or any(one.kind != "FIELD" for one in choice.fields):
+            return False
+        between = [one for one in self.slots.asked if recent.last <= one.first < entity.first]
+        is_next = all(one.kind in ("NUM", "VALUE", "COND", "OPEN", "BUY") for one in between)
+        return is_next and all(one.first >= entity.last for one in (*choice.fields, *choice.numbers))
 
     def _rank_rows(self, choice: Choice) -> Frame:
         """Rows by a number of theirs, or by what a measure makes of their own rows."""
@@ -439,8 +441,8 @@ class Ranked(Figures):
         table, measure = target.data, choice.measures[0]
         figure = self._figure(measure, ())
         total = self.lexicon.totals.get(figure.measure) if isinstance(figure.measure, str) else None
-        own = self._aggregated_field(figure)[0] if figure.table == table and total is None else None
-        is_odd = figure.agg not in ("", "avg", "sum")
+        own, how = self._aggregated_field(figure) if figure.table == table and total is None else (None, figure.agg)
+        is_odd = (how or figure.agg) not in ("", "avg", "sum")
         if figure.table == table and total is None and (own is None or is_odd):
             raise NotUnderstood(measure.text)
         fine = self._has_fine(table, choice.taken, choice.groups)

@@ -203,6 +203,21 @@ def measure_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("HELD", Held(figure, cmp.op, values, counted=counted), *part[1:])
 
 
+def than_overall(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A decline rate higher than the overall decline rate."""
+    figure, other = part[0].data, part[-1].data
+    if figure.measure != other.measure or not is_mean(lexicon, figure):
+        return None
+    op = next(one for one in part if one.kind == "OP").data
+    return part[0].made("HELD", Held(figure, op, (), average=True, overall=True), *part[1:])
+
+
+def measure_of_some(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Whose decline rate on online purchases this year is above 4 %."""
+    held = measure_compared(lexicon, [part[0], part[-1]])
+    return None if held is None else [held, *part[1:-2]]
+
+
 def more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """More than 5 declined transactions, at least 3 online purchases."""
     cmp: Cmp = part[0].data

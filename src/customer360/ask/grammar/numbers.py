@@ -15,6 +15,14 @@ def compared(_: Lexicon, part: list[Chunk]) -> Chunk:
     return op.made("CMP", Cmp(op.data, (num.data[0],), num.data[1]), *part[1:])
 
 
+def below_zero(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Below -50 %: a sign, and no range."""
+    op, sign, num = part
+    if sign.text != "-" or sign.last != num.first:
+        return None
+    return op.made("CMP", Cmp(op.data, (-num.data[0],), num.data[1]), sign, num)
+
+
 def or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
     num, more = part
     return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
