@@ -19,11 +19,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("questions")]
 
 LEAST_PRECISION = 0.99
 LEAST_COVERAGE = {
-    "own_dev": 0.95,
+    "own_dev": 0.965,
     "intents": 0.87,
     "dialogues": 0.86,
 }
-"""Measured: own_dev 918 of 964 right and 44 not answered, intents 117 of 129 and 9, dialogues 84 of 96 and 12."""
+"""Measured: own_dev 2,071 of 2,134 right and 60 not answered, intents 117 of 129 and 9, dialogues 84 of 96 and 12."""
 
 KNOWN_WRONG = {
     "I021": "gives the first state where the gold answer has ten",
