@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
 from customer360.ask.chunks import Candidate, Chunk
+from customer360.ask.dates import Window
 from customer360.ask.followups import LOST, Context, amend, leans, refers
 from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
@@ -78,12 +79,11 @@ class Engine:
         corrections = [*reworded, *misspelt]
         candidates = find_candidates(words, self.lexicon, self.newest)
         told = tuple(corrections)
-        if misspelt:
-            question = " ".join(word.typed for word in words)
+        meant = " ".join(word.typed for word in words) if misspelt else question
         blind = unexplained(candidates)
         if blind:
             return self._unexplained(question, blind)
-        return self._read(question, words, candidates, previous, told)
+        return replace(self._read(meant, words, candidates, previous, told), question=question)
 
     def _read(
         self,
@@ -204,7 +204,9 @@ class Engine:
 
     def _require_days(self, frame: Frame) -> None:
         """Refuse days of which nothing is known, because their figures would look like zero."""
-        windows = [frame.window, *(clause.window for clause in (*frame.clauses, *frame.part_clauses))]
+        done = any(not clause.negated and clause.window for clause in frame.clauses)
+        clauses = [one for one in frame.clauses if not (done and one.negated and self._is_before_all(one.window))]
+        windows = [frame.window, *(clause.window for clause in (*clauses, *frame.part_clauses))]
         windows += list(frame.comparison.windows) if frame.comparison else []
         about_activity = not frame.window_field or frame.window_field in self.activity.values()
         for window in windows:
@@ -214,6 +216,10 @@ class Engine:
             )
             if window is not None and (late or (early and about_activity)):
                 raise NotUnderstood(window.label, "outside_data_range")
+
+    def _is_before_all(self, window: Window | None) -> bool:
+        """Tell whether a window ends before the first day of the data: nobody did anything in it."""
+        return window is not None and window.end is not None and self.oldest is not None and window.end < self.oldest
 
     def _failed(
         self,

@@ -10,7 +10,7 @@ from customer360.ask.frame import Comparison, Frame
 from customer360.ask.grammar.figures import count_of
 from customer360.ask.grammar.terms import Cond, compare_filter, value_filter
 from customer360.ask.slots import NotUnderstood
-from customer360.semantic import Condition
+from customer360.semantic import Condition, Filter
 
 Show = Literal["both", "difference", "ratio", "change"]
 
@@ -33,13 +33,16 @@ class Sides(Plain):
         self._drop_repeated()
         if overall:
             slots.chunks = [one for one in slots.chunks if one not in overall]
+        item, named = values[0].data.item, values[0].data.values
+        filters = (value_filter(item, named), *((value_filter(item, named, negated=True),) if rest else ()))
+        return self._beside(show, filters, (str(named[0]), "others" if rest else "overall"))
+
+    def _beside(self, show: Show, filters: tuple[Filter, ...], labels: tuple[str, ...]) -> Frame:
+        """Return what is left of the question as one figure over each of two parts."""
         self._count_rows()
         frame = self._plain()
         if frame.kind != "figures" or frame.groups:
-            raise NotUnderstood(values[0].text)
-        item, named = values[0].data.item, values[0].data.values
-        filters = (value_filter(item, named), *((value_filter(item, named, negated=True),) if rest else ()))
-        labels = (str(named[0]), "others" if rest else "overall")
+            raise NotUnderstood(labels[0])
         return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
 
     def _are_two_values(self) -> bool:
@@ -63,12 +66,8 @@ class Sides(Plain):
         if any(one.kind == "OP" and one.last in (conds[0].first, conds[1].first) for one in slots.chunks):
             raise NotUnderstood(conds[0].text)
         slots.take("VS", "TO", "OP", "BETWEEN")
-        self._count_rows()
-        frame = self._plain()
-        if frame.kind != "figures" or frame.groups:
-            raise NotUnderstood(conds[1].text)
         filters, labels = tuple(one.data.filter for one in conds), tuple(one.text for one in conds)
-        return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
+        return self._beside(show, filters, labels)
 
     def _two_flags(self, show: Show) -> Frame | None:
         """What is true of some set against what is not: the ratio of discretionary to other spend."""
@@ -83,12 +82,8 @@ class Sides(Plain):
             return None
         self.slots.chunks.remove(flags[0])
         self.slots.take("VS", "TO", "OP", "BETWEEN")
-        self._count_rows()
-        frame = self._plain()
-        if frame.kind != "figures" or frame.groups:
-            raise NotUnderstood(flags[0].text)
         filters, labels = tuple(one.data.filter for one in first), tuple(one.text for one in first)
-        return frame.model_copy(update={"comparison": Comparison(show=show, filters=filters, labels=labels)})
+        return self._beside(show, filters, labels)
 
     def _age_bounds(self) -> None:
         """Read two bounds of which none says of what, beside people, as ages."""

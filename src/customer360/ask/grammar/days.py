@@ -51,13 +51,14 @@ def first_or_last(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     window: Window = part[-1].data
     if not is_fine(lexicon, thing.data) or window.start is None or window.end is None:
         return None
+    done = [*(one for one in part[:1] if one.kind == "WHO"), thing.made("BUY", ""), part[-1]]
     if recent.data == "asc":
         other = Window(end=window.start - timedelta(days=1), label=f"before {window.start:%-d %B %Y}")
-    else:
+    elif window.end < lexicon.newest:
         other = Window(start=window.end + timedelta(days=1), label=f"after {window.end:%-d %B %Y}")
-    who = [part[0]] if part[0].kind == "WHO" else []
-    bought = thing.made("BUY", "")
-    return [*who, bought, part[-1], recent.made("LACKED", Lacked(other), thing)]
+    else:
+        return done
+    return [*done, recent.made("LACKED", Lacked(other), thing)]
 
 
 def active_then(_: Lexicon, part: list[Chunk]) -> Chunk | None:
