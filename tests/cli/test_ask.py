@@ -163,7 +163,7 @@ def test_the_same_is_told_to_programs(database: list[str]) -> None:
     told = json.loads(out)
     assert code == 0
     assert (told["status"], told["read_by"]) == ("answer", "local grammar")
-    assert told["corrections"] == [{"typed": "custmers", "read": "customer"}]
+    assert told["corrections"] == [{"typed": "custmers", "read": "customers"}]
     assert told["chart"]["kind"] == "figure"
 
 
