@@ -9,7 +9,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from customer360.ask.lexicon import table_extension
 from customer360.semantic import Figures, Formula, Item, Measure, SemanticModel
 from customer360.semantic.filters import Aggregation
 
@@ -94,10 +93,6 @@ class Names:
         """Return what the rows of a table are called."""
         found = next(one for one in self.model.definition.tables if one.name == table)
         return found.synonyms[0] if found.synonyms else table.replace("_", " ")
-
-    def are_people(self, table: str) -> bool:
-        """Tell whether the rows of a table do things, so that they are "who" and not "which"."""
-        return table_extension(self.model, table).activity is not None
 
     def value(self, name: str, value: Any) -> str:
         """Return one value of a field as text, by its name where it is stored as a code."""

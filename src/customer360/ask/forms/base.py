@@ -11,7 +11,7 @@ from sqlglot import exp
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import grain_of
 from customer360.ask.frame import Clause, Frame, Rank, fields_of
-from customer360.ask.grammar.figures import count_of, doers_in, figure_of, otherwise_of
+from customer360.ask.grammar.figures import count_of, doers_in, figure_of, kept_tests, otherwise_of
 from customer360.ask.grammar.terms import WHEN, Cond, Figure, Groups, Sorting, as_cond, sorting_of
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.ordering import sort_frame
@@ -342,13 +342,9 @@ def leaves_out(item: Item, cond: Cond) -> bool:
     """Tell whether an amount is of rows with another value than those asked for."""
     if item.table != cond.item.table or item.expression.find(exp.Count):
         return False
-    return any(one.this == cond.item.expression and one.expression.name not in cond.values for one in _kept(item))
+    return any(one.this == cond.item.expression and one.expression.name not in cond.values for one in kept_tests(item))
 
 
 def kept_columns(item: Item) -> set[str]:
     """Return the columns whose values decide which rows an amount is of."""
-    return set() if item.expression.find(exp.Count) else {one.this.name for one in _kept(item)}
-
-
-def _kept(item: Item) -> list[exp.EQ]:
-    return [one.this for one in item.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
+    return set() if item.expression.find(exp.Count) else {one.this.name for one in kept_tests(item)}

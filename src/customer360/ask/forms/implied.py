@@ -327,9 +327,7 @@ class Implied(Form):
             return
         slots.take("WHEN")
         opened = slots.take("OPEN")[0]
-        table = main_table(self.lexicon)
-        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
-        item = next((one for one in self.model.items if one.full_name == name), None)
+        item = self._default_date(main_table(self.lexicon))
         if item is None:
             raise NotUnderstood(opened.text)
         slots.chunks.append(opened.made("FIELD", item))
@@ -346,10 +344,10 @@ class Implied(Form):
         if not keyed and not slots.has("GROUP"):
             raise NotUnderstood("when who did", "missing_slots")
         slots.chunks = [one for one in slots.chunks if one not in things]
-        table = self._activity()
-        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
-        item = next(one for one in self.model.items if one.full_name == name)
-        figure = figure_of(self.lexicon, "max" if recent.data == "desc" else "min", item)
+        item = self._default_date(self._activity())
+        figure = figure_of(self.lexicon, "max" if recent.data == "desc" else "min", item) if item else None
+        if figure is None:
+            raise NotUnderstood(recent.text)
         slots.chunks[slots.chunks.index(recent)] = recent.made("MEASURE", figure)
         slots.take("WHEN", "BUY")
 

@@ -250,12 +250,9 @@ class Ranked(Figures):
 
     def _group_figures(self, choice: Choice, dimensions: Sequence[Dimension]) -> list[Figure]:
         """Return what groups are ranked by; the first counts most."""
-
-        def each(chunk: Chunk) -> Figure:
-            return self._figure(chunk, dimensions)
-
         if choice.measures:
-            return list({str(one.measure): one for one in map(each, choice.measures)}.values())
+            figures = [self._figure(one, dimensions) for one in choice.measures]
+            return list({str(one.measure): one for one in figures}.values())
         if choice.numbers:
             number = choice.numbers[0]
             found = figure_of(self.lexicon, "avg", number.data)

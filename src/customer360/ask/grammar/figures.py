@@ -102,13 +102,18 @@ def doers_with(lexicon: Lexicon, table: str, base: Item) -> Measure | None:
     doers = doers_in(lexicon, table)
     if doers is None or not isinstance(doers.measure, str) or doers.table != base.table:
         return None
-    tests = [one.this for one in base.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
+    tests = kept_tests(base)
     known = {item.expression: item for item in lexicon.model.items if item.table == base.table}
     named = [(known[one.this], one.expression.name) for one in tests if one.this in known]
     if len(named) != 1:
         return Measure(metric=doers.measure)
     item, value = named[0]
     return Measure(metric=doers.measure, where=Condition(field=item.full_name, op="=", value=value))
+
+
+def kept_tests(item: Item) -> list[exp.EQ]:
+    """Return the comparisons that decide which rows an amount is of."""
+    return [one.this for one in item.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
 
 
 def doers_in(lexicon: Lexicon, table: str) -> Figure | None:

@@ -24,14 +24,19 @@ from customer360.ask.grammar.terms import (
     value_filter,
 )
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
-from customer360.semantic import Filter, Relative
+from customer360.semantic import Filter, Item, Relative
+
+
+def _monthly(lexicon: Lexicon, metric: Item) -> Item | None:
+    """Return the field that holds a metric a month."""
+    name = next((name for name, one in lexicon.extensions.items() if one.per_month_of == metric.full_name), None)
+    return next((one for one in lexicon.model.items if one.full_name == name), None)
 
 
 def per_month(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Spend over 2,000 a month: the monthly mean that the profile holds."""
     cmp: Cmp = part[1].data
-    names = [name for name, one in lexicon.extensions.items() if one.per_month_of == part[0].data.full_name]
-    item = next((one for one in lexicon.model.items if names and one.full_name == names[0]), None)
+    item = _monthly(lexicon, part[0].data)
     if part[-1].data != "month" or item is None or not fits_unit(item, cmp.unit):
         return None
     return part[0].made("COND", Cond(compare_filter(item, cmp.op, cmp.values), item), *part[1:])
@@ -39,8 +44,7 @@ def per_month(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def more_per_month(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Spend more per month than the average: the monthly mean that the profile holds is compared."""
-    names = [name for name, one in lexicon.extensions.items() if one.per_month_of == part[0].data.full_name]
-    item = next((one for one in lexicon.model.items if names and one.full_name == names[0]), None)
+    item = _monthly(lexicon, part[0].data)
     if part[2].data != "month" or item is None:
         return None
     return [part[0].made("FIELD", item, part[2]), part[1]]
