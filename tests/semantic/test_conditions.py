@@ -224,3 +224,78 @@ def test_a_condition_on_rows_may_compare_them_with_a_mean(check: Check) -> None:
             "value": 15,
         },
     )
+
+
+FIRST = """{field} IN (SELECT {field} FROM {table} WHERE {field} IS NOT NULL AND {kept} GROUP BY 1
+    HAVING {figure} IS NOT NULL ORDER BY {figure} {order}, 1 LIMIT {rows})"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "parts"),
+    [
+        (
+            {"field": "customer_id", "among": {"rows": 3}, "by": {"agg": "max", "field": "lifetime_value"}},
+            {"table": "gold.customer_360_profile", "figure": "max(lifetime_value)"},
+        ),
+        (
+            {"field": "customer_id", "among": {"rows": 2}, "by": "total_spend", "lowest": True},
+            {"table": "gold.fct_transactions", "figure": "sum(transaction_amount)", "order": "ASC", "rows": 2},
+        ),
+        (
+            {
+                "field": "customer_id",
+                "among": {"rows": 3},
+                "by": {"metric": "transaction_count", "where": parse_condition("channel = 'Online'")},
+            },
+            {"table": "gold.fct_transactions", "figure": "count(*)", "kept": "channel = 'Online'"},
+        ),
+        (
+            {
+                "field": "customer_id",
+                "among": {"rows": 3},
+                "by": {"metric": "transaction_count", "where": parse_condition("is_travel")},
+            },
+            {"table": "gold.fct_transactions", "figure": "count(*)", "kept": "merchant_category_key = 2"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("negated", [False, True])
+def test_rows_are_kept_by_the_values_that_a_measure_puts_first(
+    check: Check, condition: Any, parts: dict[str, Any], negated: bool
+) -> None:
+    first = FIRST.format(**{"field": "customer_id", "kept": "true", "order": "DESC", "rows": 3, **parts})
+    check(
+        CUSTOMERS.format(f"NOT coalesce({first}, false)" if negated else first),
+        fields=["customer_id"],
+        filters={"not": condition} if negated else condition,
+    )
+
+
+def test_so_many_percent_of_the_values_are_rounded_up(ask: Ask) -> None:
+    known = len(ask(fields=["customer_id"], filters=parse_condition("lifetime_value >= 0")).rows())
+    by = {"agg": "max", "field": "lifetime_value"}
+    condition = {"field": "customer_id", "among": {"percent": 25}, "by": by}
+    assert ask(metrics=["customer_count"], filters=condition).rows() == [{"customer_count": -(-known // 4)}]
+
+
+def test_which_values_come_first_does_not_depend_on_what_else_is_kept(check: Check) -> None:
+    first = FIRST.format(
+        field="channel",
+        table="gold.fct_transactions",
+        kept="true",
+        figure="sum(transaction_amount)",
+        order="DESC",
+        rows=1,
+    )
+    check(
+        f"""SELECT transaction_type, count(*) FROM gold.fct_transactions WHERE {first} AND status = 'declined'
+            GROUP BY 1 ORDER BY 1 NULLS LAST""",
+        metrics=["transaction_count"],
+        dimensions=["transaction_type"],
+        filters={
+            "and": [
+                {"field": "channel", "among": {"rows": 1}, "by": "total_spend"},
+                {"field": "status", "op": "=", "value": "declined"},
+            ]
+        },
+    )

@@ -170,6 +170,12 @@ UNFIT = [
         "having",
     ),
     (
+        metrics("total_spend", having={"field": "country", "among": {"rows": 1}, "by": "total_spend"}),
+        "invalid_query",
+        "having",
+    ),
+    (kept(field="channel", among={"rows": 1}, by="customer_count"), "unreachable_field", "*"),
+    (
         metrics("total_spend", having={"field": "total_spend", "op": ">", "than": "nothing"}),
         "no_such_field",
         "nothing",

@@ -9,6 +9,7 @@ from customer360.ask.frame import Clause
 from customer360.ask.naming import Names, listed
 from customer360.semantic import (
     AllOf,
+    Among,
     AnyOf,
     Benchmark,
     Condition,
@@ -42,6 +43,8 @@ def say_filter(names: Names, tree: Filter) -> str:
         return _relative(names, tree)
     if isinstance(tree, RowsCondition):
         return f"{say_measure(names, tree.measure)} {_compared(names, tree, names.unit(tree.measure))}"
+    if isinstance(tree, Among):
+        return _among(names, tree)
     if isinstance(tree, Negation):
         return _negation(names, tree.part)
     word = " and " if isinstance(tree, AllOf) else " or "
@@ -145,6 +148,16 @@ def _relative(names: Names, tree: Relative) -> str:
         of = f"of the same {listed([names.field(name) for name in than.by])}" if than.by else "of all"
         return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}the {mean} {of}"
     return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}the {names.field(than)}"
+
+
+def _among(names: Names, tree: Among) -> str:
+    by = tree.by
+    own = isinstance(by, Measure) and by.agg in ("max", "min") and by.field is not None
+    said = names.field(by.field) if own and isinstance(by, Measure) and by.field else names.measure(by)
+    where = by.where if isinstance(by, Measure) else None
+    many = f"{tree.among.percent:g}%" if tree.among.percent else f"{tree.among.rows:,}"
+    of = f" (of those whose {say_filter(names, where)})" if where is not None else ""
+    return f"{names.field(tree.field)} is among the {many} {'lowest' if tree.lowest else 'highest'} by {said}{of}"
 
 
 def _negation(names: Names, part: Filter) -> str:

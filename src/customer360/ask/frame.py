@@ -6,12 +6,13 @@ own rows ("who bought online in May", "with more than 5 declines") apart from co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from customer360.ask.dates import Window
-from customer360.semantic import Condition, Dimension, Filter, Formula, Measure, Top
+from customer360.semantic import AllOf, Condition, Dimension, Filter, Formula, Measure, Top
 from customer360.semantic.query import Summary
 
 AskMeasure = str | Measure | Formula
@@ -85,6 +86,13 @@ class Frame(_Part):
         """Return the frame with more assumptions."""
         known = dict.fromkeys((*self.assumptions, *sentences))
         return self.model_copy(update={"assumptions": tuple(known)})
+
+
+def all_of(parts: Sequence[Filter]) -> Filter | None:
+    """Return the filter that holds where all of some do."""
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else AllOf.model_validate({"and": tuple(parts)})
 
 
 def fields_of(tree: Filter) -> set[str]:

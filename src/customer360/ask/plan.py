@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.dates import Window
-from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank
+from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, all_of
 from customer360.semantic import (
-    AllOf,
     Condition,
     Dimension,
     Filter,
@@ -50,7 +49,7 @@ class _Planner:
         if frame.kind == "values":
             return build_query(dimensions=frame.groups, filters=filters, limit=limit)
         metrics = self._metrics()
-        having = _all_of(frame.having)
+        having = all_of(frame.having)
         if frame.summary:
             return build_query(
                 metrics=metrics[:1],
@@ -80,7 +79,7 @@ class _Planner:
         if window is not None and self.frame.window_field:
             parts.append(_within(self.frame.window_field, window))
         parts += [self._clause(clause) for clause in clauses]
-        return _all_of(parts)
+        return all_of(parts)
 
     def _clause(self, clause: Clause) -> Filter:
         """Return the condition that the subject has rows like these, has none, or has so many."""
@@ -90,14 +89,14 @@ class _Planner:
             inner.append(_within(f"{table}.{date_field}", clause.window))
         if clause.measure is not None:
             measure = clause.measure if isinstance(clause.measure, Measure) else Measure(metric=clause.measure)
-            measure = measure.model_copy(update={"where": _all_of(inner)})
+            measure = measure.model_copy(update={"where": all_of(inner)})
             many = clause.op in ("between", "in", "not_in")
             given = ("values", clause.values) if many else ("value", clause.values[0])
             held = RowsCondition.model_validate({"measure": measure, "op": clause.op, given[0]: given[1]})
             return Negation.model_validate({"not": held}) if clause.negated else held
         if not inner:
             inner = [Condition(field=f"{table}.{date_field}", op="is_not_null")]
-        exists = _all_of(inner)
+        exists = all_of(inner)
         none = Negation.model_validate({"not": exists})
         if clause.negated:
             return none
@@ -178,12 +177,6 @@ def _within(field: str, window: Window) -> Filter:
     return Condition(field=field, op="<=", value=window.end)
 
 
-def _all_of(parts: Sequence[Filter]) -> Filter | None:
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else AllOf.model_validate({"and": tuple(parts)})
-
-
 def _as_measure(measure: AskMeasure) -> Measure:
     if isinstance(measure, Formula):
         raise TypeError("a formula cannot be compared")
@@ -192,7 +185,7 @@ def _as_measure(measure: AskMeasure) -> Measure:
 
 def _where(measure: Measure, tree: Filter | None) -> Measure:
     parts = [one for one in (measure.where, tree) if one is not None]
-    return measure.model_copy(update={"where": _all_of(parts)})
+    return measure.model_copy(update={"where": all_of(parts)})
 
 
 def _named(measure: Measure, name: str) -> Measure:

@@ -6,7 +6,9 @@ from customer360.semantic.definition import ModelDefinition
 from customer360.semantic.expression import parse_condition, query_from_text
 from customer360.semantic.figures import Figures
 from customer360.semantic.filters import (
+    MAX_LIMIT,
     AllOf,
+    Among,
     AnyOf,
     Benchmark,
     Condition,
@@ -15,6 +17,7 @@ from customer360.semantic.filters import (
     Negation,
     Relative,
     RowsCondition,
+    Top,
 )
 from customer360.semantic.model import (
     ROW_KINDS,
@@ -27,12 +30,10 @@ from customer360.semantic.model import (
 )
 from customer360.semantic.query import (
     DEFAULT_LIMIT,
-    MAX_LIMIT,
     Dimension,
     Formula,
     Order,
     SemanticQuery,
-    Top,
     TopPer,
     build_query,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "MAX_LIMIT",
     "ROW_KINDS",
     "AllOf",
+    "Among",
     "AnyOf",
     "Asked",
     "Benchmark",

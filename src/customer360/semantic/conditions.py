@@ -14,7 +14,8 @@ kept row: "not (channel = 'Online')" on customers keeps those with no such trans
 with its neighbours, whereas "channel != 'Online'" keeps those with at least one transaction of another channel.
 
 A comparison with a benchmark holds the row against the mean of all rows, whatever the other filters keep. One of what a
-measure makes of rows aggregates those that share the outer row's key of ``of``.
+measure makes of rows aggregates those that share the outer row's key of ``of``. The values that a measure puts first
+are worked out apart, over all rows that the measure is of.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from customer360.errors import InvalidQuery
 from customer360.semantic.comparisons import compared, comparison, enclosed, than_value
 from customer360.semantic.measures import aggregated, get_operand, operand_value
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
+from customer360.semantic.places import is_first, placed
 from customer360.semantic.rollups import rolled_up
-from customer360.semantic.shape import AnyLeaf, Branch, Leaf, Node, RelativeLeaf, RowsLeaf, leaves
+from customer360.semantic.shape import AmongLeaf, AnyLeaf, Branch, Leaf, Node, RelativeLeaf, RowsLeaf, leaves
 from customer360.semantic.source import Source
 
 
-def filter_item(model: SemanticModel, leaf: Leaf | RelativeLeaf) -> Item:
+def filter_item(model: SemanticModel, leaf: Leaf | RelativeLeaf | AmongLeaf) -> Item:
     """Return the dimension or fact that a filter's leaf compares."""
     return model.get_item(leaf.field, ROW_KINDS, role="field of a filter")
 
@@ -118,6 +120,9 @@ def _writer(source: Source) -> Callable[[AnyLeaf], exp.Expr]:
         item = filter_item(source.scope.model, leaf)
         if isinstance(leaf, Leaf):
             return comparison(item, enclosed(source.value(item)), leaf)
+        if isinstance(leaf, AmongLeaf):
+            first = _first_values(source, item, leaf)
+            return exp.In(this=enclosed(source.value(item)), query=first.subquery(copy=False))
         than = than_value(source, item, leaf)
         return compared(leaf.op, source.value(item), than, leaf.placeholder)
 
@@ -146,6 +151,35 @@ def _compared_rows(outer: Source, leaf: RowsLeaf) -> exp.Expr:
     select = rolled_up(inner, inner.select(value).where(*conditions, copy=False))
     fits = comparison(item, select.subquery(copy=False), leaf.compared)
     return fits if outer.base == shared else exp.and_(*belongs, fits, copy=False)
+
+
+def _first_values(outer: Source, item: Item, leaf: AmongLeaf) -> exp.Select:
+    """Return the values of a field that a measure puts first, as a subquery that nothing ties to the outer row."""
+    model, operand = outer.scope.model, get_operand(outer.scope.model, leaf.by)
+    table, *others = {inner.item.table for inner in operand.inners.values()}
+    if others or not model.relations.reaches(table, item.table):
+        raise InvalidQuery(
+            f"{operand.item.full_name} cannot be worked out for each {item.full_name}.",
+            code="unreachable_field",
+            next_action=f"Use a metric of one table whose rows belong to one row of {item.table}.",
+            details=[{"field": operand.item.full_name, "message": f"not of a table that belongs to {item.table}"}],
+        )
+    inner = Source(outer.scope, table)
+    values = (inner.value(item), operand_value(operand, lambda one: aggregated(inner, one)))
+    condition = where(leaf.by.where, inner) if leaf.by.where is not None else None
+    select = inner.select(*(exp.alias_(one, name, quoted=True) for one, name in zip(values, _RANKED, strict=True)))
+    if condition is not None:
+        select = select.where(condition, copy=False)
+    grouped = rolled_up(inner, select.group_by(exp.Literal.number(1), copy=False))
+    columns = [exp.column(name, table="f", quoted=True) for name in _RANKED]
+    known = [exp.Not(this=exp.Is(this=one.copy(), expression=exp.Null())) for one in columns]
+    figures = exp.Select(expressions=columns).from_(grouped.subquery("f"), copy=False).where(*known, copy=False)
+    places = placed(figures, _RANKED, lowest=leaf.lowest)
+    first = exp.select(exp.column(_RANKED[0], table="p", quoted=True)).from_(places.subquery("p"), copy=False)
+    return first.where(is_first(leaf.among, "p"), copy=False)
+
+
+_RANKED = ("value", "figure")
 
 
 def _rows_of(source: Source, leaf: RowsLeaf) -> str:

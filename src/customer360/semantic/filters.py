@@ -2,9 +2,9 @@
 
 Leaves compare a field with values; a row whose field is empty fits no comparison, ``!=`` and ``not_in`` included (as in
 SQL). ``not`` keeps exactly the rows that its inner filter drops, so a filter and its ``not`` together always make up
-the whole. Text is compared exactly, but ``contains`` and ``starts_with`` ignore case. Two leaves compare with what is
-in the data instead of with a value: ``Relative`` with another field or a mean, ``RowsCondition`` by the rows that
-belong to a customer (or to whatever ``of`` names).
+the whole. Text is compared exactly, but ``contains`` and ``starts_with`` ignore case. Three leaves compare with what
+is in the data instead of with a value: ``Relative`` with another field or a mean, ``RowsCondition`` by the rows that
+belong to a customer (or to whatever ``of`` names), ``Among`` with the values that a measure puts first.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 MAX_NAMES = 200
+MAX_LIMIT = 50_000
 MAX_VALUES = 10_000
 MAX_DEPTH = 20
 MAX_CONDITIONS = 200
@@ -198,6 +199,34 @@ class RowsCondition(Part):
         return self
 
 
+class Top(Part):
+    """The groups that come first: so many of them, or so many percent of all, rounded up."""
+
+    rows: int | None = Field(default=None, ge=1, le=MAX_LIMIT, strict=True)
+    percent: float | None = Field(default=None, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Top:
+        if (self.rows is None) == (self.percent is None):
+            raise ValueError("top has rows or percent, and only one of them")
+        return self
+
+
+class Among(Part):
+    """Keeps the rows whose field has one of the values that a measure puts first, as the ten merchants of most spend.
+
+    ``{"field": "merchant_name", "among": {"rows": 10}, "by": "total_spend"}``. Which values come first depends on the
+    measure and its own filter alone, whatever else is kept; names decide between equal figures, and a value without a
+    figure is none of them.
+    """
+
+    field: FieldName
+    among: Top
+    by: MeasureLike
+    lowest: bool = False
+    """Whether the lowest figures come first."""
+
+
 class AllOf(Part):
     """Keeps the rows that fit every part."""
 
@@ -219,8 +248,15 @@ class Negation(Part):
 def _tag(value: Any) -> str:
     """Tell which kind of filter a value is, by the key that only this kind has."""
     if isinstance(value, Mapping):
-        return next((key for key in ("and", "or", "not", "than", "measure") if key in value), "condition")
-    kinds: dict[type, str] = {AllOf: "and", AnyOf: "or", Negation: "not", Relative: "than", RowsCondition: "measure"}
+        return next((key for key in ("and", "or", "not", "than", "measure", "among") if key in value), "condition")
+    kinds: dict[type, str] = {
+        AllOf: "and",
+        AnyOf: "or",
+        Negation: "not",
+        Relative: "than",
+        RowsCondition: "measure",
+        Among: "among",
+    }
     return kinds.get(type(value), "condition")
 
 
@@ -228,6 +264,7 @@ Filter = Annotated[
     Annotated[Condition, Tag("condition")]
     | Annotated[Relative, Tag("than")]
     | Annotated[RowsCondition, Tag("measure")]
+    | Annotated[Among, Tag("among")]
     | Annotated[AllOf, Tag("and")]
     | Annotated[AnyOf, Tag("or")]
     | Annotated[Negation, Tag("not")],
@@ -252,8 +289,9 @@ def check_sizes(trees: Sequence[Filter]) -> None:
 
 
 def _rows_of(node: Filter) -> tuple[Filter, ...]:
-    """Return the filter on the rows that a rows condition counts."""
-    where = node.measure.where if isinstance(node, RowsCondition) and isinstance(node.measure, Measure) else None
+    """Return the filter on the rows that a measure in a condition is of."""
+    measure = node.measure if isinstance(node, RowsCondition) else node.by if isinstance(node, Among) else None
+    where = measure.where if isinstance(measure, Measure) else None
     return (where,) if where is not None else ()
 
 

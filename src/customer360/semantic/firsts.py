@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from customer360.semantic.asked import Asked, aliased, columns_of, ordered, place_of
+from customer360.semantic.places import PLACE
 from customer360.semantic.query import TopPer
 
-PLACE, _GROUP, _LAST = "place ", "group ", "last "
-"""What columns are called that sort and number rows: no column of an answer has a space in its name."""
+_GROUP, _LAST = "group ", "last "
 
 
 def first_of_each(

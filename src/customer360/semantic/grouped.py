@@ -18,7 +18,17 @@ from customer360.semantic.measures import Figure, Inner, aggregated, get_figure
 from customer360.semantic.model import GROUP_KINDS, METRIC_KINDS, Item, Kind, SemanticModel
 from customer360.semantic.percentiles import with_percentiles_rolled_up
 from customer360.semantic.relations import finest
-from customer360.semantic.shape import AnyLeaf, Leaf, MeasureShape, Node, RelativeLeaf, RowsLeaf, Shape, leaves
+from customer360.semantic.shape import (
+    AmongLeaf,
+    AnyLeaf,
+    Leaf,
+    MeasureShape,
+    Node,
+    RelativeLeaf,
+    RowsLeaf,
+    Shape,
+    leaves,
+)
 from customer360.semantic.source import Scope, Source, zero_filled
 from customer360.semantic.windows import Windows
 
@@ -72,7 +82,7 @@ def having_figure(model: SemanticModel, figures: Sequence[Figure], name: str) ->
 def _held_names(having: Node | None) -> list[str]:
     names: list[str] = []
     for leaf in leaves(having):
-        if isinstance(leaf, RowsLeaf):
+        if isinstance(leaf, RowsLeaf | AmongLeaf):
             raise InvalidQuery(
                 "having filters groups by a metric; a condition on rows belongs under filters.",
                 next_action="Move it to filters.",

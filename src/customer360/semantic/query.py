@@ -20,6 +20,7 @@ from pydantic import (
 
 from customer360.errors import InvalidQuery
 from customer360.semantic.filters import (
+    MAX_LIMIT,
     MAX_NAMES,
     ColumnName,
     FieldName,
@@ -28,13 +29,13 @@ from customer360.semantic.filters import (
     MeasureLike,
     Part,
     Show,
+    Top,
     check_size,
     check_sizes,
     read_call,
 )
 
 DEFAULT_LIMIT = 1000
-MAX_LIMIT = 50_000
 MAX_OFFSET = 1_000_000
 BAR = "|"
 
@@ -137,19 +138,6 @@ class TopPer(Part):
 
     by: tuple[DimensionLike, ...] = Field(min_length=1, max_length=MAX_NAMES)
     rows: int = Field(default=1, ge=1, le=MAX_LIMIT, strict=True)
-
-
-class Top(Part):
-    """The groups with the highest figures: so many of them, or so many percent of all, rounded up."""
-
-    rows: int | None = Field(default=None, ge=1, le=MAX_LIMIT, strict=True)
-    percent: float | None = Field(default=None, gt=0, le=100)
-
-    @model_validator(mode="after")
-    def _check_one(self) -> Top:
-        if (self.rows is None) == (self.percent is None):
-            raise ValueError("top has rows or percent, and only one of them")
-        return self
 
 
 class SemanticQuery(Part):

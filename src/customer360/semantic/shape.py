@@ -14,6 +14,7 @@ from itertools import count
 
 from customer360.semantic.filters import (
     AllOf,
+    Among,
     Benchmark,
     Comparator,
     Condition,
@@ -24,9 +25,10 @@ from customer360.semantic.filters import (
     Relative,
     RowsCondition,
     Scalar,
+    Top,
     parts_of,
 )
-from customer360.semantic.query import Dimension, Formula, Order, SemanticQuery, Summary, Top, TopPer
+from customer360.semantic.query import Dimension, Formula, Order, SemanticQuery, Summary, TopPer
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ class RowsLeaf:
 
 
 @dataclass(frozen=True)
+class AmongLeaf:
+    """One comparison with the values that a measure puts first."""
+
+    field: str
+    among: Top
+    by: MeasureShape
+    lowest: bool
+
+
+@dataclass(frozen=True)
 class Branch:
     """``and``, ``or`` or ``not`` over other nodes."""
 
@@ -67,7 +79,7 @@ class Branch:
     parts: tuple[Node, ...]
 
 
-AnyLeaf = Leaf | RelativeLeaf | RowsLeaf
+AnyLeaf = Leaf | RelativeLeaf | RowsLeaf | AmongLeaf
 Node = AnyLeaf | Branch
 
 
@@ -170,6 +182,8 @@ class _Taker:
             measure = self._measure(tree.measure)
             given = tree.values if tree.values is not None else () if tree.value is None else (tree.value,)
             return RowsLeaf(measure, tree.of, self._leaf("measure", tree.op, given))
+        if isinstance(tree, Among):
+            return AmongLeaf(tree.field, tree.among, self._measure(tree.by), tree.lowest)
         kind = "and" if isinstance(tree, AllOf) else "not" if isinstance(tree, Negation) else "or"
         return Branch(kind, tuple(self._tree(part) for part in parts_of(tree)))
 

@@ -18,19 +18,31 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from customer360.semantic.aggregates import require_addable, require_number
-from customer360.semantic.asked import aliased, ask, columns_of, completed, order_of, ordered, value_of
+from customer360.semantic.asked import aliased, ask, columns_of, completed, order_of, value_of
 from customer360.semantic.conditions import filter_item, where
 from customer360.semantic.definition import Unit
-from customer360.semantic.firsts import PLACE, first_of_each, near_first
+from customer360.semantic.filters import Top
+from customer360.semantic.firsts import first_of_each, near_first
 from customer360.semantic.grouped import Groups, build_groups, having_figure
 from customer360.semantic.means import MONEY, exact_means
 from customer360.semantic.measures import get_figure, get_operand
 from customer360.semantic.model import ROW_KINDS, Item, SemanticModel
-from customer360.semantic.query import Summary, Top, digits
+from customer360.semantic.places import is_first, placed
+from customer360.semantic.query import Summary, digits
 from customer360.semantic.relations import finest
 from customer360.semantic.result import Column
 from customer360.semantic.rollups import rolled_up
-from customer360.semantic.shape import Branch, FormulaShape, Leaf, Node, RelativeLeaf, RowsLeaf, Shape, leaves
+from customer360.semantic.shape import (
+    AmongLeaf,
+    Branch,
+    FormulaShape,
+    Leaf,
+    Node,
+    RelativeLeaf,
+    RowsLeaf,
+    Shape,
+    leaves,
+)
 from customer360.semantic.source import Scope, Source
 
 
@@ -113,7 +125,8 @@ def _grouped(scope: Scope, shape: Shape) -> Statement:
 
 def _summed_up(shape: Shape, groups: Groups, placeholders: tuple[tuple[str, str], ...]) -> Statement:
     """Return one figure of all groups or of the highest: how many there are, or what becomes of their only metric."""
-    relation = _placed(groups).subquery("r", copy=False) if shape.top else groups.select.subquery("r")
+    names = [one.name for one in columns_of(groups.asked)]
+    relation = (placed(groups.select, names) if shape.top else groups.select).subquery("r")
     if shape.top and shape.summary == "share_of_top":
         made, column = _share(shape.top, groups)
     elif shape.summary == "count":
@@ -122,30 +135,8 @@ def _summed_up(shape: Shape, groups: Groups, placeholders: tuple[tuple[str, str]
         made, column = _summary(shape.summary or "avg", groups)
     select = exp.Select(expressions=aliased([made], [column])).from_(relation, copy=False)
     if shape.top and shape.summary != "share_of_top":
-        select = select.where(_is_top(shape.top), copy=False)
+        select = select.where(is_first(shape.top, "r"), copy=False)
     return Statement(select, _count(select), (), (column,), placeholders)
-
-
-def _placed(groups: Groups) -> exp.Select:
-    """Return the groups with their places from the highest down, names between equal ones, and how many there are."""
-    *keys, metric = (exp.column(one.name, table="s", quoted=True) for one in columns_of(groups.asked))
-    order = [ordered(metric, descending=True), *map(ordered, keys)]
-    place = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=order))
-    parts = [
-        metric.copy(),
-        exp.alias_(place, PLACE, quoted=True),
-        exp.alias_(exp.Window(this=exp.Count(this=exp.Star())), _GROUPS, quoted=True),
-    ]
-    return exp.Select(expressions=parts).from_(groups.select.subquery("s"), copy=False)
-
-
-def _is_top(top: Top) -> exp.Expr:
-    last: exp.Expr = exp.Literal.number(top.rows or 0)
-    if top.percent:
-        number = exp.column(_GROUPS, table="r", quoted=True)
-        last = exp.Mul(this=number, expression=exp.Literal.number(digits(top.percent)))
-        last = exp.Ceil(this=exp.Div(this=last, expression=exp.Literal.number("100.0")))
-    return exp.LTE(this=exp.column(PLACE, table="r", quoted=True), expression=last)
 
 
 def _share(top: Top, groups: Groups) -> tuple[exp.Expr, Column]:
@@ -154,7 +145,7 @@ def _share(top: Top, groups: Groups) -> tuple[exp.Expr, Column]:
     require_number(item, "share_of_top")
     require_addable(item)
     value = exp.cast(exp.column(metric.name, table="r", quoted=True), "DOUBLE")
-    part = exp.Sum(this=exp.Case().when(_is_top(top), value.copy(), copy=False))
+    part = exp.Sum(this=exp.Case().when(is_first(top, "r"), value.copy(), copy=False))
     whole = exp.Nullif(this=exp.Sum(this=value), expression=exp.Literal.number(0))
     made = exp.Div(this=exp.Mul(this=exp.Literal.number("100.0"), expression=part), expression=whole)
     of = f"{digits(top.percent)} percent" if top.percent else str(top.rows)
@@ -213,9 +204,6 @@ def _count(select: exp.Select) -> exp.Select:
     return exp.select(_number()).from_(select.subquery("r"), copy=False)
 
 
-_GROUPS = "groups "
-
-
 def _placeholders(model: SemanticModel, shape: Shape) -> tuple[tuple[str, str], ...]:
     """Return what each placeholder is compared with: a field's name and its type."""
     figures = [get_figure(model, one) for one in shape.metrics]
@@ -237,6 +225,8 @@ def _of_rows(model: SemanticModel, node: Node | None) -> Iterator[tuple[int, tup
         if isinstance(leaf, RowsLeaf):
             yield from _of_rows(model, leaf.measure.where)
             yield from _bound(leaf.compared, get_operand(model, leaf.measure).item).items()
+        elif isinstance(leaf, AmongLeaf):
+            yield from _of_rows(model, leaf.by.where)
         elif isinstance(leaf, Leaf):
             yield from _bound(leaf, filter_item(model, leaf)).items()
         elif leaf.placeholder:

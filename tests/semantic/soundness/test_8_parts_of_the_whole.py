@@ -25,6 +25,7 @@ CONDITIONS: list[dict[str, Any]] = [
     {"field": "lifetime_value", "op": ">=", "than": {"agg": "median", "by": ["card_type"]}},
     {"field": "spend_last_90_days", "op": "<", "than": "spend_prior_90_days"},
     {"measure": "transaction_count", "op": "<", "value": 25, "of": "customer_360_profile"},
+    {"field": "country", "among": {"rows": 2}, "by": "total_spend"},
 ]
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
