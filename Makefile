@@ -15,7 +15,7 @@ SCALE ?= standard
 ENGINE ?= emulator
 EMULATOR_PORT ?= 8585
 
-.PHONY: help setup setup-dev system up test lint unit parity emulator bench lock docs screens clean
+.PHONY: help setup setup-dev system up test lint unit proofs parity emulator bench lock docs screens clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ unit:
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not performance" --cov --cov-report= tests
 	$(BIN)/coverage report --fail-under=80
+
+proofs: setup-dev ## Run the proofs of questions in English over every question of our sets, not over each second one
+	CUSTOMER360_EVERY_QUESTION=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup tests/ask
 
 parity: setup-dev ## Compare the engines, every table and question; ENGINE=snowflake: on the account of SNOWFLAKE_...
 	$(BIN)/python scripts/parity.py $(if $(filter snowflake,$(ENGINE)),--account)

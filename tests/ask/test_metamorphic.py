@@ -25,6 +25,7 @@ MANY = re.compile(r"(?:monthly average spend|per customer|states|identifiers|dec
 MOST_SILENT = 0.03
 BARE = (
     "transactions before 2025",
+    "mobile transactions last week",
     "transactions on weekends in October",
     "year to date declined transactions, online excluded",
 )

@@ -25,7 +25,9 @@ INVENTED = ("flurble", "zorptik", "quandrix", "blimsy", "wuzzelk")
 ADJECTIVES = ("purple", "divorced", "bilingual", "vegetarian", "nocturnal", "suspicious", "handsome", "left-handed")
 NOWHERE = ("Narnia", "Wakanda", "Platinum", "Bitcoin", "Sharktown", "Kryptonite", "Toronto", "Plumbing")
 NEGATIONS = ("not", "never", "without", "except", "non")
-DENIED = re.compile(r"\b(?:not|never|no|except|neither|without|outside|excluding|other than)\b", re.IGNORECASE)
+DENIED = re.compile(
+    r"\b(?:not|never|no|except|neither|without|outside|excluding|excl|leaving|other than)\b", re.IGNORECASE
+)
 SAID = {
     "by weekday": re.compile(r"weekday|days? of (?:the )?week", re.IGNORECASE),
     "median": re.compile(r"\bmedian\b", re.IGNORECASE),

@@ -25,6 +25,7 @@ _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 
 _MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
 _YEAR = r"((?:19|20)\d\d)"
 _UNIT = r"(day|week|month|quarter|year)s?"
+_UNTIL = r"(?:up to and including|until and including|until|till|up to|through|by the end of|up until)"
 _IN = r"(?:(?:in|during|over|for|within|across|throughout|on|of|from) )?(?:the )?(?:whole |entire |full |calendar )?"
 _ISO = r"(\d{4}-\d{1,2}-\d{1,2})"
 
@@ -401,7 +402,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(rf"(?:after|later than)(?: the)?(?: end of)? {_POINT}", _after),
     _rule(rf"(?:before|prior to|earlier than|older than)(?: the)?(?: start of| beginning of)? {_POINT}", _before),
     _rule(rf"through (?:the year )?{_YEAR}", lambda match, _: _calendar("year", date(int(match[1]), 1, 1), 0)),
-    _rule(rf"(?:until|till|up to|through|by the end of|up until)(?: the)?(?: end of)? {_POINT}", _until),
+    _rule(rf"{_UNTIL}(?: the)?(?: end of)? {_POINT}", _until),
     _rule(rf"{_IN}q([1-4]){_OF_YEAR}", lambda match, anchor: _part_of_year(match, anchor, 3)),
     _rule(
         rf"{_IN}(first|second|third|fourth|1st|2nd|3rd|4th) quarter{_OF_YEAR}",

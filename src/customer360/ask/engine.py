@@ -27,7 +27,7 @@ from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
 from customer360.ask.words import Word, read_words
 from customer360.errors import InvalidQuery
-from customer360.semantic import SemanticModel, SemanticQuery, compile_query
+from customer360.semantic import AllOf, SemanticModel, SemanticQuery, compile_query
 
 Status = Literal["answer", "clarify", "refuse"]
 
@@ -161,7 +161,7 @@ class Engine:
             except NotUnderstood as error:
                 failures.append(error)
             else:
-                if all(query != known for _, _, known in found):
+                if all(not _is_same(query, known) for _, _, known in found):
                     found.append((rank, frame, query))
         if len(found) > 1:
             return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
@@ -252,6 +252,9 @@ class Engine:
             return self._missing(question, kinds["MISSING"])
         if "UNKNOWN" in kinds:
             return self._unknown(question, [one for one in blind if one.entries[0].kind == "UNKNOWN"])
+        if "VAGUE" in kinds:
+            asked = _ASKED_BACK["missing_threshold"].format(text=kinds["VAGUE"].text)
+            return Read(question, "clarify", "missing_threshold", asked)
         return self._ambiguous(question, kinds["AMBIGUOUS"])
 
     def _missing(self, question: str, candidate: Candidate) -> Read:
@@ -278,6 +281,7 @@ class Engine:
 
 
 _CONTINUES = re.compile(r"^\W*(?:and|but|(?:and )?(?:what|how) about)\b", re.IGNORECASE)
+_GOES_ON = re.compile(r"^\W*(?:and|but)\b(?! (?:how|what|which|who is|who are|show|list))", re.IGNORECASE)
 _MEASURED = frozenset({"COUNT", "METRIC", "AGG", "SHARE", "HOWMUCH", "LIST", "SUP", "TOP"})
 _WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", "AGG", "HOWMUCH"})
 """Kinds of words without which a question that leans on another is not a whole one."""
@@ -320,10 +324,23 @@ def _ways(question: str, kinds: set[str], previous: Context | None) -> list[Cont
     if previous is None:
         return [None]
     if not leans(question):
-        return [None, previous]
-    if refers(question) or previous is LOST or not kinds & _WHOLE:
+        return [previous, None] if "SHARE" in kinds and not kinds & _OF_WHICH else [None, previous]
+    if refers(question) or previous is LOST or not kinds & _WHOLE or _GOES_ON.match(question):
         return [previous]
     return [previous, None]
+
+
+_OF_WHICH = frozenset({"ENTITY", "METRIC", "FIELD", "COUNT", "WHO"})
+"""Kinds of words that say what a percentage is of."""
+
+
+def _is_same(query: SemanticQuery, other: SemanticQuery) -> bool:
+    """Tell whether two queries ask the same, in whatever order their conditions stand."""
+    if query == other:
+        return True
+    filters = [one.filters.parts if isinstance(one.filters, AllOf) else () for one in (query, other)]
+    rest = query.model_copy(update={"filters": None}) == other.model_copy(update={"filters": None})
+    return rest and len(filters[0]) == len(filters[1]) > 0 and all(one in filters[1] for one in filters[0])
 
 
 def _activities(model: SemanticModel) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlglot import exp
@@ -41,8 +42,9 @@ _LEANS = re.compile(
     r"ok|okay|for|in|per|split|break|group|then|show (?:it|that|them)|the (?:same|second|"
     r"third|first|top|bottom|one|month|year|week|quarter|most|least|fewest|highest|lowest|smallest|"
     r"largest)|"
-    r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|with|to)|vs|"
+    r"as (?:a|percentages?|shares?)|not|except|remove|drop|compare (?:that|it|this|them|both|the two|with|to)|vs|"
     r"versus|top \d+|bottom \d+|"
+    r"counting|considering|looking only|"
     r"limit|filter|restrict|of (?:those|them|these)|which of|how many of|list them|who are they|"
     r"within|among|rank|over time|"
     r"running|cumulative|reset|monthly|weekly|daily|quarterly|switch|change|swap|include|add|"
@@ -58,6 +60,7 @@ _WHOLE_START = re.compile(
 _INSTEAD = re.compile(r"\b(?:instead|rather than)\b", re.IGNORECASE)
 _ONLY = re.compile(r"^\W*(?:\w+\W+){1,4}only\W*$", re.IGNORECASE)
 _REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
+_IS_THAT = re.compile(r"\b(?:is|are|was|were) (?:that|this|those|these)\W*$", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:their|them|they|those|these)\b", re.IGNORECASE)
 _NOUN = re.compile(
     r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|"
@@ -103,7 +106,9 @@ def leans(question: str) -> bool:
 
 def refers(question: str) -> bool:
     """Tell whether a question speaks of something by a pronoun."""
-    return _REFERS.search(question) is not None and _NOUN.search(question) is None
+    return _IS_THAT.search(question) is not None or (
+        _REFERS.search(question) is not None and _NOUN.search(question) is None
+    )
 
 
 @dataclass(frozen=True)
@@ -169,6 +174,7 @@ class _Amender:
         self._take_replaced()
         for step in (
             self._move,
+            self._share_of_named,
             self._remove,
             self._measure,
             self._compare,
@@ -258,7 +264,8 @@ class _Amender:
         measured = {"MEASURE", "COUNTED", "ENTITY", "COUNT"}
         for place, one in enumerate(chunks[:-2]):
             other = chunks[place + 2]
-            is_same = one.kind == other.kind and one.kind in ("GRAIN", "GROUP", "MEASURE", "COUNTED", "AGG", "FIELD")
+            kinds = ("GRAIN", "GROUP", "MEASURE", "COUNTED", "AGG", "FIELD", "NUM")
+            is_same = one.kind == other.kind and one.kind in kinds
             if chunks[place + 1].kind in ("NOT", "INSTEAD") and (is_same or {one.kind, other.kind} <= measured):
                 del chunks[place + 1 : place + 3]
                 found = count_of(self.lexicon, one.data) if one.kind == "ENTITY" else None
@@ -334,7 +341,8 @@ class _Amender:
         if not self.removes:
             return
         self.slots.take("REMOVE", "NOT", "NEVER")
-        named = self.slots.take("FIELD", "VALUE", "COND", "TIME", "ENTITY", "GROUP", "UNITWORD")
+        named = self.slots.take("FIELD", "VALUE", "COND", "ENTITY", "GROUP", "UNITWORD")
+        named += [] if any(one.kind in ("FIELD", "VALUE", "COND") for one in named) else self.slots.take("TIME")
         fields = {
             one.data.item.full_name if one.kind in ("VALUE", "COND") else one.data.full_name
             for one in named
@@ -366,11 +374,11 @@ class _Amender:
         taken = self.slots.take("COND", "VALUE", "HELD", "NEVER", "OPEN")
         if not times and not taken:
             return
-        if len(times) == 1:
-            self._put_window(times[0])
-        elif times:
+        if len(times) > 1:
             raise NotUnderstood(times[1].label)
-        if not taken:
+        for window in times:
+            self._put_window(window)
+        if not taken or self._share_of_them(taken):
             return
         frame = self.frame
         taken = self._exchanged(taken)
@@ -379,7 +387,9 @@ class _Amender:
         if not taken:
             return
         doers = bool(table_extension(self.model, frame.subject).activity)
-        scope = build_scope(self.slots, frame.subject, taken, groups=() if doers else frame.groups)
+        of_groups = any(one.kind == "HELD" and one.data.figure.table == frame.subject for one in taken)
+        groups = frame.groups if of_groups or not doers else ()
+        scope = build_scope(self.slots, frame.subject, taken, groups=groups)
         kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
         gone = [clause for clause in frame.clauses if self._replaced_clause(clause, scope.clauses)]
         clauses = [clause for clause in frame.clauses if clause not in gone]
@@ -392,6 +402,22 @@ class _Amender:
         ]
         having = (*frame.having, *scope.having)
         self._set(filters=(*kept, *scope.near), clauses=(*clauses, *new), having=having)
+
+    def _share_of_them(self, taken: Sequence[Chunk]) -> bool:
+        """Ask which percentage of those who were counted or listed are something else, too."""
+        frame = self.frame
+        count = count_of(self.lexicon, frame.subject)
+        counted = count is not None and frame.measures == (count.measure,) and not (frame.groups or frame.part)
+        of_them = self.slots.has("SHARE") and not frame.rank and (counted or frame.kind == "rows")
+        if count is None or not of_them:
+            return False
+        scope = build_scope(self.slots, frame.subject, taken)
+        if any(self._replaced(tree, scope.near) for tree in frame.filters) or scope.window:
+            return False
+        self.slots.take("SHARE", "ITEM", "ENTITY")
+        parts = {"part": tuple(scope.near), "part_clauses": tuple(scope.clauses), "measures": (count.measure,)}
+        self._set(kind="figures", fields=(), **parts)
+        return True
 
     def _replaced(self, tree: Filter, near: Sequence[Filter]) -> bool:
         """Tell whether a new condition takes the place of one: another value of the same field."""
@@ -444,12 +470,16 @@ class _Amender:
         slots = self.slots
         measures = slots.take("MEASURE", "COUNTED")
         per = any(one.kind == "GROUP" and one.data.table for one in slots.chunks)
+        if not measures and self._other_extreme():
+            return None
         if not measures and slots.has("AGG") and self.frame.measures and not slots.has("COUNT") and not per:
             return self._aggregate_again()
         numbers = [one for one in slots.chunks if one.kind == "FIELD" and is_numeric(one.data)]
         fields = [one for one in numbers if one.data.kind != "dimension"]
         if not measures and not fields:
             return None
+        if self.swaps and len(measures) == 2 and self._figure(measures[0]).measure in self.frame.measures:
+            measures = measures[1:]
         slots.chunks = [one for one in slots.chunks if one not in fields]
         slots.take("ENTITY")
         if self.frame.kind == "rows" and self.frame.rank:
@@ -458,6 +488,24 @@ class _Amender:
                 rank = self.frame.rank.model_copy(update={"by": by[0]})
                 return self._set(fields=(*self.frame.fields[:2], *by), rank=rank)
         return self._swap_measure([*(self._figure(one) for one in measures), *(self._average(one) for one in fields)])
+
+    def _other_extreme(self) -> bool:
+        """Ask for the other end of the same field: and the oldest?"""
+        frame = self.frame
+        said = [one for one in self.slots.chunks if one.kind == "ADJ" and one.data.superlative]
+        item = said[0].data.item if len(said) == 1 else None
+        if item is not None and frame.kind == "rows" and frame.rank and frame.rank.by == item.full_name:
+            self.slots.chunks.remove(said[0])
+            self._set(rank=frame.rank.model_copy(update={"descending": said[0].data.op == ">"}))
+            return True
+        if item is None or frame.kind != "figures" or len(frame.measures) != 1 or self._measured() != item:
+            return False
+        found = figure_of(self.lexicon, "max" if said[0].data.op == ">" else "min", item)
+        if found is None:
+            return False
+        self.slots.chunks.remove(said[0])
+        self._swap_measure([found])
+        return True
 
     def _average(self, field: Chunk) -> Figure:
         found = figure_of(self.lexicon, "avg", field.data)
@@ -624,6 +672,8 @@ class _Amender:
             if count is None:
                 raise NotUnderstood("by")
             return self._set(kind="figures", measures=(count.measure,), groups=groups, fields=(), rank=None)
+        if self._reads_of_days(groups):
+            frame = self.frame
         if not all(self.model.relations.reaches(frame.subject, group.name.rpartition(".")[0]) for group in groups):
             raise NotUnderstood(", ".join(str(group) for group in groups))
         is_time = all(group.grain for group in groups)
@@ -638,6 +688,22 @@ class _Amender:
             kept = ()
         rank = frame.rank.model_copy(update={"by": frame.rank.by}) if frame.rank and not is_time else None
         return self._set(groups=tuple(dict.fromkeys((*kept, *groups))), rank=rank)
+
+    def _reads_of_days(self, groups: Sequence[Dimension]) -> bool:
+        """Work out what customers spent in the last 90 days from the spending itself, to break it down finer."""
+        frame, item = self.frame, self._measured() if len(self.frame.measures) == 1 else None
+        known = self.lexicon.extensions[item.full_name] if item is not None else None
+        summed = item is not None and figure_of(self.lexicon, "sum", item)
+        fine = any(not self.model.relations.reaches(frame.subject, one.name.rpartition(".")[0]) for one in groups)
+        if not fine or not known or not known.days_of or not summed or frame.measures != (summed.measure,):
+            return False
+        end = self.lexicon.newest - timedelta(days=known.days_before)
+        start = end - timedelta(days=known.days - 1)
+        label = f"from {start:%-d %B %Y} to {end:%-d %B %Y}"
+        activity = table_extension(self.model, frame.subject).activity or frame.subject
+        self._set(measures=(known.days_of,), window=Window(start=start, end=end, label=label))
+        self._set(subject=activity, **self._moved_to(activity))
+        return True
 
     # How it is shown
 
@@ -700,6 +766,22 @@ class _Amender:
         self.slots.take("ITEM", "ENTITY")
         return self._set(part=frame.filters, part_clauses=frame.clauses, filters=(), clauses=())
 
+    def _share_of_named(self) -> None:
+        """Show which percentage of a value's rows are counted: what percentage of the segment is that?"""
+        frame, slots = self.frame, self.slots
+        count = count_of(self.lexicon, frame.subject)
+        counted = count is not None and frame.measures == (count.measure,) and not (frame.groups or frame.part)
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+        if not slots.has("SHARE") or not self.refers or not counted or len(fields) != 1:
+            return
+        whole = tuple(tree for tree in frame.filters if fields_of(tree) == {fields[0].data.full_name})
+        part = tuple(tree for tree in frame.filters if tree not in whole)
+        if not whole or not (part or frame.clauses):
+            raise NotUnderstood(fields[0].text, "ambiguous_share")
+        slots.take("SHARE", "ITEM")
+        slots.chunks.remove(fields[0])
+        self._set(part=part, part_clauses=frame.clauses, filters=whole, clauses=())
+
     def _limit(self) -> None:
         slots = self.slots
         self._renumber()
@@ -753,7 +835,10 @@ class _Amender:
         if self._rehaving(lone[0]):
             return
         places = [place for place, tree in enumerate(filters) if isinstance(tree, Condition) and self._is_number(tree)]
-        of_people = any(one.kind == "ENTITY" and one.data == self.frame.subject for one in self.slots.chunks)
+        of_people = any(
+            one.text.casefold().endswith("those") or (one.kind == "ENTITY" and one.data == self.frame.subject)
+            for one in self.slots.chunks
+        )
         steps = (self._aged, self._hold_groups) if of_people else (self._hold_groups, self._aged)
         if not places and any(step(lone[0]) for step in steps):
             return

@@ -19,7 +19,7 @@ from customer360.semantic import Kind
 
 MAX_READINGS = 48
 MAX_COMBINATIONS = 4096
-UNEXPLAINED = frozenset({"UNKNOWN", "MISSING", "AMBIGUOUS"})
+UNEXPLAINED = frozenset({"UNKNOWN", "MISSING", "AMBIGUOUS", "VAGUE"})
 _UNKNOWN = 100
 _FILLER = 1.05
 _LONGER = 0.001
@@ -46,7 +46,7 @@ def find_candidates(
         for candidate in _starting(words, first, lexicon, windows):
             if split is not None and _is_cut(candidate, split, lexicon):
                 continue
-            cost = costs[first][0] + _cost(candidate)
+            cost = costs[first][0] + _cost(candidate) + _torn_name(words, candidate, lexicon)
             if cost < costs[candidate.last][0]:
                 costs[candidate.last] = (cost, first, candidate)
     found: list[Candidate] = []
@@ -149,7 +149,20 @@ def _cost(candidate: Candidate) -> float:
         return _PRIVATE if any(_is_private(entry) for entry in candidate.entries) else _GLOSSARY
     if kinds[0] in ("FIELD", "METRIC"):
         return 1.0 - _LONGER * (candidate.last - candidate.first - 1)
-    return _FILLER if kinds[0] == "FILL" else 1.0
+    return _FILLER if kinds[0] == "FILL" and candidate.text.casefold() != "of" else 1.0
+
+
+def _torn_name(words: Sequence[Word], candidate: Candidate, lexicon: Lexicon) -> float:
+    """Return what it costs to tear the last word of a name from a name that it begins.
+
+    "Spend per transaction" ends where "transaction channel" begins, "average utilization" where "utilization percent".
+    """
+    if candidate.last - candidate.first < 2 or candidate.entries[0].kind not in ("FIELD", "METRIC"):
+        return 0.0
+    rest = words[candidate.last - 1 : candidate.last + 1]
+    said = any(word.stem == "per" for word in words[candidate.first : candidate.last]) or rest[-1].stem == "percent"
+    begins = any(one.kind == "FIELD" for one in lexicon.find(tuple(rest))) if len(rest) > 1 else False
+    return _GLOSSARY if said and begins else 0.0
 
 
 def _is_private(entry: Entry) -> bool:

@@ -192,7 +192,8 @@ class _Sorter:
                     before = conds.pop()
                     if self._is_near(before) != self._is_near(cond):
                         raise NotUnderstood("or")
-                    cond, is_open = Cond(AnyOf.model_validate({"or": [before.filter, cond.filter]}), cond.item), True
+                    is_open = is_open or before.item != cond.item
+                    cond = Cond(AnyOf.model_validate({"or": [before.filter, cond.filter]}), cond.item)
                 conds.append(cond)
                 joined = False
         if len(conds) > 1 and is_open:
@@ -358,12 +359,24 @@ def one_window(windows: Sequence[Window]) -> Window | None:
             count = first.count + other.count
             label = f"{first.label} and {other.label}"
             first = Window(start=first.start, end=other.end, unit=first.unit, count=count, label=label)
-        elif (first.start is None) != (other.start is None) and (first.end is None) != (other.end is None):
-            start, end = first.start or other.start, first.end or other.end
-            first = Window(start=start, end=end, label=f"from {start:%-d %B %Y} to {end:%-d %B %Y}")
+        elif inside := _in_both(first, other):
+            first = inside
         else:
             raise NotUnderstood(other.label)
     return first
+
+
+def _in_both(one: Window, other: Window) -> Window | None:
+    """Return the days from a start to an end, or of a window until an end inside of it: in 2025 until March."""
+    starts = [each.start for each in (one, other) if each.start]
+    ends = [each.end for each in (one, other) if each.end]
+    halves = [each.start or each.end for each in (one, other) if (each.start is None) != (each.end is None)]
+    if not halves or not starts or not ends:
+        return None
+    start, end = max(starts), min(ends)
+    fits = start <= end and (len(halves) == 2 or halves[0] in (start, end))
+    label = f"from {start:%-d %B %Y} to {end:%-d %B %Y}"
+    return Window(start=start, end=end, label=label) if fits else None
 
 
 def _without_not(cond: Cond) -> Filter:

@@ -88,21 +88,25 @@ class Speller:
                 best, least = [target], distance
             elif distance == least and distance <= allowed:
                 best.append(target)
-        return best[0] if len(best) == 1 else self._preferred(best, text, around)
+        return best[0] if len(best) == 1 else self._preferred(best, text, around, least)
 
-    def _preferred(self, best: list[str], text: str, around: tuple[str, str]) -> str | None:
-        """Return the one of several as near that has the same letters, or makes a name with a word beside it."""
+    def _preferred(self, best: list[str], text: str, around: tuple[str, str], distance: int) -> str | None:
+        """Return the one of several as near that has the same letters, ends alike or makes a name with a neighbour."""
         before, after = around
         same = [one for one in best if one[0] == text[0] and sorted(one) == sorted(text)]
         beside = [one for one in best if (before, one) in self._pairs or (one, after) in self._pairs]
-        return same[0] if len(same) == 1 else beside[0] if len(beside) == 1 else None
+        ends = [one for one in best if distance == 1 and one[0] == text[0] and one[-1] == text[-1]]
+        return next((found[0] for found in (same, ends, beside) if len(found) == 1), None)
+
+
+_LINKS = frozenset({"in", "of", "the", "to", "on", "for", "by", "a", "an", "and", "at", "per"})
 
 
 def _pairs_in_names(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
     """Yield the words that stand beside each other in the names of what a model has."""
     for stems, entries in lexicon.entries.items():
         if any(one.kind in ("FIELD", "METRIC", "VALUE", "ENTITY", "FLAG") for one in entries):
-            yield from pairwise(stems)
+            yield from (pair for pair in pairwise(stems) if not _LINKS & set(pair))
 
 
 def _in_number_of(found: str, typed: str) -> str:

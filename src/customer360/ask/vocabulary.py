@@ -66,6 +66,17 @@ _WORDS: dict[str, dict[Any, str]] = {
         "=": "exactly|equal to|equals|equal|=|precisely|of exactly",
         "!=": "not equal to|!=|different from|other than exactly",
     },
+    "VAGUE": {
+        "": (
+            "large|big|small|huge|tiny|recently|lately|heavy|light|modest|significant|substantial|sizeable|sizable|"
+            "expensive|cheap|wealthy|rich|old|young|perform well|performs well|performing well|doing well|do well|"
+            "does well|doing badly|doing poorly|perform badly|perform poorly|performing badly|performing poorly|"
+            "how active|loyal|most loyal"
+        ),
+    },
+    "NULL": {
+        "": "missing|not known|unknown|null|blank|not available|unavailable|not recorded|not filled in",
+    },
     "ORMORE": {
         ">=": (
             "or more|or above|and above|or over|and over|and up|or higher|plus|+|or greater|or longer|or up|"
@@ -109,7 +120,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     "BY": {
         "": (
             "by|per|for each|for every|in each|across|broken down by|split by|grouped by|"
-            "breakdown by|segmented by|within each|for all|split out by|cut by|sliced by|according to|"
+            "breakdown by|separately for each|separately by|separately for|segmented by|within each|for all|"
+            "split out by|cut by|sliced by|according to|"
             "of each|on each|from each|at each|broken out by|break down by|split per|divided by|organized by|"
             "each|every|by each|per each|as a function of|split across|broken down across|over all|in every|"
             "sorted by each|depending on|differ between|differs between|vary between|varies between|"
@@ -147,7 +159,10 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "VS": {
         "": (
-            "vs|versus|compared to|compared with|against|relative to|as opposed to|in comparison to|"
+            "vs|versus|with that of|from that of|to that of|than that of|or that of|with those of|"
+            "than those of|or those of|"
+            "differ from that of|differs from that of|differ from|differs from|compared to|compared with|"
+            "against|relative to|as opposed to|in comparison to|"
             "in comparison with|than|when compared to|v|vs the"
         ),
     },
@@ -275,7 +290,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "minus|outside|outside of|aside from|everything except|everything except for|all except|all but|"
             "everywhere except|anything except|everyone except|everyone but|instead of|in place of|leave out|"
             "leaving out|ignoring|ignore|not in|not from|not including|excl|bar|not the|are not|is not|"
-            "rather than|anything but|everything but|everywhere but|nothing|with no|other|save for|barring|"
+            "rather than|leaving|anything other than|anything but|everything but|everywhere but|nothing|"
+            "with no|other|save for|barring|"
             "do not have|does not have|omit|omitting|never been|not counting|not considering"
         ),
     },
@@ -454,7 +470,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "flagged as|marked|marked as|"
             "considered|currently|in the|taken|sit in|sit|sits|sits in|held|"
             "gone|have gone|has gone|making up|makes up|make up|held by|is held by|goes through|runs through|"
-            "comes through|lies|lie|stands|work|works|working"
+            "comes through|lies|lie|stands|work|works|working|recorded|logged|registered|take in|takes in|"
+            "took in|classed|classed as|fall on|falls on|fell on|falling on"
         ),
     },
     "THEIR": {
@@ -497,9 +514,9 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "ONLY": {
         "": (
-            "only|just|but only|only for|only the|just the|just for|only show|only those|restrict to|"
+            "only|just|but only|only the|just the|only show|only those|restrict to|"
             "limit to|filter to|filter by|filter on|only include|keep only|narrow to|narrow it down to|"
-            "narrow down to|only in|only with"
+            "narrow down to|only with"
         ),
     },
     "INSTEAD": {
@@ -567,6 +584,9 @@ _WORDS: dict[str, dict[Any, str]] = {
             "terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|"
             "across our|of our|among our|their|out|up|made of|one|well|ago|by our|individually|etc|type|kind|"
             "then|such|us customers|here|we got|got|much|level|levels|size|look like|looks like|"
+            "wide|moved|performed|risk wants|risk needs|finance wants|finance needs|marketing wants|marketing needs|"
+            "support wants|support needs|compliance needs|compliance wants|sales wants|sales needs|"
+            "of the buyer|of the purchaser|of the shopper|"
             "look|looking like|perform|doing|like|associated|corresponding|respective|given|per our|records|"
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"
             "had been|have been|a list of|names|name|i can|if|when|given that|against our|of all|say|"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk
+from customer360.ask.forms.among import OfTheFirst
 from customer360.ask.forms.base import main_table
 from customer360.ask.forms.compared import Compared
 from customer360.ask.forms.implied import Implied
@@ -33,6 +34,7 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
         NotUnderstood: something is left over or missing.
     """
     slots = Slots(lexicon, list(chunks))
+    OfTheFirst(slots).apply()
     Implied(slots).apply()
     if slots.has("CHANGE", "PERIODS") or (slots.has("COMPARE", "VS") and slots.has("TIME")):
         slots.chunks = [one for one in slots.chunks if not _is_in_percent(one)]
@@ -57,7 +59,7 @@ def _with_held(frame: Frame) -> Frame:
 def _form_of(slots: Slots) -> Plain | Shares | Compared | Ranked:
     if (slots.has("SHARE") and not slots.has("RATIO")) or holds_share(slots):
         return Shares(slots)
-    if slots.has(*_COMPARING) or _asks_which_is_more(slots):
+    if slots.has(*_COMPARING) or _asks_which_is_more(slots) or _names_time_before(slots):
         return Compared(slots)
     if _ends_with_top(slots):
         return Plain(slots)
@@ -81,8 +83,18 @@ def _ends_with_top(slots: Slots) -> bool:
     return len(before) == len(slots.chunks) - 2 and bool(kinds & {"MEASURE", "COUNTED"} and kinds & {"GROUP", "GRAIN"})
 
 
+def _names_time_before(slots: Slots) -> bool:
+    """Tell whether a measure is asked for in a window and in the one before that, too."""
+    times = [one for one in slots.chunks if one.kind == "TIME"]
+    return (
+        len(times) == 2 and times[1].text.casefold().endswith("before that") and not slots.has("NOT", "NEVER", "LACKED")
+    )
+
+
 def _asks_which_is_more(slots: Slots) -> bool:
     """Tell whether one of two named things is asked for: which spends more, Premium or Standard?"""
     lone = [one for one in slots.chunks if one.kind == "OP"]
     lists = [one for one in slots.chunks if one.kind == "VALUE" and len(one.data.values) == 2]
+    flags = [one for one in slots.chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"]
+    lists += flags if len(flags) == 2 else []
     return bool(lone and lists) and not slots.has("NUM", "CMP")

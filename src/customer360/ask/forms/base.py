@@ -176,6 +176,10 @@ class Form:
     def _activity(self) -> str:
         return table_extension(self.model, main_table(self.lexicon)).activity or main_table(self.lexicon)
 
+    def _default_date(self, table: str) -> Item | None:
+        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        return next((one for one in self.model.items if one.full_name == name), None)
+
     def _finest(self, tables: Sequence[str]) -> str:
         named = list(dict.fromkeys(tables))
         for table in named:
@@ -278,6 +282,20 @@ class Form:
         if self.slots.take("TREND") and not any(one.grain for one in found):
             found.append(Dimension(name=WHEN, grain=grain_of(window)))
         return tuple(dict.fromkeys(found)), per
+
+    def _join_flags(self) -> bool:
+        """Read "weekend versus weekday" as groups by what is true or false; tell whether it was said."""
+        chunks = self.slots.chunks
+        flags = [one for one in chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"]
+        if len(flags) != 2 or flags[0].data.item != flags[1].data.item or flags[0].data.values == flags[1].data.values:
+            return False
+        group = flags[0].made("GROUP", Groups((Dimension(name=flags[0].data.item.full_name),)), flags[1])
+        place = chunks.index(flags[0])
+        between = [one for one in chunks[place : chunks.index(flags[1])] if one.kind in ("VS", "OR", "AND")]
+        before = [one for one in chunks[max(place - 1, 0) : place] if one.kind in ("BY", "BETWEEN")]
+        chunks[place] = group
+        self.slots.chunks = [one for one in chunks if one not in (*between, *before, flags[1])]
+        return True
 
     def _dated(self, groups: Sequence[Dimension], subject: str) -> tuple[Dimension, ...]:
         """Return the groups with the subject's date in the place of a bare grain."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 from customer360.ask.chunks import Chunk
@@ -12,7 +13,7 @@ from customer360.ask.forms.base import is_plural
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.sides import Show, Sides
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
-from customer360.ask.grammar.figures import count_of
+from customer360.ask.grammar.figures import count_of, figure_of
 from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
@@ -45,6 +46,8 @@ class Compared(Sides):
         change, periods, year_ago = slots.take("CHANGE"), slots.take("PERIODS"), slots.take("YEARAGO")
         self._join_values()
         slots.take("COMPARE")
+        if len([one for one in slots.chunks if one.kind == "TIME"]) == 2:
+            self._drop_repeated()
         Implied(self.slots).settle_aggregate()
         ranks_periods = slots.has("UNITWORD") and slots.has("SUP", "TOP")
         windows = (
@@ -59,6 +62,8 @@ class Compared(Sides):
         if change and windows is None and not periods and not slots.has("TIME") and self._are_two_values():
             return self._two_values("change")
         ranked = self._ranked_target()
+        if ranked is not None:
+            self._measure_growth()
         show: Show = (
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
@@ -133,6 +138,17 @@ class Compared(Sides):
             slots.assume("Ranked by the change in percent.")
         return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
 
+    def _measure_growth(self) -> None:
+        """Read "which category grew most", where nothing says by what, as by what was spent."""
+        activity = self._activity()
+        size = f"{activity}.{table_extension(self.model, activity).size_field}"
+        item = next((one for one in self.model.items if one.full_name == size), None)
+        figure = figure_of(self.lexicon, "sum", item) if item is not None else None
+        if figure is None or self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "ENTITY", "FIELD"):
+            return
+        self.slots.assume(f"Growth is that of {figure.item.label.lower()}.")
+        self.slots.chunks.append(Chunk("MEASURE", figure, 10**6, 10**6, figure.item.label))
+
     def _says_absolute(self) -> bool:
         """Tell whether a ranking by a change is by its amount: lost the most, fell by the most dollars."""
         said = [one.text.casefold() for one in self.slots.asked if one.kind in ("CHANGE", "SUP")]
@@ -146,7 +162,9 @@ class Compared(Sides):
     def _join_values(self) -> None:
         """Join values of one field that "versus" or "to" parts, beside each other or not."""
         chunks = self.slots.chunks
-        self._join_flags()
+        if self._join_flags():
+            self._drop_repeated()
+            self.slots.take("OP")
         self._join_measured()
         for one in list(chunks):
             if one not in chunks:
@@ -183,26 +201,14 @@ class Compared(Sides):
         for place in range(len(chunks) - 4):
             one, measure, link, other, again = chunks[place : place + 5]
             kinds = [each.kind for each in (one, measure, other, again)]
-            if kinds != ["VALUE", "MEASURE", "VALUE", "MEASURE"] or link.kind not in ("TO", "VS", "AND"):
+            is_pair = kinds in (["VALUE", "MEASURE"] * 2, ["VALUE", "ENTITY"] * 2)
+            if not is_pair or link.kind not in ("TO", "VS", "AND"):
                 continue
-            if one.data.item == other.data.item and measure.data.measure == again.data.measure:
+            if one.data.item == other.data.item and _is_same(measure, again):
                 values = tuple(dict.fromkeys((*one.data.values, *other.data.values)))
                 listed = one.made("VALUE", type(one.data)(one.data.item, values), link, other)
                 chunks[place : place + 5] = [listed, measure]
                 return
-
-    def _join_flags(self) -> None:
-        """Read "discretionary versus non-discretionary" as groups by what is true or false."""
-        flags = [one for one in self.slots.chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"]
-        if (
-            len(flags) == 2
-            and flags[0].data.item == flags[1].data.item
-            and flags[0].data.values != flags[1].data.values
-        ):
-            place = self.slots.chunks.index(flags[0])
-            groups = Groups((Dimension(name=flags[0].data.item.full_name),))
-            self.slots.chunks[place] = flags[0].made("GROUP", groups, flags[1])
-            self.slots.chunks.remove(flags[1])
 
     def _windows(self, changed: bool, *, year_ago: bool, periods: Sequence[Chunk]) -> tuple[Window, ...] | None:
         """Return the two windows that a comparison is of, the earlier first."""
@@ -340,7 +346,8 @@ class Compared(Sides):
     def _refuse_value_alone(self) -> None:
         """Refuse to compare Texas, with nothing."""
         named = self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "FIELD", "GROUP", "GRAIN", "TREND")
-        if self.slots.has("VALUE", "COND") and not named:
+        alone = any(one.kind == "VS" and after.kind in ("VALUE", "COND") for one, after in pairwise(self.slots.chunks))
+        if alone or (self.slots.has("VALUE", "COND") and not named):
             raise NotUnderstood("compare it with what, and by which measure", "missing_slots")
 
     def _refuse_field_beside(self) -> None:
@@ -378,6 +385,11 @@ class Compared(Sides):
         dated = self._dated(groups, subject)
         scope = build_scope(slots, subject, slots.take(*RESTRICTING))
         return Frame(kind="figures", subject=subject, measures=(formula,), groups=dated, **scope.as_parts())
+
+
+def _is_same(one: Chunk, other: Chunk) -> bool:
+    """Tell whether two chunks name the same measure or the same table."""
+    return bool(one.data == other.data if one.kind == "ENTITY" else one.data.measure == other.data.measure)
 
 
 def _in_order(given: Sequence[Window]) -> tuple[Window, Window]:

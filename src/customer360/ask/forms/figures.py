@@ -54,10 +54,11 @@ class Figures(Form):
             slots, subject, taken, groups=dated if subject not in self._doers() or self._holds_groups(taken) else ()
         )
         self._require_groups(subject, dated)
+        held = [measure_of(one.data) for one in taken if scope.having and one.kind == "HELD" and one.data.filters]
         return Frame(
             kind="figures",
             subject=subject,
-            measures=tuple(one.measure for one in figures),
+            measures=(*(one.measure for one in figures), *held),
             groups=dated,
             summary="avg" if summary is not None else None,
             **scope.as_parts(),

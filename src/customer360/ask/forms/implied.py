@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
 from customer360.ask.forms.base import Form, is_plural, leaves_out, main_table
 from customer360.ask.frame import fields_of
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
-from customer360.ask.grammar.terms import Cmp, Cond, Figure, Groups, Held, as_cond, compare_filter, either, is_none_of
+from customer360.ask.grammar.terms import (
+    BARE_COMPARATIVES,
+    Cmp,
+    Cond,
+    Figure,
+    Groups,
+    Held,
+    as_cond,
+    compare_filter,
+    either,
+    is_none_of,
+)
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood
@@ -53,7 +65,9 @@ class Implied(Form):
         slots.assigned = slots.has("ASSIGNED")
         slots.opened = slots.assigned or slots.has("OPEN") or self._is_by_opening()
         if slots.listing:
-            slots.chunks = [one for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"]
+            slots.chunks = [
+                self._every(one) for one in slots.chunks if one.kind != "BY" or one.text.casefold() != "every"
+            ]
         slots.take("WHAT")
         if slots.has("SHARE", "DISTRIB"):
             slots.chunks = [one for one in slots.chunks if one.kind != "COMPARE" or not _asks_how(one)]
@@ -71,6 +85,7 @@ class Implied(Form):
             self._when_done,
             self._which_day,
             self._unheld,
+            self._higher_of,
             self._own_average,
             self._average_person,
             self._asked_amounts,
@@ -82,6 +97,11 @@ class Implied(Form):
             self._fallen,
         ):
             step()
+
+    def _every(self, one: Chunk) -> Chunk:
+        """Read "list the amount of every transaction" as of the transactions."""
+        is_every = one.kind == "GROUP" and bool(one.data.table) and one.text.casefold().startswith("every")
+        return one.made("ENTITY", one.data.table) if is_every else one
 
     def _is_by_opening(self) -> bool:
         """Tell whether the groups are of the day on which accounts were opened."""
@@ -160,13 +180,17 @@ class Implied(Form):
 
     def _each_at_the_end(self) -> None:
         """Leave out "in each" at the end: what is meant was named before."""
-        last = max((one for one in self.slots.chunks if one.kind != "COMMA"), key=lambda one: one.last, default=None)
+        chunks = self.slots.chunks
+        ends = [one for one in chunks if one.kind != "COMMA"][-2:]
+        if [one.kind for one in ends] == ["BY", "BINS"] and any(one.kind == "GROUP" for one in chunks):
+            chunks.remove(ends[-1])
+        last = max((one for one in chunks if one.kind != "COMMA"), key=lambda one: one.last, default=None)
         if (
             last is not None
             and last.kind == "BY"
             and last.text.casefold() in ("in each", "for each", "of each", "each")
         ):
-            self.slots.chunks.remove(last)
+            chunks.remove(last)
 
     def _today_beside(self) -> None:
         """Leave out "today" beside another time: what is known of customers is known as of today anyway."""
@@ -199,10 +223,6 @@ class Implied(Form):
                 chunks.remove(one)
                 return
 
-    def _default_date(self, table: str) -> Item | None:
-        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
-        return next((one for one in self.model.items if one.full_name == name), None)
-
     def _are_compared(self, one: Chunk, other: Chunk) -> bool:
         """Tell whether something between two chunks sets them against each other."""
         first, last = sorted((one.first, other.first))
@@ -223,6 +243,18 @@ class Implied(Form):
             if near and not self.model.relations.reaches(people, near[0].data.item.table):
                 chunks[chunks.index(near[0])] = near[0].made("COND", replace(as_cond(near[0]), only=True))
         self.slots.take("JUST")
+
+    def _higher_of(self) -> None:
+        """Read "which card type has the higher average amount" as asking for the highest of them."""
+        chunks = self.slots.chunks
+        groups = [one for one in chunks if one.kind == "FIELD" and not is_numeric(one.data)]
+        if not self.slots.has("WHICH") or len(groups) != 1 or self.slots.has("VS", "CMP", "NUM", "COMPARE"):
+            return
+        for place, (one, after) in enumerate(pairwise(chunks)):
+            is_bare = one.kind == "OP" and one.text.casefold() in BARE_COMPARATIVES
+            if is_bare and after.kind in _MEASURED and groups[0].last <= one.first:
+                chunks[place] = one.made("SUP", "asc" if one.data == "<" else "desc")
+                return
 
     def _where_and_who(self) -> None:
         """Read "where" as the field of places and "who" as the rows that do things."""
@@ -276,7 +308,8 @@ class Implied(Form):
             slots.chunks.append(asked.made("DIFF", ""))
             return
         fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
-        if any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks):
+        is_said = any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks)
+        if is_said or self._is_of_one(asked):
             return
         figure = (
             figure_of(self.lexicon, "sum", fields[0].data)
@@ -287,6 +320,13 @@ class Implied(Form):
             slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
         elif not self._sum_of_rows(asked):
             raise NotUnderstood(asked.text)
+
+    def _is_of_one(self, asked: Chunk) -> bool:
+        """Tell whether the amount is that of a row which a superlative names: the amount of the third largest."""
+        after = [one for one in self.slots.chunks if one.first >= asked.last]
+        entity = next((one for one in after if one.kind == "ENTITY"), None)
+        sized = entity is not None and bool(table_extension(self.model, entity.data).size_field)
+        return sized and bool(after) and after[0].kind in ("SUP", "NTH", "NTHNUM", "RECENT")
 
     def _sum_of_rows(self, asked: Chunk) -> bool:
         """Read "the amount of declined transactions" and "how much was declined" by size, or by number."""
@@ -339,6 +379,9 @@ class Implied(Form):
         things = [one for one in slots.chunks if one.kind == "ENTITY" and one.data == self._activity()]
         is_named = recent is not None and any(one.first == recent.last for one in things)
         if recent is None or not slots.has("WHEN") or not (slots.has("BUY") or (things and not is_named)):
+            return
+        if len(things) == 1 and recent.last <= things[0].first:
+            slots.take("BUY")  # on which date did the earliest of some take place: that row
             return
         keyed = any(one.kind in ("VALUE", "COND") and self._is_key(as_cond(one)) for one in slots.chunks)
         if not keyed and not slots.has("GROUP"):

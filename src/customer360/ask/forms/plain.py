@@ -76,8 +76,10 @@ class Plain(Figures):
         return self._nothing_named(groups)
 
     def _named_people(self, fields: Sequence[Chunk]) -> list[str]:
-        """Read "names and cities of the High-Value Travelers" as asking for those people."""
-        names = any(one.kind == "LIST" and one.text.casefold().startswith("names") for one in self.slots.asked)
+        """Read "names and cities of the High-Value Travelers", or "list them with their city", as of those people."""
+        lists = [one.text.casefold() for one in self.slots.asked if one.kind == "LIST"]
+        with_theirs = bool(lists) and any(one.kind == "THEIR" for one in self.slots.asked)
+        names = with_theirs or any(one.startswith("names") for one in lists)
         people = main_table(self.lexicon)
         of_people = bool(fields) and all(one.data.table == people for one in fields)
         return [people] if names and of_people and self.slots.has("VALUE", "COND") else []
@@ -169,9 +171,15 @@ class Plain(Figures):
         things = [one for one in self.slots.asked if one.kind in ("ENTITY", "WHO")]
         if any(one.kind == "LIST" and one.text.casefold().startswith("name") for one in self.slots.asked):
             return False
+        if all(self._names_rows(one.data) for one in fields):
+            return False
         return bool(things) and all(
             not is_numeric(one.data) and one.data.kind == "dimension" and one.last <= things[0].first for one in fields
         )
+
+    def _names_rows(self, item: Item) -> bool:
+        """Tell whether a field only says which row one is: names of customers."""
+        return item.name in table_extension(self.model, item.table).row_fields
 
     def _of_fields(self, fields: Sequence[Chunk], groups: Sequence[Dimension]) -> Frame:
         """Fields without a measure: a distribution, a list of values, a mean, or one row's fields."""
@@ -288,9 +296,13 @@ class Plain(Figures):
             )
         conds = [one for one in slots.chunks if one.kind in ("VALUE", "COND")]
         near = all(self.model.relations.reaches(main_table(self.lexicon), as_cond(one).item.table) for one in conds)
-        if conds and not groups and (self.slots.listing or near):
+        asks_how = any(one.kind == "WHAT" and one.text.casefold().startswith("how") for one in slots.asked)
+        if conds and not groups and not asks_how and (self.slots.listing or near):
             table = main_table(self.lexicon)
             return self._rows(table, slots.take(*RESTRICTING), [])
+        compares = any(one.kind in ("COMPARE", "VS") for one in slots.asked)
+        if conds and groups and near and not (asks_how or compares):
+            return self._counts_by(main_table(self.lexicon), slots.take(*RESTRICTING), groups)
         raise NotUnderstood("what to work out", "missing_slots")
 
     def _span(self) -> int:

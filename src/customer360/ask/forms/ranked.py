@@ -14,6 +14,7 @@ from customer360.ask.grammar.terms import FALLING, WHEN, Cond, Figure, as_cond
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_worse, sort_frame
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.ask.words import stems_of
 from customer360.semantic import Condition, Dimension, Item
 
 _COMMON = ("common", "popular", "prevalent", "rarest", "used")
@@ -40,6 +41,8 @@ class Choice:
     """What is shown beside it."""
     by: bool = False
     """Whether what it is ranked by was named as such."""
+    each: bool = False
+    """Whether each row of what was named has one of its own."""
 
 
 class Ranked(Figures):
@@ -96,6 +99,7 @@ class Ranked(Figures):
         choice = Choice(
             targets, [*measures, *by], words, adjective, limit, offset, descending, tuple(groups), by=bool(by)
         )
+        choice.each = per is not None
         slots.take("BY")
         return self._rank(choice)
 
@@ -250,6 +254,8 @@ class Ranked(Figures):
 
     def _group_figures(self, choice: Choice, dimensions: Sequence[Dimension]) -> list[Figure]:
         """Return what groups are ranked by; the first counts most."""
+        if choice.measures and choice.numbers:
+            raise NotUnderstood(choice.numbers[0].text)
         if choice.measures:
             figures = [self._figure(one, dimensions) for one in choice.measures]
             return list({str(one.measure): one for one in figures}.values())
@@ -266,8 +272,16 @@ class Ranked(Figures):
         if not held and self._asks_for_the_common(choice):
             return [self._most_common(choice.fields[0])]
         if not held:
-            raise NotUnderstood(choice.fields[0].text, "missing_measure")
+            return [self._said_in_name(choice.fields[0])]
         return [held[0].figure]
+
+    def _said_in_name(self, field: Chunk) -> Figure:
+        """Return the measure that a name begins with: the top spending category is that of most spend."""
+        metrics = self.lexicon.entries.get(stems_of(field.text)[:1], ())
+        item = next((one.data for one in metrics if one.kind == "METRIC"), None)
+        if item is None or field.kind != "FIELD":
+            raise NotUnderstood(field.text, "missing_measure")
+        return metric_figure(item)
 
     def _asks_for_the_common(self, choice: Choice) -> bool:
         return any(word in one.text.casefold() for one in choice.words for word in _COMMON)
@@ -322,13 +336,17 @@ class Ranked(Figures):
     def _rank_dates(self, choice: Choice) -> Frame:
         """The newest or the oldest rows, or the date of them."""
         self.slots.take("WHEN")
-        if choice.fields and not self._shows_with_dates(choice):
+        are_named = bool(choice.entities) and all(one.kind == "FIELD" for one in choice.fields)
+        lists_rows = are_named and choice.limit is not None and not choice.each
+        if choice.fields and not lists_rows and not self._shows_with_dates(choice):
             field = choice.fields[0]
             agg = "max" if choice.descending else "min"
             is_date = field.kind == "FIELD" and field.data.kind == "time_dimension"
             figure = figure_of(self.lexicon, agg, field.data) if is_date else None
             if figure is None:
                 raise NotUnderstood(field.text)
+            if choice.each:
+                return self._of_each_row(choice, choice.entities[0], figure)
             return self._figures_of(figure, choice.taken, choice.groups, figure.table)
         if not choice.entities or choice.groups:
             raise NotUnderstood("the newest or the oldest", "missing_slots")
@@ -367,6 +385,8 @@ class Ranked(Figures):
         for one in choice.entities:
             if not reaches(one.data, table) and not reaches(table, one.data):
                 raise NotUnderstood(one.text)
+        if choice.numbers and choice.measures:
+            raise NotUnderstood(choice.measures[0].text)
         if choice.numbers:
             return self._rows_by(choice, target, choice.numbers)
         return self._rank_doers(choice, target)
@@ -450,12 +470,22 @@ class Ranked(Figures):
             return self._rows_by(choice, target, [measure.made("FIELD", held)])
         return self._ranked_by_measure(choice, target, figure)
 
-    def _ranked_by_measure(self, choice: Choice, target: Chunk, figure: Figure) -> Frame:
-        """Return the rows of a table as groups of a finer one, in the order of a measure."""
-        table = target.data
-        names = tuple(Dimension(name=f"{table}.{name}") for name in table_extension(self.model, table).row_fields)
+    def _row_groups(self, target: Chunk) -> tuple[Dimension, ...]:
+        """Return what tells the rows of a table apart as groups of a finer one."""
+        names = table_extension(self.model, target.data).row_fields
         if not names:
             raise NotUnderstood(target.text)
+        return tuple(Dimension(name=f"{target.data}.{name}") for name in names)
+
+    def _of_each_row(self, choice: Choice, target: Chunk, figure: Figure) -> Frame:
+        """Return one figure for each row of a table: the last transaction date of each customer."""
+        groups = (*self._row_groups(target), *choice.groups)
+        taken = [one for one in choice.taken if one.kind != "BUY"]
+        return self._figures_of(figure, taken, groups, figure.table)
+
+    def _ranked_by_measure(self, choice: Choice, target: Chunk, figure: Figure) -> Frame:
+        """Return the rows of a table as groups of a finer one, in the order of a measure."""
+        names = self._row_groups(target)
         names += tuple(Dimension(name=one.full_name) for one in choice.shown)
         dated = self._dated(choice.groups, figure.table)
         groups = (*names, *dated)

@@ -33,7 +33,12 @@ class Shares(Form):
         """Return the frame."""
         if holds_share(self.slots):
             return self._sorted(self._held())
-        is_ranked = self.slots.has("TOP") and self.slots.has("NUM") and not self.slots.has("GROUP", "GRAIN")
+        if self.slots.has("VS") and self._join_flags():
+            self.slots.chunks = [
+                one for one in self.slots.chunks if one.kind != "BY" or "each" not in one.text.casefold()
+            ]
+        is_ranked = self.slots.has("NUM") and not self.slots.has("GROUP", "GRAIN")
+        is_ranked = is_ranked and (self.slots.has("TOP") or self._has_largest())
         if is_ranked and not self.slots.take("BY"):
             return self._of_the_top()
         return self._sorted(self._share())
@@ -55,7 +60,7 @@ class Shares(Form):
             raise NotUnderstood("share")
         whole, part = self._split(measures)
         entities, fields = [one.data for one in slots.take("ENTITY")], slots.take("FIELD")
-        if fields and part:
+        if fields and part and any(one.first > told[0].first for one in fields):
             raise NotUnderstood(fields[0].text)
         groups = (*groups, *self._as_groups(fields))
         of_fields = bool(fields) and all(one.last <= told[0].first for one in fields)
@@ -95,7 +100,7 @@ class Shares(Form):
         """What the highest of something have of the whole: the share of spend of the top 100 customers."""
         slots = self.slots
         slots.take("SHARE", "BUY", "FROM")
-        number, words = slots.take("NUM"), slots.take("TOP")
+        number, words = slots.take("NUM"), slots.take("TOP", "SUP")
         measures, targets = slots.take("MEASURE", "COUNTED"), slots.take("ENTITY", "FIELD")
         measures += [one for one in targets if one.kind == "FIELD" and is_numeric(one.data)]
         targets = [one for one in targets if one not in measures]
@@ -117,6 +122,11 @@ class Shares(Form):
             raise NotUnderstood("of which whole", "ambiguous_share")
         frame = self._figures_of(figure, taken, groups, figure.table)
         return frame.model_copy(update={"summary": "share_of_top", "top": top})
+
+    def _has_largest(self) -> bool:
+        """Tell whether so many of the largest are named, right beside the number: the 5 biggest categories."""
+        chunks = self.slots.chunks
+        return any({one.kind, after.kind} == {"NUM", "SUP"} for one, after in pairwise(chunks))
 
     def _added_up(self, measured: Chunk) -> Figure:
         """Return the sum that is shared out."""
@@ -141,7 +151,9 @@ class Shares(Form):
 
     def _is_in_each(self) -> bool:
         """Tell whether the groups stand right behind the word for a share: the percentage in each status."""
-        asked = self.slots.asked
+        asked = [one for one in self.slots.asked if one.kind != "COMMA"]
+        if len(asked) > 1 and asked[-1].kind == "GROUP" and asked[-2].kind == "IS":
+            return asked[-1].text.casefold().startswith(("each", "every", "in each", "in every"))
         for share, group in pairwise(asked):
             if share.kind == "SHARE" and group.kind == "GROUP":
                 return not any(one.kind in ("VALUE", "COND", "HELD") and one.first > group.first for one in asked)
@@ -259,7 +271,7 @@ class Shares(Form):
     def _split(self, measures: Sequence[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
         """Take the restricting chunks before and after the verb: of the whole, and of the part."""
         slots = self.slots
-        places = [place for place, one in enumerate(slots.chunks) if one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")]
+        places = [place for place, one in enumerate(slots.chunks) if _is_verb(one)]
         heads = measures or [one for one in slots.chunks if one.kind == "ENTITY"]
         head = heads[0].first if heads else -1
         verbs = [place for place in places if slots.chunks[place].first > head]
@@ -278,7 +290,17 @@ class Shares(Form):
         slots.take(*RESTRICTING)
         if not any(one.kind in ("COND", "VALUE", "HELD", "NEVER", "BUY", "OPEN") for one in after):
             return [*before, *after], []
-        return before, after
+        place = [] if measures else self._said_of_whole(after)
+        return [*before, *place], [one for one in after if one not in place]
+
+    def _said_of_whole(self, after: Sequence[Chunk]) -> list[Chunk]:
+        """Return a value at the end that says of which whole a percentage is: with a medium risk in Washington."""
+        conds = [one for one in after if one.kind in ("VALUE", "COND", "HELD")]
+        if len(conds) < 2 or conds[-1].kind != "VALUE" or conds[-1] is not after[-1]:
+            return []
+        last, before = conds[-1], conds[-2]
+        linked = any(before.last <= one.first < last.first for one in self.slots.asked)
+        return [last] if last.first > before.last and not linked else []
 
     def _split_at(self, heads: Sequence[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
         """Read a comparison behind what is counted as the part of it: percentage of Texas customers older than 60."""
@@ -310,6 +332,12 @@ _RELATIVE = (
     *("rated", "classified", "flagged", "labeled", "labelled", "marked", "considered", "holding", "residing"),
 )
 """How the verb of a clause starts that says which of them are meant, not what is said of them."""
+
+
+def _is_verb(one: Chunk) -> bool:
+    """Tell whether a clause begins with a chunk; "are not low risk" holds its verb."""
+    denies = one.kind == "COND" and one.text.casefold().startswith(("are not ", "is not ", "were not "))
+    return denies or one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")
 
 
 def _is_of_groups(share: Chunk) -> bool:

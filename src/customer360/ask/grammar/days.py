@@ -8,9 +8,10 @@ from datetime import timedelta
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.dates import Window
 from customer360.ask.grammar.figures import is_fine
+from customer360.ask.grammar.numbers import leaves_out
 from customer360.ask.grammar.terms import LONGEST_MONTHS, Cond, Duration, Lacked, compare_filter
 from customer360.ask.lexicon import Lexicon
-from customer360.semantic import Condition, Item
+from customer360.semantic import Condition, Item, Negation
 
 
 def field_duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -64,6 +65,18 @@ def first_or_last(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 def active_then(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Active in October: with a purchase then, whatever they are today."""
     return renamed(part[0], "BUY", "") if part[0].text.casefold() == "active" else None
+
+
+def not_opened(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Excluding customers who opened their account in 2025."""
+    window: Window = part[-1].data
+    tables = [one for one in lexicon.model.definition.tables if one.x_nl.activity and one.x_nl.default_time_dimension]
+    if not tables or part[1].data != tables[0].name or not leaves_out(part[0]) or not (window.start and window.end):
+        return None
+    name = f"{tables[0].name}.{tables[0].x_nl.default_time_dimension}"
+    item = next(one for one in lexicon.model.items if one.full_name == name)
+    days = Condition(field=name, op="between", values=(window.start, window.end))
+    return [part[1], part[0].made("COND", Cond(Negation.model_validate({"not": days}), item), *part[2:])]
 
 
 def opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -16,7 +16,7 @@ from customer360.ask.grammar.terms import (
     fits_unit,
 )
 from customer360.ask.lexicon import Adjective, Lexicon, is_numeric
-from customer360.semantic import Benchmark, Item, Relative
+from customer360.semantic import Benchmark, Condition, Item, Relative
 
 
 def field_compared(_: Lexicon, part: list[Chunk]) -> Chunk | Sequence[Chunk] | None:
@@ -47,24 +47,43 @@ def field_either(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", either(item, part[-1].data), *part[1:]) if is_numeric(item) else None
 
 
+_BESIDE = 1
+"""How many words that add nothing may stand between a field and its number."""
+
+
 def field_number(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """A number with a field and no operator: churn score of 100, 25 year olds."""
     field, num = next(one for one in part if one.kind == "FIELD"), next(one for one in part if one.kind == "NUM")
     is_limit = field.text.casefold() == "limit" and not num.data[1]  # "limit 10" is about how many rows are wanted
-    if not is_numeric(field.data) or not fits_unit(field.data, num.data[1]) or is_limit:
+    is_apart = field.first < num.first and num.first - field.last > _BESIDE  # "score of 10", not "score of the 10"
+    if is_apart or not is_numeric(field.data) or not fits_unit(field.data, num.data[1]) or is_limit:
         return None
     return part[0].made("COND", Cond(compare_filter(field.data, "=", (num.data[0],)), field.data), *part[1:])
 
 
-def adjective(_: Lexicon, part: list[Chunk]) -> Chunk | None:
-    """Older than 65, younger than 30."""
+def in_its_unit(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Inactivity in days, tenure in months: the unit that the field has anyway."""
+    return part[0] if part[0].data.unit == f"{part[1].data}s" else None
+
+
+def unknown(_: Lexicon, part: list[Chunk]) -> Chunk:
+    """Customers with a missing age; whose spend change is not unknown."""
+    item = next(one for one in part if one.kind == "FIELD").data
+    known = any(one.kind == "NOT" for one in part)
+    cond = Cond(Condition(field=item.full_name, op="is_not_null" if known else "is_null"), item)
+    return part[0].made("COND", cond, *part[1:])
+
+
+def adjective(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Older than 65, younger than 30; or older than 65."""
     adjective: Adjective = part[0].data
     num = part[-1].data
     if adjective.superlative:
         return None
     value, op = (num.values[0], num.op) if isinstance(num, Cmp) else (num[0], adjective.op)
-    cond = Cond(compare_filter(adjective.item, op, (value,)), adjective.item)
-    return part[0].made("COND", cond, *part[1:])
+    cond = part[0].made("COND", Cond(compare_filter(adjective.item, op, (value,)), adjective.item), *part[1:])
+    either = part[0].kind == "ADJMORE" and part[0].text.casefold().startswith("or ")
+    return [renamed(part[0], "OR", ""), cond] if either else [cond]
 
 
 def or_older(_: Lexicon, part: list[Chunk]) -> Chunk:

@@ -28,6 +28,18 @@ def banded(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return [*kept, part[-1].made("GROUP", group), *conds]
 
 
+def distributed_over(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Distribution of Premium customers over card types."""
+    return [*part[:-1], renamed(part[-1], "BY", "")] if part[-1].text.casefold() == "over" else None
+
+
+def distributed_by_number(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Distribution of customers by tenure: the classes of a number."""
+    field = part[-1].data
+    in_units = part[-1].text.casefold().endswith((" days", " months", " years"))
+    return [part[0], part[1], part[-1]] if is_numeric(field) and field.kind == "fact" and not in_units else None
+
+
 def _size_of(lexicon: Lexicon, counted: Chunk) -> Item | None:
     """Return what makes a row large of those that are named or counted."""
     data = counted.data[0] if counted.kind == "COUNTED" else counted.data

@@ -101,6 +101,26 @@ def sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return [*(one for one in part if one not in (cmp,)), cond]
 
 
+def counted_by_size(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """How many transactions last week were above 300 dollars: by what makes one of them large, not by their number."""
+    counted, bounds = part[0], part[-1]
+    figure = counted.data if counted.kind == "MEASURE" else counted.data[0]
+    rows = count_of(lexicon, figure.table)
+    size = table_extension(lexicon.model, figure.table).size_field
+    every: tuple[Cmp, ...] = bounds.data if bounds.kind == "CMPS" else (bounds.data,)
+    if not size or rows is None or figure.measure != rows.measure or any(one.unit != "money" for one in every):
+        return None
+    item = next(one for one in lexicon.model.items if one.full_name == f"{figure.table}.{size}")
+    conds = [bounds.made("COND", Cond(compare_filter(item, one.op, one.values), item)) for one in every]
+    return [*part[:-1], *conds]
+
+
+def on_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Cities whose customers are on average older than 49."""
+    agg = next(one for one in part if one.kind == "AGG")
+    return average_one(lexicon, [agg, *(one for one in part if one is not agg)])
+
+
 def percent_on(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Spend more than 25 % of their money on travel: the share that the profile holds."""
     cmp: Cmp = next(one for one in part if one.kind == "CMP").data
@@ -174,6 +194,14 @@ def did_different(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if made is None else [part[0], made]
 
 
+def all_of_them(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """In all three channels: at least so many different ones."""
+    every, number, thing = part
+    if not every.text.casefold().endswith("all") or number.data[1] or is_numeric(thing.data):
+        return None
+    return different(lexicon, [every.made("CMP", Cmp(">=", (number.data[0],), ""), number), thing])
+
+
 def average_one(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Where the average customer is older than 49: the mean of what the adjective compares."""
     agg, thing, adjective, num = part[0], part[1], next(one for one in part if one.kind == "ADJ").data, part[-1].data
@@ -222,6 +250,32 @@ def measure_of_some(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if held is None else [held, *part[1:-2]]
 
 
+def measure_among(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """An average churn score above 37 among Premium customers: the number is not one of customers."""
+    place = next(place for place, one in enumerate(part) if one.kind == "CMP")
+    is_apart = part[place + 1].first > part[place].last
+    held = measure_compared(lexicon, part[: place + 1]) if is_apart and part[0].data.item.unit != "count" else None
+    return None if held is None else [held, *part[place + 1 :]]
+
+
+def more_than_people(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """More than 30 Frequent Flyers: a value that stands for those who have it."""
+    cmp: Cmp = part[0].data
+    table = part[1].data.item.table
+    people = {one.name for one in lexicon.model.definition.tables if one.x_nl.activity}
+    counts = count_of(lexicon, table) if table in people and part[1].text.casefold().endswith("s") else None
+    if counts is None or cmp.unit:
+        return None
+    values = tuple(number(value) for value in cmp.values)
+    return part[0].made("HELD", Held(counts, cmp.op, values, (as_cond(part[1]).filter,)), part[1])
+
+
+def measure_then(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Whose spend in 2025 exceeded 2 million."""
+    held = measure_compared(lexicon, [part[0], part[-1]])
+    return None if held is None else [held, part[1]]
+
+
 def more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """More than 5 declined transactions, at least 3 online purchases."""
     cmp: Cmp = part[0].data
@@ -245,10 +299,15 @@ def more_than_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """No transactions, without any declined purchases."""
+    is_coarse = part[-1].kind == "ENTITY" and not is_fine(lexicon, part[-1].data)
+    return None if is_coarse else _none_of(lexicon, part)
+
+
+def _none_of(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Return the condition that there is none of what is named or measured."""
     count = count_of(lexicon, part[-1].data) if part[-1].kind == "ENTITY" else part[-1].data
     is_sum = count is not None and added_up(lexicon, count.item) is not None and _says_none(part[0])
-    adds_up = is_sum or (count is not None and count.item.unit == "count")
-    if count is None or not adds_up or (part[-1].kind == "ENTITY" and not is_fine(lexicon, part[-1].data)):
+    if count is None or not (is_sum or count.item.unit == "count"):
         return None
     filters = tuple(as_cond(one).filter for one in part[1:-1] if one.kind in ("VALUE", "COND"))
     return part[0].made("HELD", Held(count, "=", (0,), filters), *part[1:])
@@ -256,10 +315,11 @@ def no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def without_things(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Merchants that had no declined transactions: of which there are none, not those that have others."""
-    if is_numeric(part[0].data) or not is_fine(lexicon, part[-1].data):
+    if is_numeric(part[0].data):
         return None
-    held = no_things(lexicon, part[-3:])
-    return None if held is None else [*part[:-3], held]
+    place = next(place for place, one in enumerate(part) if one.kind in ("NOT", "NEVER"))
+    held = _none_of(lexicon, part[place:]) if _says_none(part[place]) else None
+    return None if held is None else [*part[:place], held]
 
 
 def _says_none(no: Chunk) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure, of_some
 from customer360.ask.grammar.terms import Figure
-from customer360.ask.lexicon import Lexicon, is_numeric
+from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
 from customer360.ask.words import stems_of
 from customer360.semantic import Item, Measure
 
@@ -78,10 +78,31 @@ def aggregated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """An aggregate of a field: average credit limit, total of lifetime value."""
     field = next(one for one in part if one.kind == "FIELD")
     aggs = [one.data for one in part if one.kind == "AGG"]
-    if len(aggs) > 1:
-        return None
+    if len(aggs) > 1 or field.text.casefold().startswith("of "):
+        return None  # "of the credit line" is said of a percentage
     figure = figure_of(lexicon, aggs[0], field.data)
     return part[0].made("MEASURE", figure, *part[1:]) if figure else None
+
+
+def aggregated_both(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Average lifetime value and age: of either."""
+    agg, first, link, second = part
+    if not (is_numeric(first.data) and is_numeric(second.data)):
+        return None
+    made = [aggregated(lexicon, [agg, first]), aggregated(lexicon, [agg, second])]
+    return [made[0], link, made[1]] if made[0] and made[1] else None
+
+
+def and_of(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Average age and credit limit: of either, where the first is a mean of the same table."""
+    measure, link, field = part
+    figure: Figure = measure.data
+    found = [agg for (agg, _), metric in lexicon.aggregates.items() if metric == figure.item]
+    agg = figure.agg or (found[0] if found else "")
+    second = figure_of(lexicon, agg, field.data) if agg in ("avg", "median") and is_numeric(field.data) else None
+    if second is None or second.table != figure.table:
+        return None
+    return [measure, link, field.made("MEASURE", second)]
 
 
 def aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -114,6 +135,24 @@ def counted(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     figure = figure_of(lexicon, "count_distinct", item)
     return part[0].made("COUNTEDFIELD", (figure, item), *part[1:])
+
+
+def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """How many Frequent Flyers had no declined transaction: people by a value of theirs, and not transactions."""
+    doers = {one.name for one in lexicon.model.definition.tables if one.x_nl.activity}
+    table = part[1].data.item.table
+    cond = next((one for one in part if one.kind == "COND"), None)
+    is_never = cond is None or (cond.data.negated and cond.text.casefold().startswith(("had no", "have no", "has no")))
+    counts = count_of(lexicon, table) if table in doers and is_never else None
+    return [part[0].made("COUNTED", (counts, table, False)), *part[1:]] if counts else None
+
+
+def of_amount(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """The 90th percentile of the amount of transactions: of what makes one of them large."""
+    table = part[-1].data
+    name = f"{table}.{table_extension(lexicon.model, table).size_field}"
+    item = next((one for one in lexicon.model.items if one.full_name == name), None)
+    return [part[0], part[1].made("FIELD", item), *part[2:]] if item is not None else None
 
 
 def counted_some(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:

@@ -47,6 +47,17 @@ def not_compared(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("CMP", replace(cmp, op=INVERTED[cmp.op]), *part[1:])
 
 
+def leaving_out(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Excluding customers under 30: those that are left."""
+    other = not_compared(lexicon, [part[0], part[-1]]) if leaves_out(part[0]) else None
+    return None if other is None else [part[1], other]
+
+
+def leaves_out(no: Chunk) -> bool:
+    """Tell whether a negation says that some are left out of what is asked."""
+    return no.text.casefold().startswith(("exclud", "excl", "except", "leav", "ignor", "omit", "not counting", "minus"))
+
+
 def two_bounds(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Over 100 but under 500."""
     low, high = part[0].data, part[-1].data
@@ -86,8 +97,8 @@ def bands(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 
 def ordinals(_: Lexicon, part: list[Chunk]) -> Chunk:
-    """25th, 50th and 75th percentile."""
-    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind == "NTHNUM"), *part[1:])
+    """25th, 50th and 75th percentile; p25, p50 and p75."""
+    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind in ("NTHNUM", "NTHPCT")), *part[1:])
 
 
 def ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from customer360.ask.chunks import Chunk, renamed
+from customer360.ask.grammar.numbers import leaves_out
 from customer360.ask.grammar.terms import Cond, value_cond
 from customer360.ask.lexicon import Flag, Lexicon, ValueOf
 from customer360.semantic import Condition, Negation
@@ -31,7 +32,8 @@ def named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     if fields[0].data != data.item:
         return _kind_of_value(lexicon, part)
     if isinstance(data, Cond):
-        return part[0].made("COND", data, *part[1:]) if data.values else None
+        is_said = bool(data.values) or fields[0].text.casefold() == "aged"
+        return part[0].made("COND", data, *part[1:]) if is_said else None
     signs = [one.data for one in part if one.kind == "OP"]
     if any(one not in ("=", "!=") for one in signs):
         return None
@@ -39,6 +41,22 @@ def named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made(
         "COND" if negated else "VALUE", value_cond(data.item, data.values, negated=True) if negated else data, *part[1:]
     )
+
+
+def leaving_out(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Excluding customers older than 60."""
+    other = not_cond(lexicon, [part[0], part[-1]]) if leaves_out(part[0]) else None
+    return None if other is None else [part[1], other]
+
+
+def set_aside(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Leaving Travel aside: the last word only ends what the first began."""
+    return part[0] if part[0].text.casefold().startswith("leaving") else None
+
+
+def over_all_of(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """The lifetime value over the Premium customers, the merchants within Dining: no number follows."""
+    return part[0] if part[1].text.casefold() in ("over", "within") else None
 
 
 def values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -128,6 +146,11 @@ def not_cond(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 def neither(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Neither Premium nor at low risk, of two fields: not the one and not the other."""
     named = [one for one in part if one.kind == "VALUE"]
-    if named[0].data.item == named[1].data.item:
+    first, second, *more = (one.data for one in named)
+    if first.item == second.item or any(one.item != second.item for one in more):
         return None
-    return [one.made("COND", value_cond(one.data.item, one.data.values, negated=True)) for one in named]
+    others = tuple(value for one in (second, *more) for value in one.values)
+    return [
+        named[0].made("COND", value_cond(first.item, first.values, negated=True)),
+        named[1].made("COND", value_cond(second.item, others, negated=True), *named[2:]),
+    ]
