@@ -1,0 +1,134 @@
+"""What amounts imply: how much of what, over which number."""
+
+from __future__ import annotations
+
+from customer360.ask.chunks import Chunk
+from customer360.ask.forms.base import leaves_out, main_table
+from customer360.ask.forms.implied.times import Times
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
+from customer360.ask.grammar.terms import (
+    Cond,
+    Held,
+    as_cond,
+    compare_filter,
+    either,
+    is_none_of,
+)
+from customer360.ask.lexicon import table_extension
+from customer360.ask.slots import NotUnderstood
+from customer360.semantic import Condition
+
+
+class Amounts(Times):
+    """Makes explicit what an amount is of."""
+
+    def _how_much(self) -> None:
+        """Read "how much" as the sum of the money that is named, or of the rows that are."""
+        slots = self.slots
+        if slots.has("CHANGE"):
+            slots.take("HOWMUCH")
+        if not slots.has("HOWMUCH"):
+            return
+        asked, *more = slots.take("HOWMUCH")
+        if more:
+            raise NotUnderstood(more[0].text)
+        if asked.text.casefold().startswith("by"):
+            slots.chunks.append(asked.made("DIFF", ""))
+            return
+        fields = [one for one in slots.chunks if one.kind == "FIELD" and one.data.unit == "currency"]
+        is_said = any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks)
+        if is_said or self._is_of_one(asked):
+            return
+        figure = (
+            figure_of(self.lexicon, "sum", fields[0].data)
+            if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of
+            else None
+        )
+        if figure is not None:
+            slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
+        elif not self._sum_of_rows(asked):
+            raise NotUnderstood(asked.text)
+
+    def _is_of_one(self, asked: Chunk) -> bool:
+        """Tell whether the amount is that of a row which a superlative names: the amount of the third largest."""
+        after = [one for one in self.slots.chunks if one.first >= asked.last]
+        entity = next((one for one in after if one.kind == "ENTITY"), None)
+        sized = entity is not None and bool(table_extension(self.model, entity.data).size_field)
+        return sized and bool(after) and after[0].kind in ("SUP", "NTH", "NTHNUM", "RECENT")
+
+    def _sum_of_rows(self, asked: Chunk) -> bool:
+        """Read "the amount of declined transactions" and "how much was declined" by size, or by number."""
+        chunks = self.slots.chunks
+        named = [one for one in chunks if one.kind == "ENTITY"]
+        of = named or [one for one in chunks if one.kind in ("VALUE", "COND")]
+        if len(of) != 1 or any(one.kind in ("FIELD", "MEASURE", "COUNTED") for one in chunks):
+            return False
+        table = of[0].data if named else as_cond(of[0]).item.table
+        size = table_extension(self.model, table).size_field
+        item = next((one for one in self.model.items if one.full_name == f"{table}.{size}"), None)
+        figure = figure_of(self.lexicon, "sum", item) if item is not None else None
+        figure = figure or (count_of(self.lexicon, table) if named else None)
+        if figure is None:
+            return False
+        if named:
+            chunks.remove(of[0])
+        chunks.insert(0, asked.made("MEASURE", figure, *named))
+        return True
+
+    def _asked_amounts(self) -> None:
+        """Hold amounts of declined rows against what was asked for, because nothing was spent."""
+        chunks = self.slots.chunks
+        conds = [as_cond(one) for one in chunks if one.kind in ("VALUE", "COND")]
+        for place, one in enumerate(chunks):
+            cond = one.data if one.kind == "COND" else None
+            if cond is None or not isinstance(cond.filter, Condition):
+                continue
+            amount, other = (aggregated_item(self.lexicon, cond.item, name) for name in ("as", "otherwise"))
+            if amount and other and any(leaves_out(amount, each) for each in conds if each.values):
+                moved = cond.filter.model_copy(update={"field": other.full_name})
+                chunks[place] = one.made("COND", Cond(moved, other, cond.values, cond.negated))
+
+    def _unheld(self) -> None:
+        """Take a count and a comparison apart where nothing is grouped: how many people under 30."""
+        chunks = self.slots.chunks
+        if self.slots.has("FIELD", "GROUP", "COUNTEDFIELD", "UNITWORD", "GRAIN"):
+            return
+        for place, one in enumerate(chunks):
+            if one.kind == "HELD" and one.data.counted is not None:
+                chunks[place : place + 1] = list(one.data.counted)
+            elif one.kind == "HELD" and not self.slots.has("ENTITY", "COUNTED", "MEASURE") and not is_none_of(one.data):
+                chunks[place : place + 1] = self._sized(one)
+
+    def _sized(self, held: Chunk) -> list[Chunk]:
+        """Read "how many transactions were worth more than 1k" as of those with such an amount."""
+        data: Held = held.data
+        size = table_extension(self.model, data.figure.table).size_field
+        item = next((one for one in self.model.items if one.full_name == f"{data.figure.table}.{size}"), None)
+        counts = count_of(self.lexicon, data.figure.table)
+        if item is None or counts is None or data.figure.measure != counts.measure or data.filters or data.average:
+            return [held]
+        cond = Cond(compare_filter(item, data.op, [float(value) for value in data.values]), item)
+        return [held.made("MEASURE", counts), held.made("COND", cond)]
+
+    def _lone_number(self) -> None:
+        """Read a comparison that names nothing, beside people, as one of their age."""
+        slots = self.slots
+        lone = [one for one in slots.chunks if one.kind in ("CMP", "CMPOR")]
+        table = main_table(self.lexicon)
+        age = next((item for item in self.model.items if item.name == "age" and item.table == table), None)
+        people = any(
+            (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
+            for one in slots.chunks
+        )
+        if len(lone) != 1 or age is None or not people:
+            return
+        behind = [one for one in slots.chunks if one.last <= lone[0].first and one.kind != "IS"]
+        if slots.has("TOP") and (not behind or behind[-1].kind not in ("ENTITY", "COUNTED")):
+            return
+        bounds = lone[0].data if lone[0].kind == "CMPOR" else (lone[0].data,)
+        if any(cmp.unit or not all(16 <= value <= 110 for value in cmp.values) for cmp in bounds):
+            return
+        slots.assume(f"“{lone[0].text}” is meant as years of age.")
+        place, cmp = slots.chunks.index(lone[0]), bounds[0]
+        cond = either(age, bounds) if len(bounds) > 1 else Cond(compare_filter(age, cmp.op, cmp.values), age)
+        slots.chunks[place] = lone[0].made("COND", cond)
