@@ -13,7 +13,7 @@ from customer360.ask.forms.base import is_plural
 from customer360.ask.forms.implied import Implied
 from customer360.ask.forms.sides import Show, Sides
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
-from customer360.ask.grammar.figures import count_of, figure_of
+from customer360.ask.grammar.figures import count_of, figure_of, size_of
 from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
@@ -140,9 +140,7 @@ class Compared(Sides):
 
     def _measure_growth(self) -> None:
         """Read "which category grew most", where nothing says by what, as by what was spent."""
-        activity = self._activity()
-        size = f"{activity}.{table_extension(self.model, activity).size_field}"
-        item = next((one for one in self.model.items if one.full_name == size), None)
+        item = size_of(self.lexicon, self._activity())
         figure = figure_of(self.lexicon, "sum", item) if item is not None else None
         if figure is None or self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "ENTITY", "FIELD"):
             return

@@ -9,7 +9,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
-from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, metric_figure
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, metric_figure, size_of
 from customer360.ask.grammar.terms import FALLING, WHEN, Cond, Figure, as_cond
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import is_worse, sort_frame
@@ -167,7 +167,7 @@ class Ranked(Figures):
         if not choice.entities or not sups or not (choice.fields or choice.numbers) or is_other:
             return False
         entity = choice.entities[0]
-        sized = bool(table_extension(self.model, entity.data).size_field)
+        sized = size_of(self.lexicon, entity.data) is not None
         return sized and sups[0].last <= entity.first and all(one.first >= entity.last for one in behind)
 
     def _rank_by_size_with(self, choice: Choice) -> Frame:
@@ -395,7 +395,7 @@ class Ranked(Figures):
         """Return the rows that a superlative stands before: the largest purchase of a customer in Texas."""
         first = choice.entities[0]
         sups = [one for one in choice.words if one.kind == "SUP" and not is_often(one)]
-        is_sized = bool(table_extension(self.model, first.data).size_field)
+        is_sized = size_of(self.lexicon, first.data) is not None
         return first if is_sized and any(one.last <= first.first for one in sups) else None
 
     def _rank_by_count(self, choice: Choice, table: str) -> None:
@@ -409,10 +409,13 @@ class Ranked(Figures):
 
     def _rank_by_size(self, choice: Choice, target: Chunk) -> None:
         """Read "the largest transactions" as ranked by what makes one of them large."""
-        size = table_extension(self.model, target.data).size_field
-        if not size or any(is_often(one) for one in choice.words) or any(one.kind == "GOOD" for one in choice.words):
+        item = size_of(self.lexicon, target.data)
+        if (
+            item is None
+            or any(is_often(one) for one in choice.words)
+            or any(one.kind == "GOOD" for one in choice.words)
+        ):
             raise NotUnderstood(target.text, "missing_measure")
-        item = next(one for one in self.model.items if one.full_name == f"{target.data}.{size}")
         amount, other = (aggregated_item(self.lexicon, item, how) for how in ("as", "otherwise"))
         conds = [as_cond(one) for one in choice.taken if one.kind in ("VALUE", "COND")]
         if amount and other and any(leaves_out(amount, one) for one in conds if one.values and not one.negated):
@@ -428,7 +431,7 @@ class Ranked(Figures):
             raise NotUnderstood(item.label)
         falls = any(word in numbers[0].text.casefold() for word in FALLING)
         falls = falls and bool(self.lexicon.extensions[item.full_name].change_of)
-        if item.name == table_extension(self.model, table).size_field and table == self._activity():
+        if item == size_of(self.lexicon, table) and table == self._activity():
             taken = self._approved(table, taken)
         limit = self._default_limit(choice, target)
         rank = Rank(by=item.full_name, descending=choice.descending != falls, limit=limit, offset=choice.offset)

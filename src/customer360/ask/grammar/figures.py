@@ -86,6 +86,12 @@ def count_of(lexicon: Lexicon, table: str) -> Figure | None:
     return None
 
 
+def size_of(lexicon: Lexicon, table: str) -> Item | None:
+    """Return the field that makes one row of a table large, as the amount of a transaction does."""
+    name = f"{table}.{table_extension(lexicon.model, table).size_field}"
+    return next((one for one in lexicon.model.items if one.full_name == name), None)
+
+
 def is_fine(lexicon: Lexicon, table: str) -> bool:
     """Tell whether a table's rows say what the rows of another one did."""
     return any(one.x_nl.activity == table for one in lexicon.model.definition.tables)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from customer360.ask.chunks import Chunk, renamed
-from customer360.ask.grammar.figures import count_of
+from customer360.ask.grammar.figures import count_of, size_of
 from customer360.ask.grammar.terms import WHEN, Bands, Cond, Figure, Groups, compare_filter
 from customer360.ask.grammar.values import not_value
-from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.lexicon import Lexicon, is_numeric
 from customer360.semantic import Dimension, Item
 from customer360.semantic.query import Grain
 
@@ -47,8 +47,7 @@ def _size_of(lexicon: Lexicon, counted: Chunk) -> Item | None:
     counts = count_of(lexicon, table)
     if isinstance(data, Figure) and (counts is None or data.measure != counts.measure):
         return None
-    name = f"{table}.{table_extension(lexicon.model, table).size_field}"
-    return next((one for one in lexicon.model.items if one.full_name == name), None)
+    return size_of(lexicon, table)
 
 
 def with_group(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.days import item_named
-from customer360.ask.grammar.figures import added_up, count_of, figure_of, is_fine, is_mean
+from customer360.ask.grammar.figures import added_up, count_of, figure_of, is_fine, is_mean, size_of
 from customer360.ask.grammar.measures import aggregated
 from customer360.ask.grammar.terms import (
     BARE_COMPARATIVES,
@@ -93,10 +93,9 @@ def sized(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     thing = next(one for one in part if one.kind in ("ENTITY", "COUNTED"))
     table = thing.data if thing.kind == "ENTITY" else thing.data[1]
     cmp = next(one for one in part if one.kind == "CMP")
-    extension = table_extension(lexicon.model, table)
-    if not extension.size_field or cmp.data.unit == "percent" or (part[0].kind == "CMP" and cmp.data.unit != "money"):
+    item = size_of(lexicon, table)
+    if item is None or cmp.data.unit == "percent" or (part[0].kind == "CMP" and cmp.data.unit != "money"):
         return None
-    item = next(one for one in lexicon.model.items if one.full_name == f"{table}.{extension.size_field}")
     cond = cmp.made("COND", Cond(compare_filter(item, cmp.data.op, cmp.data.values), item))
     return [*(one for one in part if one not in (cmp,)), cond]
 
@@ -106,11 +105,10 @@ def counted_by_size(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     counted, bounds = part[0], part[-1]
     figure = counted.data if counted.kind == "MEASURE" else counted.data[0]
     rows = count_of(lexicon, figure.table)
-    size = table_extension(lexicon.model, figure.table).size_field
+    item = size_of(lexicon, figure.table)
     every: tuple[Cmp, ...] = bounds.data if bounds.kind == "CMPS" else (bounds.data,)
-    if not size or rows is None or figure.measure != rows.measure or any(one.unit != "money" for one in every):
+    if item is None or rows is None or figure.measure != rows.measure or any(one.unit != "money" for one in every):
         return None
-    item = next(one for one in lexicon.model.items if one.full_name == f"{figure.table}.{size}")
     conds = [bounds.made("COND", Cond(compare_filter(item, one.op, one.values), item)) for one in every]
     return [*part[:-1], *conds]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from customer360.ask.chunks import Chunk, renamed
-from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure, of_some
+from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure, of_some, size_of
 from customer360.ask.grammar.terms import Figure
-from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.lexicon import Lexicon, is_numeric
 from customer360.ask.words import stems_of
 from customer360.semantic import Item, Measure
 
@@ -149,9 +149,7 @@ def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
 
 def of_amount(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """The 90th percentile of the amount of transactions: of what makes one of them large."""
-    table = part[-1].data
-    name = f"{table}.{table_extension(lexicon.model, table).size_field}"
-    item = next((one for one in lexicon.model.items if one.full_name == name), None)
+    item = size_of(lexicon, part[-1].data)
     return [part[0], part[1].made("FIELD", item), *part[2:]] if item is not None else None
 
 

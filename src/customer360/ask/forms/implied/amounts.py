@@ -5,7 +5,7 @@ from __future__ import annotations
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import leaves_out, main_table
 from customer360.ask.forms.implied.times import Times
-from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, size_of
 from customer360.ask.grammar.terms import (
     Cond,
     Held,
@@ -14,7 +14,6 @@ from customer360.ask.grammar.terms import (
     either,
     is_none_of,
 )
-from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition
 
@@ -53,7 +52,7 @@ class Amounts(Times):
         """Tell whether the amount is that of a row which a superlative names: the amount of the third largest."""
         after = [one for one in self.slots.chunks if one.first >= asked.last]
         entity = next((one for one in after if one.kind == "ENTITY"), None)
-        sized = entity is not None and bool(table_extension(self.model, entity.data).size_field)
+        sized = entity is not None and size_of(self.lexicon, entity.data) is not None
         return sized and bool(after) and after[0].kind in ("SUP", "NTH", "NTHNUM", "RECENT")
 
     def _sum_of_rows(self, asked: Chunk) -> bool:
@@ -64,8 +63,7 @@ class Amounts(Times):
         if len(of) != 1 or any(one.kind in ("FIELD", "MEASURE", "COUNTED") for one in chunks):
             return False
         table = of[0].data if named else as_cond(of[0]).item.table
-        size = table_extension(self.model, table).size_field
-        item = next((one for one in self.model.items if one.full_name == f"{table}.{size}"), None)
+        item = size_of(self.lexicon, table)
         figure = figure_of(self.lexicon, "sum", item) if item is not None else None
         figure = figure or (count_of(self.lexicon, table) if named else None)
         if figure is None:
@@ -102,8 +100,7 @@ class Amounts(Times):
     def _sized(self, held: Chunk) -> list[Chunk]:
         """Read "how many transactions were worth more than 1k" as of those with such an amount."""
         data: Held = held.data
-        size = table_extension(self.model, data.figure.table).size_field
-        item = next((one for one in self.model.items if one.full_name == f"{data.figure.table}.{size}"), None)
+        item = size_of(self.lexicon, data.figure.table)
         counts = count_of(self.lexicon, data.figure.table)
         if item is None or counts is None or data.figure.measure != counts.measure or data.filters or data.average:
             return [held]

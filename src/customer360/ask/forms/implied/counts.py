@@ -5,12 +5,12 @@ from __future__ import annotations
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, main_table
 from customer360.ask.forms.implied.people import People
-from customer360.ask.grammar.figures import count_of, figure_of
+from customer360.ask.grammar.figures import count_of, figure_of, size_of
 from customer360.ask.grammar.terms import (
     Figure,
     as_cond,
 )
-from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood
 
 
@@ -107,8 +107,7 @@ class Counts(People):
                 self._count(one)
                 return
             if one.kind == "ENTITY" and (agg.data == "sum" or not one.text.casefold().endswith("s")):
-                size = table_extension(self.model, one.data).size_field
-                item = next((item for item in self.model.items if item.full_name == f"{one.data}.{size}"), None)
+                item = size_of(self.lexicon, one.data)
                 figure = figure_of(self.lexicon, agg.data, item) if item is not None else None
                 if figure is not None:
                     slots.chunks.remove(agg)
