@@ -163,6 +163,7 @@ class Engine:
             else:
                 if all(not _is_same(query, known) for _, _, known in found):
                     found.append((rank, frame, query))
+        found = _least_changed(found, context)
         if len(found) > 1:
             return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
         if not found:
@@ -332,6 +333,14 @@ def _ways(question: str, kinds: set[str], previous: Context | None) -> list[Cont
 
 _OF_WHICH = frozenset({"ENTITY", "METRIC", "FIELD", "COUNT", "WHO"})
 """Kinds of words that say what a percentage is of."""
+
+
+def _least_changed(
+    found: list[tuple[int, Frame, SemanticQuery]], context: Context | None
+) -> list[tuple[int, Frame, SemanticQuery]]:
+    """Return the only reading of a follow-up that keeps what the answer is broken down by, or all readings."""
+    alike = [one for one in found if context is not None and one[1].groups == context.frame.groups]
+    return alike if len(alike) == 1 else found
 
 
 def _is_same(query: SemanticQuery, other: SemanticQuery) -> bool:

@@ -48,6 +48,7 @@ class Compared(Sides):
         slots.take("COMPARE")
         if len([one for one in slots.chunks if one.kind == "TIME"]) == 2:
             self._drop_repeated()
+        self._average_of_people()
         Implied(self.slots).settle_aggregate()
         ranks_periods = slots.has("UNITWORD") and slots.has("SUP", "TOP")
         windows = (
@@ -137,6 +138,22 @@ class Compared(Sides):
         ):
             slots.assume("Ranked by the change in percent.")
         return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
+
+    def _average_of_people(self) -> None:
+        """Read "compare the monthly spend of Premium and Standard customers" as of the mean of either."""
+        chunks = self.slots.chunks
+        fields = [one for one in chunks if one.kind == "FIELD" and is_numeric(one.data)]
+        people = any(one.kind == "ENTITY" and one.data in self._doers() for one in chunks)
+        if (
+            len(fields) != 1
+            or not people
+            or self.slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "CHANGE", "SUP", "TOP")
+        ):
+            return
+        figure = figure_of(self.lexicon, "avg", fields[0].data)
+        if figure is not None:
+            self.slots.assume(f"{fields[0].data.label} is shown as an average.")
+            chunks[chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
 
     def _measure_growth(self) -> None:
         """Read "which category grew most", where nothing says by what, as by what was spent."""

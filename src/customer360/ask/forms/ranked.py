@@ -268,7 +268,7 @@ class Ranked(Figures):
             return [found]
         held = [one.data for one in choice.taken if one.kind == "HELD"]
         if choice.entities:
-            return [self._counted_entity(choice, dimensions)]
+            return [self._largest(choice) or self._counted_entity(choice, dimensions)]
         if not held and self._asks_for_the_common(choice):
             return [self._most_common(choice.fields[0])]
         if not held:
@@ -295,6 +295,17 @@ class Ranked(Figures):
             raise NotUnderstood(field.text, "missing_measure")
         self.slots.assume(f"By {counted.item.label.lower()}.")
         return counted
+
+    def _largest(self, choice: Choice) -> Figure | None:
+        """Return the size of the largest row, where one was named: the state with the largest transaction."""
+        target = self._sized_first(choice)
+        if target is None or is_plural(target):
+            return None
+        item = size_of(self.lexicon, target.data)
+        if item is None:
+            return None
+        choice.entities = [one for one in choice.entities if one is not target]
+        return figure_of(self.lexicon, "max" if choice.descending else "min", item)
 
     def _counted_entity(self, choice: Choice, dimensions: Sequence[Dimension]) -> Figure:
         """Return the number of what is named: the state with the most customers."""
@@ -378,6 +389,7 @@ class Ranked(Figures):
         doers = [one for one in choice.entities if one.data in self._doers()]
         target = self._sized_first(choice) or (doers or choice.entities)[0]
         table = target.data
+        self._show_who(choice, target)
         self._rank_by_count(choice, table)
         if not choice.measures and not choice.numbers:
             self._rank_by_size(choice, target)
@@ -391,12 +403,23 @@ class Ranked(Figures):
             return self._rows_by(choice, target, choice.numbers)
         return self._rank_doers(choice, target)
 
+    def _show_who(self, choice: Choice, target: Chunk) -> None:
+        """Show whose row it is, where that is asked for: which customer made the largest purchase."""
+        who = choice.entities[0]
+        if who is not target and who.data in self._doers() and who.first < target.first:
+            names = {one.name for one in self._row_groups(who)}
+            choice.shown = (*choice.shown, *(one for one in self.model.items if one.full_name in names))
+
     def _sized_first(self, choice: Choice) -> Chunk | None:
-        """Return the rows that a superlative stands before: the largest purchase of a customer in Texas."""
-        first = choice.entities[0]
+        """Return the rows that a superlative stands before: the customer who made the largest purchase in Texas."""
         sups = [one for one in choice.words if one.kind == "SUP" and not is_often(one)]
-        is_sized = size_of(self.lexicon, first.data) is not None
-        return first if is_sized and any(one.last <= first.first for one in sups) else None
+        for entity in choice.entities:
+            before = [one for one in self.slots.asked if one.last <= entity.first and one.kind not in ("VALUE", "COND")]
+            is_next = entity is choice.entities[0] or before[-1:] == sups[:1]
+            is_sized = is_next and size_of(self.lexicon, entity.data) is not None
+            if is_sized and any(one.last <= entity.first for one in sups):
+                return entity
+        return None
 
     def _rank_by_count(self, choice: Choice, table: str) -> None:
         """Read "customers with the most transactions" as ranked by their number."""

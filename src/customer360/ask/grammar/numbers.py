@@ -97,8 +97,17 @@ def bands(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 
 def ordinals(_: Lexicon, part: list[Chunk]) -> Chunk:
-    """25th, 50th and 75th percentile; p25, p50 and p75."""
-    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind in ("NTHNUM", "NTHPCT")), *part[1:])
+    """25th, 50th and 75th percentile."""
+    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind == "NTHNUM"), *part[1:])
+
+
+def places(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """p25, p50 and p75; lower quartile, median and upper quartile."""
+    named = [one for one in part if one.kind in ("NTHPCT", "QUARTILE", "AGG")]
+    medians = [one for one in named if one.kind == "AGG"]
+    if len(medians) > 1 or any(one.data != "median" for one in medians) or len(named) == len(medians):
+        return None
+    return part[0].made("NTHPCTS", tuple(50 if one in medians else one.data for one in named), *part[1:])
 
 
 def ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:

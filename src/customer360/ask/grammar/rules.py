@@ -27,7 +27,7 @@ _RULES: tuple[Rule, ...] = (
     rule("(?:FIELD|METRIC|ENTITY) OP (?=VALUE)", values.over_all_of),
     rule("DISTRIB (?:(?:VALUE|COND|ENTITY) )*OP (?=FIELD)", groups.distributed_over),
     rule("(?:FIELD|METRIC) UNITWORD", fields.in_its_unit),
-    rule("NTHPCT (?:(?:COMMA AND|COMMA|AND) NTHPCT )*(?:COMMA AND|COMMA|AND) NTHPCT", numbers.ordinals),
+    rule("(?:NTHPCT|QUARTILE|AGG) (?:(?:COMMA AND|COMMA|AND) (?:NTHPCT|QUARTILE|AGG) )+", numbers.places),
     rule("(?:NTHNUM (?:COMMA AND|COMMA|AND) )+NTHNUM PCTILE", numbers.ordinals),
     rule("NTHNUM PCTILE", numbers.ordinal),
     rule("NTHPCT HOWMUCH (?:(?:VALUE|COND) )*ENTITY", measures.of_amount),

@@ -8,6 +8,7 @@ from customer360.ask.forms.implied.times import Times
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, size_of
 from customer360.ask.grammar.terms import (
     Cond,
+    Figure,
     Held,
     as_cond,
     compare_filter,
@@ -15,7 +16,7 @@ from customer360.ask.grammar.terms import (
     is_none_of,
 )
 from customer360.ask.slots import NotUnderstood
-from customer360.semantic import Condition
+from customer360.semantic import Condition, Item
 
 
 class Amounts(Times):
@@ -38,15 +39,18 @@ class Amounts(Times):
         is_said = any(one.kind == "MEASURE" and one.data.item.unit == "currency" for one in slots.chunks)
         if is_said or self._is_of_one(asked):
             return
-        figure = (
-            figure_of(self.lexicon, "sum", fields[0].data)
-            if len(fields) == 1 and self.lexicon.extensions[fields[0].data.full_name].days_of
-            else None
-        )
+        figure = self._asked_of(fields[0].data) if len(fields) == 1 else None
         if figure is not None:
             slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
         elif not self._sum_of_rows(asked):
             raise NotUnderstood(asked.text)
+
+    def _asked_of(self, item: Item) -> Figure | None:
+        """Return what "how much" asks of a field: what was spent in so many days in all, or a month on average."""
+        known = self.lexicon.extensions[item.full_name]
+        if known.days_of:
+            return figure_of(self.lexicon, "sum", item)
+        return figure_of(self.lexicon, "avg", item) if known.per_month_of else None
 
     def _is_of_one(self, asked: Chunk) -> bool:
         """Tell whether the amount is that of a row which a superlative names: the amount of the third largest."""
