@@ -23,7 +23,7 @@ LEAST_COVERAGE = {
     "intents": 0.87,
     "dialogues": 0.86,
 }
-"""Measured: own_dev 3,310 of 3,389 right and 76 not answered, intents 117 of 129 and 9, dialogues 83 of 96 and 13."""
+"""Measured: own_dev 3,479 of 3,561 right and 79 not answered, intents 117 of 129 and 9, dialogues 83 of 96 and 13."""
 
 KNOWN_WRONG = {
     "I021": "gives the first state where the gold answer has ten",

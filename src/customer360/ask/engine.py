@@ -251,11 +251,11 @@ class Engine:
         kinds = {one.entries[0].kind: one for one in reversed(blind)}
         if "MISSING" in kinds:
             return self._missing(question, kinds["MISSING"])
-        if "UNKNOWN" in kinds:
-            return self._unknown(question, [one for one in blind if one.entries[0].kind == "UNKNOWN"])
         if "VAGUE" in kinds:
             asked = _ASKED_BACK["missing_threshold"].format(text=kinds["VAGUE"].text)
             return Read(question, "clarify", "missing_threshold", asked)
+        if "UNKNOWN" in kinds:
+            return self._unknown(question, [one for one in blind if one.entries[0].kind == "UNKNOWN"])
         return self._ambiguous(question, kinds["AMBIGUOUS"])
 
     def _missing(self, question: str, candidate: Candidate) -> Read:

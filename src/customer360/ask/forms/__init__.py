@@ -17,7 +17,7 @@ from customer360.ask.forms.ranked import Ranked
 from customer360.ask.forms.shares import Shares, holds_share
 from customer360.ask.frame import Frame
 from customer360.ask.lexicon import Lexicon
-from customer360.ask.slots import Slots
+from customer360.ask.slots import NotUnderstood, Slots
 from customer360.semantic import Condition, Measure, Relative
 
 __all__ = ["main_table", "read_frame"]
@@ -39,6 +39,8 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     if slots.has("CHANGE", "PERIODS") or (slots.has("COMPARE", "VS") and slots.has("TIME")):
         slots.chunks = [one for one in slots.chunks if not _is_in_percent(one)]
     frame = _form_of(slots).build()
+    if frame.comparison is not None and len(frame.measures) > 1:
+        raise NotUnderstood("two measures set against each other")
     if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):
         slots.take("CORR")
     slots.take(*_LINKS)

@@ -191,7 +191,7 @@ class Compared(Sides):
                     (other for other in chunks[:place] if other.kind == "VALUE" and other.data.item == after.data.item),
                     None,
                 )
-                if before is not None:
+                if before is not None and not set(after.data.values) <= set(before.data.values):
                     values = tuple(dict.fromkeys((*before.data.values, *after.data.values)))
                     chunks[chunks.index(before)] = before.made(
                         "VALUE", type(before.data)(before.data.item, values), after

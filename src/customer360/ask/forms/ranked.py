@@ -356,6 +356,8 @@ class Ranked(Figures):
             figure = figure_of(self.lexicon, agg, field.data) if is_date else None
             if figure is None:
                 raise NotUnderstood(field.text)
+            if choice.limit is not None:
+                raise NotUnderstood(field.text, "missing_slots")
             if choice.each:
                 return self._of_each_row(choice, choice.entities[0], figure)
             return self._figures_of(figure, choice.taken, choice.groups, figure.table)

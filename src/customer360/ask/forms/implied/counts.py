@@ -84,7 +84,7 @@ class Counts(People):
             self._aggregate_of_rows(agg)
             return
         found = figure_of(self.lexicon, agg.data, fields[0].data)
-        if found is not None:
+        if found is not None and not fields[0].text.casefold().startswith("of "):
             slots.chunks.remove(agg)
             slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", found)
 
