@@ -254,3 +254,19 @@ def test_examples_cover_the_categories_and_are_answered(source: Source) -> None:
     assert len(source.guide.examples) == 5
     for questions in source.guide.examples.values():
         assert {ask(source, one).status for one in questions} == {"answer"}
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("average age of the top 60000 customers by lifetime value", "50,000"),
+        ("what share of spend comes from the top 60000 customers", "50,000"),
+        ("average age of the top 150% of customers by lifetime value", "150"),
+    ],
+)
+def test_more_of_the_first_than_can_be_named_is_refused_with_what_to_say(
+    question: str, said: str, source: Source
+) -> None:
+    answer = Conversation(source).ask(question)
+    assert (answer.status, answer.reason) == ("refuse", "invalid_value")
+    assert said in answer.text

@@ -151,10 +151,9 @@ def _relative(names: Names, tree: Relative) -> str:
 
 
 def _among(names: Names, tree: Among) -> str:
-    by = tree.by
-    own = isinstance(by, Measure) and by.agg in ("max", "min") and by.field is not None
-    said = names.field(by.field) if own and isinstance(by, Measure) and by.field else names.measure(by)
-    where = by.where if isinstance(by, Measure) else None
+    by = tree.by if isinstance(tree.by, Measure) else Measure(metric=tree.by)
+    said = names.field(by.field) if by.field and by.agg in ("max", "min") else names.measure(by)
+    where = by.where
     many = f"{tree.among.percent:g}%" if tree.among.percent else f"{tree.among.rows:,}"
     of = f" (of those whose {say_filter(names, where)})" if where is not None else ""
     return f"{names.field(tree.field)} is among the {many} {'lowest' if tree.lowest else 'highest'} by {said}{of}"

@@ -95,6 +95,15 @@ def all_of(parts: Sequence[Filter]) -> Filter | None:
     return parts[0] if len(parts) == 1 else AllOf.model_validate({"and": tuple(parts)})
 
 
+def within(field: str, window: Window) -> Filter:
+    """Return the condition that a date lies in a window, which may have no start or no end."""
+    if window.start is not None and window.end is not None:
+        return Condition(field=field, op="between", values=(window.start, window.end))
+    if window.start is not None:
+        return Condition(field=field, op=">=", value=window.start)
+    return Condition(field=field, op="<=", value=window.end)
+
+
 def fields_of(tree: Filter) -> set[str]:
     """Return the fields that a filter names."""
     if isinstance(tree, Condition):

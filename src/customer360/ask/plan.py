@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.dates import Window
-from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, all_of
+from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, all_of, within
 from customer360.semantic import (
     Condition,
     Dimension,
@@ -77,7 +77,7 @@ class _Planner:
     def _filters(self, near: Sequence[Filter], clauses: Sequence[Clause], window: Window | None) -> Filter | None:
         parts = [*near]
         if window is not None and self.frame.window_field:
-            parts.append(_within(self.frame.window_field, window))
+            parts.append(within(self.frame.window_field, window))
         parts += [self._clause(clause) for clause in clauses]
         return all_of(parts)
 
@@ -86,7 +86,7 @@ class _Planner:
         table, _, date_field = self.activity[self.frame.subject].rpartition(".")
         inner = [*clause.filters]
         if clause.window is not None:
-            inner.append(_within(f"{table}.{date_field}", clause.window))
+            inner.append(within(f"{table}.{date_field}", clause.window))
         if clause.measure is not None:
             measure = clause.measure if isinstance(clause.measure, Measure) else Measure(metric=clause.measure)
             measure = measure.model_copy(update={"where": all_of(inner)})
@@ -133,7 +133,7 @@ class _Planner:
         whole = _as_measure(measure)
         if comparison.windows:
             before, after = (
-                _named(_where(whole, _within(self.frame.window_field, window)), place)
+                _named(_where(whole, within(self.frame.window_field, window)), place)
                 for place, window in zip(("earlier", "later"), comparison.windows, strict=True)
             )
             both: list[AskMeasure] = [before, after]
@@ -167,14 +167,6 @@ class _Planner:
         if rank is None or not rank.per:
             return None
         return TopPer(by=rank.per, rows=rank.limit or 1)
-
-
-def _within(field: str, window: Window) -> Filter:
-    if window.start is not None and window.end is not None:
-        return Condition(field=field, op="between", values=(window.start, window.end))
-    if window.start is not None:
-        return Condition(field=field, op=">=", value=window.start)
-    return Condition(field=field, op="<=", value=window.end)
 
 
 def _as_measure(measure: AskMeasure) -> Measure:

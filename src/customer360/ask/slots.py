@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.dates import Window
+from customer360.ask.dates import Window, describe
 from customer360.ask.frame import Clause, fields_of
 from customer360.ask.grammar.terms import Cond, Held, Lacked, Sorting, as_cond, is_none_of, value_filter
 from customer360.ask.lexicon import Lexicon, table_extension
-from customer360.semantic import AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative
+from customer360.semantic import MAX_LIMIT, AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative, Top
 
 RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR", "LACKED")
 
@@ -375,8 +375,7 @@ def _in_both(one: Window, other: Window) -> Window | None:
         return None
     start, end = max(starts), min(ends)
     fits = start <= end and (len(halves) == 2 or halves[0] in (start, end))
-    label = f"from {start:%-d %B %Y} to {end:%-d %B %Y}"
-    return Window(start=start, end=end, label=label) if fits else None
+    return Window(start=start, end=end, label=describe(start, end)) if fits else None
 
 
 def _without_not(cond: Cond) -> Filter:
@@ -387,6 +386,24 @@ def _without_not(cond: Cond) -> Filter:
 def only(cond: Cond, value: Any) -> Filter:
     """Return the condition that a field has one of a condition's values."""
     return value_filter(cond.item, (value,))
+
+
+def top_of(size: float, unit: str) -> Top:
+    """Return how many come first: so many, or so many percent.
+
+    Raises:
+        NotUnderstood: it is no number of rows, more than a query may name, or no percentage.
+    """
+    if unit == "percent" and 0 < size <= 100:
+        return Top(percent=size)
+    if unit or size < 1 or not float(size).is_integer():
+        raise NotUnderstood(
+            f"{size:g} is not how many can come first. Name a whole number or a percentage.", "invalid_value"
+        )
+    if size > MAX_LIMIT:
+        many = f"The first {size:,.0f} are more than can be named ({MAX_LIMIT:,}). Name fewer, or a percentage of all."
+        raise NotUnderstood(many, "invalid_value")
+    return Top(rows=int(size))
 
 
 def numeric(name: str, op: str, values: Sequence[Any]) -> Filter:

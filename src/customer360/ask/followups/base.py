@@ -7,9 +7,7 @@ from typing import Any
 
 from customer360.ask.dates import Window
 from customer360.ask.followups.leaning import INSTEAD, NOUN, Context, refers
-from customer360.ask.grammar.terms import (
-    Sorting,
-)
+from customer360.ask.grammar.terms import Sorting
 from customer360.ask.lexicon import Lexicon, table_extension
 from customer360.ask.slots import NotUnderstood, Slots
 

@@ -8,14 +8,11 @@ from datetime import timedelta
 from sqlglot import exp
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.dates import Window, grain_of
+from customer360.ask.dates import Window, describe, grain_of
 from customer360.ask.followups.measuring import Measuring
 from customer360.ask.frame import Clause, Frame, fields_of
 from customer360.ask.grammar.figures import count_of, doers_with, figure_of
-from customer360.ask.grammar.terms import (
-    WHEN,
-    Groups,
-)
+from customer360.ask.grammar.terms import WHEN, Groups
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Dimension, Formula
@@ -127,9 +124,8 @@ class Grouping(Measuring):
             return False
         end = self.lexicon.newest - timedelta(days=known.days_before)
         start = end - timedelta(days=known.days - 1)
-        label = f"from {start:%-d %B %Y} to {end:%-d %B %Y}"
         activity = table_extension(self.model, frame.subject).activity or frame.subject
-        self._set(measures=(known.days_of,), window=Window(start=start, end=end, label=label))
+        self._set(measures=(known.days_of,), window=Window(start=start, end=end, label=describe(start, end)))
         self._set(subject=activity, **self._moved_to(activity))
         return True
 

@@ -9,9 +9,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.followups.restricting import Restricting
 from customer360.ask.frame import AskMeasure, Clause, fields_of
 from customer360.ask.grammar.figures import figure_of
-from customer360.ask.grammar.terms import (
-    Figure,
-)
+from customer360.ask.grammar.terms import Figure
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item, Measure

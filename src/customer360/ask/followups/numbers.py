@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from customer360.ask.chunks import Chunk
 from customer360.ask.followups.grouping import Grouping
 from customer360.ask.frame import Rank, fields_of
-from customer360.ask.grammar.terms import (
-    compare_filter,
-    number,
-)
+from customer360.ask.grammar.terms import compare_filter, number
 from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood, numeric
 from customer360.semantic import Condition

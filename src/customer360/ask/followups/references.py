@@ -9,10 +9,7 @@ from customer360.ask.chunks import renamed
 from customer360.ask.followups.base import Change
 from customer360.ask.frame import fields_of
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import (
-    Cond,
-    value_filter,
-)
+from customer360.ask.grammar.terms import Cond, value_filter
 from customer360.ask.ordering import sort_frame
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item

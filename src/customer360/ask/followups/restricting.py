@@ -9,10 +9,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.followups.references import References
 from customer360.ask.frame import Clause, fields_of
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import (
-    as_cond,
-    value_filter,
-)
+from customer360.ask.grammar.terms import as_cond, value_filter
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import NotUnderstood, build_scope
 from customer360.semantic import Condition, Filter, Item

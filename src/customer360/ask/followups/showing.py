@@ -10,9 +10,7 @@ from customer360.ask.dates import Window
 from customer360.ask.followups.numbers import Numbers
 from customer360.ask.frame import Comparison, Frame, fields_of
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import (
-    sorting_of,
-)
+from customer360.ask.grammar.terms import sorting_of
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import sort_frame
 from customer360.ask.slots import NotUnderstood

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk, rule
 from customer360.ask.forms.base import Form
-from customer360.ask.frame import all_of
+from customer360.ask.frame import all_of, within
 from customer360.ask.grammar.figures import count_of, figure_of
 from customer360.ask.grammar.terms import Cond, Figure, Groups, as_cond
 from customer360.ask.lexicon import is_numeric
-from customer360.ask.slots import NotUnderstood
-from customer360.semantic import Among, Condition, Dimension, Filter, Item, Measure, Top
+from customer360.ask.slots import NotUnderstood, top_of
+from customer360.semantic import Among, Dimension, Filter, Item, Measure
 
 
 def _pattern(kinds: str) -> re.Pattern[str]:
@@ -130,15 +130,15 @@ class OfTheFirst(Form):
         self, item: Item, phrase: Sequence[Chunk], by: Measure, kept: Sequence[Filter], *, lowest: bool
     ) -> Chunk:
         """Return the condition that a field has one of the values which a measure puts first."""
-        size, unit = next(one.data for one in phrase if one.kind == "NUM")
-        if unit not in ("", "percent") or size <= 0 or not (unit or float(size).is_integer()):
-            raise NotUnderstood(phrase[0].text)
-        among = Top(percent=size) if unit else Top(rows=int(size))
+        among = top_of(*next(one.data for one in phrase if one.kind == "NUM"))
         tree = Among(field=item.full_name, among=among, by=by.model_copy(update={"where": all_of(kept)}), lowest=lowest)
         return phrase[0].made("COND", Cond(tree, item), *phrase[1:])
 
     def _key(self, table: str) -> Item:
+        """Return what tells the rows of a table apart."""
         keys = self.model.tables[table].primary_key
+        if len(keys) > 1:
+            raise NotUnderstood(table)
         return next(one for one in self.model.items if one.full_name == f"{table}.{keys[0]}")
 
     def _ranked_by(self, phrase: Sequence[Chunk], table: str) -> tuple[Measure, bool]:
@@ -173,12 +173,12 @@ class OfTheFirst(Form):
         times = [one for one in chunks if one.kind == "TIME"]
         if not times:
             return []
-        window, activity = times[0].data, self._activity()
+        activity = self._activity()
         date = self._default_date(activity)
         named = (by.metric or by.field or "").rpartition(".")[0]
-        if named != activity or date is None or len(times) > 1 or window.start is None or window.end is None:
+        if named != activity or date is None or len(times) > 1:
             raise NotUnderstood(times[0].text)
-        return [Condition(field=date.full_name, op="between", values=(window.start, window.end))]
+        return [within(date.full_name, times[0].data)]
 
 
 def _kinds(*parts: Sequence[Chunk]) -> set[str]:

@@ -12,8 +12,8 @@ from customer360.ask.frame import Frame
 from customer360.ask.grammar.figures import count_of, figure_of
 from customer360.ask.grammar.terms import Figure, number
 from customer360.ask.lexicon import is_numeric
-from customer360.ask.slots import RESTRICTING, NotUnderstood, Slots, build_scope, numeric
-from customer360.semantic import Dimension, Formula, Top
+from customer360.ask.slots import RESTRICTING, NotUnderstood, Slots, build_scope, numeric, top_of
+from customer360.semantic import Dimension, Formula
 
 
 def holds_share(slots: Slots) -> bool:
@@ -110,8 +110,7 @@ class Shares(Form):
         if len(number) != 1 or len(measures) != 1 or len(targets) != 1 or words[0].data != "desc":
             raise NotUnderstood("which share of what", "ambiguous_share")
         figure = self._added_up(measures[0])
-        size, unit = number[0].data
-        top = Top(percent=size) if unit == "percent" else Top(rows=int(size))
+        top = top_of(*number[0].data)
         target = targets[0].data
         name = (
             target.full_name if targets[0].kind == "FIELD" else f"{target}.{self.model.tables[target].primary_key[0]}"

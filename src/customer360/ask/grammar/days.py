@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.dates import Window
+from customer360.ask.frame import within
 from customer360.ask.grammar.figures import is_fine
 from customer360.ask.grammar.numbers import leaves_out
 from customer360.ask.grammar.terms import LONGEST_MONTHS, Cond, Duration, Lacked, compare_filter
@@ -67,30 +68,31 @@ def active_then(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return renamed(part[0], "BUY", "") if part[0].text.casefold() == "active" else None
 
 
+def _opening(lexicon: Lexicon) -> Item | None:
+    """Return the date on which those who do things began to."""
+    for table in lexicon.model.definition.tables:
+        name = f"{table.name}.{table.x_nl.default_time_dimension}"
+        if table.x_nl.activity and table.x_nl.default_time_dimension:
+            return next(one for one in lexicon.model.items if one.full_name == name)
+    return None
+
+
 def not_opened(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Excluding customers who opened their account in 2025."""
-    window: Window = part[-1].data
-    tables = [one for one in lexicon.model.definition.tables if one.x_nl.activity and one.x_nl.default_time_dimension]
-    if not tables or part[1].data != tables[0].name or not leaves_out(part[0]) or not (window.start and window.end):
+    item = _opening(lexicon)
+    if item is None or part[1].data != item.table or not leaves_out(part[0]):
         return None
-    name = f"{tables[0].name}.{tables[0].x_nl.default_time_dimension}"
-    item = next(one for one in lexicon.model.items if one.full_name == name)
-    days = Condition(field=name, op="between", values=(window.start, window.end))
-    return [part[1], part[0].made("COND", Cond(Negation.model_validate({"not": days}), item), *part[2:])]
+    tree = Negation.model_validate({"not": within(item.full_name, part[-1].data)})
+    return [part[1], part[0].made("COND", Cond(tree, item), *part[2:])]
 
 
 def opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Opened more than 2 years ago: before that day."""
-    duration: Duration = part[-1].data
-    tables = [one for one in lexicon.model.definition.tables if one.x_nl.activity and one.x_nl.default_time_dimension]
-    if not tables or duration.op == "=":
+    item, duration = _opening(lexicon), part[-1].data
+    if item is None or duration.op == "=" or duration.months() > LONGEST_MONTHS:
         return None
-    name = f"{tables[0].name}.{tables[0].x_nl.default_time_dimension}"
-    item = next(one for one in lexicon.model.items if one.full_name == name)
     op = {">": "<", ">=": "<=", "<": ">", "<=": ">="}.get(duration.op, "=")
-    if duration.months() > LONGEST_MONTHS:
-        return None
-    tree = Condition.model_validate({"field": name, "op": op, "value": duration.before(lexicon.newest)})
+    tree = Condition.model_validate({"field": item.full_name, "op": op, "value": duration.before(lexicon.newest)})
     return part[0].made("COND", Cond(tree, item), *part[1:])
 
 

@@ -6,15 +6,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import leaves_out, main_table
 from customer360.ask.forms.implied.times import Times
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, size_of
-from customer360.ask.grammar.terms import (
-    Cond,
-    Figure,
-    Held,
-    as_cond,
-    compare_filter,
-    either,
-    is_none_of,
-)
+from customer360.ask.grammar.terms import Cond, Figure, Held, as_cond, compare_filter, either, is_none_of
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item
 

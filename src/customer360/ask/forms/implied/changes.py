@@ -6,12 +6,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import main_table
 from customer360.ask.forms.implied.counts import Counts
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import (
-    Cmp,
-    Cond,
-    Figure,
-    compare_filter,
-)
+from customer360.ask.grammar.terms import Cmp, Cond, Figure, compare_filter
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Item
 

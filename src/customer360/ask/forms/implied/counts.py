@@ -6,10 +6,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, main_table
 from customer360.ask.forms.implied.people import People
 from customer360.ask.grammar.figures import count_of, figure_of, size_of
-from customer360.ask.grammar.terms import (
-    Figure,
-    as_cond,
-)
+from customer360.ask.grammar.terms import Figure, as_cond
 from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form
 from customer360.ask.frame import fields_of
-from customer360.ask.grammar.terms import (
-    as_cond,
-)
+from customer360.ask.grammar.terms import as_cond
 from customer360.ask.ordering import is_aggregate_of, measure_named
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Item

@@ -9,11 +9,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, main_table
 from customer360.ask.forms.implied.amounts import Amounts
 from customer360.ask.forms.implied.orders import MEASURED
-from customer360.ask.grammar.terms import (
-    BARE_COMPARATIVES,
-    Groups,
-    as_cond,
-)
+from customer360.ask.grammar.terms import BARE_COMPARATIVES, Groups, as_cond
 from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood
 

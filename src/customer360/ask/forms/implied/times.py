@@ -9,10 +9,7 @@ from customer360.ask.dates import Window
 from customer360.ask.forms.base import main_table
 from customer360.ask.forms.implied.orders import Orders
 from customer360.ask.grammar.figures import figure_of
-from customer360.ask.grammar.terms import (
-    Figure,
-    as_cond,
-)
+from customer360.ask.grammar.terms import Figure, as_cond
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import NotUnderstood
 
