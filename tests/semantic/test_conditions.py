@@ -30,6 +30,15 @@ MANY = {"measure": "transaction_count", "op": ">", "value": 30}
             "spend_last_90_days > 2 * (SELECT median(spend_last_90_days::DOUBLE) FROM {p})",
         ),
         (
+            {"op": ">=", "than": {"agg": "percentile", "percentile": 92.5}},
+            "spend_last_90_days >= (SELECT quantile_cont(spend_last_90_days::DOUBLE, 0.925) FROM {p})",
+        ),
+        (
+            {"op": "<", "than": {"agg": "percentile", "percentile": 10, "by": ["card_type"]}, "times": 2},
+            "spend_last_90_days < 2 * (SELECT quantile_cont(q.spend_last_90_days::DOUBLE, 0.1) FROM {p} q"
+            " WHERE q.card_type IS NOT DISTINCT FROM p.card_type)",
+        ),
+        (
             {"op": ">", "than": {"by": ["card_type"]}},
             "spend_last_90_days > (SELECT avg(q.spend_last_90_days) FROM {p} q WHERE q.card_type IS NOT DISTINCT FROM"
             " p.card_type)",

@@ -243,17 +243,24 @@ def test_a_quotient_of_two_tables_is_compared_with_itself_overall(check: Check) 
     )
 
 
-@pytest.mark.parametrize("agg", ["avg", "median"])
-def test_groups_without_a_country_are_compared_with_each_other(check: Check, agg: str) -> None:
+@pytest.mark.parametrize(
+    ("agg", "sql"),
+    [
+        ({"agg": "avg"}, "avg(n)"),
+        ({"agg": "median"}, "median(n)"),
+        ({"agg": "percentile", "percentile": 80}, "quantile_cont(n, 0.8)"),
+    ],
+)
+def test_groups_without_a_country_are_compared_with_each_other(check: Check, agg: dict[str, Any], sql: str) -> None:
     check(
         BY_COUNTRY
         + f"""
-        SELECT country, card_type, n FROM g QUALIFY n >= {agg}(n) OVER (PARTITION BY country)
+        SELECT country, card_type, n FROM g QUALIFY n >= {sql} OVER (PARTITION BY country)
         ORDER BY 1 NULLS LAST, 2 NULLS LAST
         """,
         metrics=["transaction_count"],
         dimensions=["country", "card_type"],
-        having={"field": "transaction_count", "op": ">=", "than": {"agg": agg, "by": ["country"]}},
+        having={"field": "transaction_count", "op": ">=", "than": agg | {"by": ["country"]}},
     )
 
 
@@ -262,9 +269,9 @@ def test_equal_amounts_are_neither_above_nor_below_their_mean(ask: Ask) -> None:
         "metrics": [{"agg": "min", "field": "unit_price", "as": "price"}],
         "dimensions": ["channel"],
     }
-    for agg in ("avg", "median"):
+    for agg in ({"agg": "avg"}, {"agg": "median"}, {"agg": "percentile", "percentile": 90}):
         for op, rows in (("<", 0), (">", 0), ("=", 4)):
-            having = {"field": "price", "op": op, "than": {"agg": agg}}
+            having = {"field": "price", "op": op, "than": agg}
             assert ask(having=having, **asked).rows_returned == rows
 
 

@@ -26,7 +26,7 @@ READ_BY = "local grammar"
 KEPT_ROWS = 20
 """Rows of an answer that a follow-up such as "the second one" can mean."""
 
-BESIDES = frozenset({"write_operation", "sql_injection", "prompt_injection", "out_of_scope"})
+BESIDES = frozenset({"pii", "write_operation", "sql_injection", "prompt_injection", "out_of_scope"})
 """Why what is no question about the data is refused."""
 
 UNKNOWN = frozenset({"no_such_field", "not_understood", "missing_slots"})

@@ -6,7 +6,7 @@ from typing import Any
 
 from customer360.ask.dates import Window
 from customer360.ask.frame import Clause
-from customer360.ask.naming import Names, listed
+from customer360.ask.naming import Names, listed, say_ordinal
 from customer360.semantic import (
     AllOf,
     Among,
@@ -144,10 +144,13 @@ def _relative(names: Names, tree: Relative) -> str:
     if isinstance(than, Benchmark):
         if than.overall:
             return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}what it is overall"
-        mean = "average" if than.agg == "avg" else "median"
+        mean = f"{say_ordinal(than.percentile)} percentile" if than.percentile is not None else _MEANS[than.agg]
         of = f"of the same {listed([names.field(name) for name in than.by])}" if than.by else "of all"
         return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}the {mean} {of}"
     return f"{names.field(tree.field)} {_WORDS[tree.op]} {times}the {names.field(than)}"
+
+
+_MEANS = {"avg": "average", "median": "median"}
 
 
 def _among(names: Names, tree: Among) -> str:

@@ -312,6 +312,13 @@ def _full_n(match: re.Match[str], anchor: date) -> Window | None:
     return _calendar(unit, anchor, count, count) if 0 < count <= 1000 else None
 
 
+def _as_many_before(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the 90 before the last 90 days, where days were named with the first number alone."""
+    count = match[1] or match[2]
+    named = re.search(rf"(?:last|past|previous) {count} {_UNIT}", match.string[: match.start()])
+    return _rolling(_as_unit(named[1]), int(count), anchor, offset=1) if named else None
+
+
 def _prior_n(match: re.Match[str], anchor: date) -> Window | None:
     return _rolling(_as_unit(match[2]), int(match[1]), anchor, offset=1)
 
@@ -324,6 +331,18 @@ def _days_of(match: re.Match[str], anchor: date) -> Window | None:
     if match[1] == "first":
         return _between(month.start, month.start + timedelta(days=count - 1), "day", count)
     return _between(month.end - timedelta(days=count - 1), month.end, "day", count)
+
+
+def _week_in(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the first seven days of a month, or the last; a bracket behind it has to name the same."""
+    month = _month(_MONTHS[match[2]], int(match[3]) if match[3] else None, anchor)
+    if month.start is None or month.end is None:
+        return None
+    weeks = {"first": 0, "second": 1, "third": 2, "fourth": 3}
+    week = timedelta(days=6)
+    start = month.end - week if match[1] == "last" else month.start + timedelta(weeks=weeks[match[1]])
+    said = [int(re.sub(r"\D", "", day)) for day in (match[4], match[5]) if day]
+    return _between(start, start + week, "week") if said in ([], [start.day, (start + week).day]) else None
 
 
 def _days_between(match: re.Match[str], anchor: date) -> Window | None:
@@ -343,6 +362,13 @@ def _week_of(match: re.Match[str], anchor: date) -> Window | None:
         return None
     start = start_of("week", point.start) if match[1] == "of" else point.start
     return _between(start, start + timedelta(days=6), "week")
+
+
+def _same_days(match: re.Match[str], anchor: date) -> Window | None:
+    """Return as many days of the month before as this one has so far: to the same day of it."""
+    unit = _as_unit(match[1])
+    start = start_of(unit, anchor) - _span(unit, 1)
+    return _between(start, anchor - _span(unit, 1), "day", (anchor - _span(unit, 1) - start).days + 1)
 
 
 def _ago(match: re.Match[str], anchor: date) -> Window | None:
@@ -427,10 +453,21 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     _rule(rf"{_IN}(?:last|past|previous) half (?:a )?year", lambda _, anchor: _rolling("month", 6, anchor)),
     _rule(r"l(\d+)d", lambda match, anchor: _rolling("day", int(match[1]), anchor)),
     _rule(rf"{_IN}(first|last) (\d+) days of (?:{_MONTH})(?: ,? ?{_YEAR})?", _days_of),
+    _rule(
+        rf"{_IN}(first|second|third|fourth|last) week (?:of|in) {_MONTH}(?: ,? ?{_YEAR})?"
+        rf"(?: \( (?:from )?{_DAY} (?:to|-|through) {_DAY} \))?",
+        _week_in,
+    ),
     _rule(rf"{_IN}(?:previous) (\d+) {_UNIT}", _last_n),
+    _rule(rf"{_IN}(?:(?:prior|previous|preceding) (\d+)|(\d+) before(?: that)?)(?! \w)", _as_many_before),
     _rule(rf"{_IN}(?:last|past|most recent|latest|trailing|recent|these) (?:the )?(\d+) {_UNIT}", _last_n),
     _rule(rf"(\d+) {_UNIT} (?:to date)", _last_n),
     _rule(rf"{_IN}past {_UNIT}", lambda match, anchor: _rolling(_as_unit(match[1]), 1, anchor)),
+    _rule(
+        rf"{_IN}same (?:days|dates|part|time|period|stretch|point) (?:of|in) (?:the )?"
+        r"(?:last|previous|prior) (month|quarter|year)",
+        _same_days,
+    ),
     _rule(
         rf"{_IN}(?:last|previous|prior|preceding) {_UNIT}",
         lambda match, anchor: _calendar(_as_unit(match[1]), anchor, 1),

@@ -8,7 +8,7 @@ something else.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
@@ -22,7 +22,7 @@ from customer360.ask.grammar.rules import reduce_chunks
 from customer360.ask.guard import refuse
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, is_numeric, table_extension
 from customer360.ask.plan import plan_query
-from customer360.ask.segment import find_candidates, kinds_in, readings, unexplained
+from customer360.ask.segment import find_candidates, is_explained, kinds_in, readings, unexplained
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.spelling import Speller
 from customer360.ask.words import Word, read_words
@@ -81,6 +81,9 @@ class Engine:
         told = tuple(corrections)
         meant = " ".join(word.typed for word in words) if misspelt else question
         blind = unexplained(candidates)
+        if blind and is_explained(words, candidates, blind):
+            told += tuple((one.text, "what is said of it") for one in blind)
+            candidates, blind = [one for one in candidates if one not in blind], []
         if blind:
             return self._unexplained(question, blind)
         return replace(self._read(meant, words, candidates, previous, told), question=question)
@@ -96,6 +99,7 @@ class Engine:
         """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
         kinds = {entry.kind for one in candidates for entry in one.entries}
         starts = previous is None and _CONTINUES.match(question) is not None and not kinds & _MEASURED
+        starts = starts or (previous is None and _CHANGES_IT.match(question) is not None)
         if starts or (previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD"})):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         if previous is None and refers(question) and _begins_with_pronoun(candidates):
@@ -123,12 +127,20 @@ class Engine:
         first = self._read_as(question, candidates, context, told)
         if first.status == "answer":
             return first
-        for phrase in filter(self._may_be_none, candidates):
-            again = find_candidates(words, self.lexicon, self.newest, split=phrase)
+        for split in self._splits(words, candidates):
+            again = find_candidates(words, self.lexicon, self.newest, split=split)
             read = first if unexplained(again) else self._read_as(question, again, context, told)
             if read.status == "answer":
                 return read
         return first
+
+    def _splits(self, words: Sequence[Word], candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
+        """Yield the long phrases to do without: each by itself, then with another that appears in its place."""
+        phrases = [one for one in candidates if self._may_be_none(one)]
+        yield from ((one,) for one in phrases)
+        for one in phrases:
+            again = find_candidates(words, self.lexicon, self.newest, split=(one,))
+            yield from ((one, other) for other in again if other not in candidates and self._may_be_none(other))
 
     def _may_be_none(self, phrase: Candidate) -> bool:
         """Tell whether a phrase of several words may be read as if it were none.
@@ -282,6 +294,11 @@ class Engine:
 
 
 _CONTINUES = re.compile(r"^\W*(?:and|but|(?:and )?(?:what|how) about)\b", re.IGNORECASE)
+_CHANGES_IT = re.compile(
+    r"^\W*(?:please |now |can you |could you )*(?:break|split|cut|slice|group|sort|order|rank|filter|plot|chart)"
+    r" (?:up |down )?(?:that|this|it|them)\b",
+    re.IGNORECASE,
+)
 _GOES_ON = re.compile(r"^\W*(?:and|but)\b(?! (?:how|what|which|who is|who are|show|list))", re.IGNORECASE)
 _MEASURED = frozenset({"COUNT", "METRIC", "AGG", "SHARE", "HOWMUCH", "LIST", "SUP", "TOP"})
 _WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", "AGG", "HOWMUCH"})

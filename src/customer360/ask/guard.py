@@ -108,7 +108,8 @@ _PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             r"^\W*(?:please\s+)?(?:why|how come)\b",
             r"\bwhat (?:is|was|are|were) (?:the )?(?:reason|cause)s?\b",
-            r"\bwhat (?:causes|caused|drives|drove|explains|led to|leads to|makes)\b",
+            r"\bwhat (?:causes|caused|drives|drove|explains|led to|leads to|triggered|(?:makes|made)(?! up))\b",
+            r"\bwhat (?:is|was|has been) (?:making|driving|causing|behind)\b",
             r"\b(?:reason|cause)s? (?:for|of|behind)\b",
             r"\broot cause\b",
             r"\bwhat's (?:causing|driving|behind)\b",
@@ -121,6 +122,7 @@ _PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "A forecast or prediction of the future is not supported; what has been is. Ask for past spend, a "
         "trend, or the churn risk score of customers.",
         (
+            r"\b(?:what|who|when|how(?: (?:many|much))?(?: \w+)?) will\b",
             r"\b(?:predict(?! churn)|forecast|project(?:ed|ion|ions)?|estimate next|will .{0,40}\b(?:be|"
             r"spend|churn|leave|grow|reach|have|increase|decrease|buy)|going to|next (?:week|month|quarter|"
             r"year|\d+)|tomorrow|in the future|future|upcoming|expect(?:ed)? (?:to|for|in|next|spend|revenue)|"

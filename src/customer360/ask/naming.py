@@ -73,7 +73,7 @@ class Names:
         return _AGGREGATES[measure.agg or "avg"].format(
             field=self.field(measure.field or ""),
             other=self.field(measure.other or ""),
-            percentile=_ordinal(measure.percentile),
+            percentile=say_ordinal(measure.percentile),
         )
 
     def unit(self, measure: str | Measure | Formula) -> str | None:
@@ -140,7 +140,7 @@ def listed(parts: Sequence[str], last: str = "and") -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
 
 
-def _ordinal(number: float | None) -> str:
+def say_ordinal(number: float | None) -> str:
     if number is None:
         return ""
     last = {1: "st", 2: "nd", 3: "rd"}.get(int(number) % 10 if int(number) % 100 not in (11, 12, 13) else 0, "th")

@@ -52,7 +52,7 @@ class _Planner:
         having = all_of(frame.having)
         if frame.summary:
             return build_query(
-                metrics=metrics[:1],
+                metrics=metrics if frame.summary == "count" else metrics[:1],
                 dimensions=frame.groups,
                 filters=filters,
                 having=having,

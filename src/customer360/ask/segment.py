@@ -34,9 +34,9 @@ _IDENTIFIER = re.compile(r"[a-z]{2,}[-_]?\d{3,}$")
 
 
 def find_candidates(
-    words: Sequence[Word], lexicon: Lexicon, anchor: date, *, split: Candidate | None = None
+    words: Sequence[Word], lexicon: Lexicon, anchor: date, *, split: Sequence[Candidate] = ()
 ) -> list[Candidate]:
-    """Return the phrases of a question in order; ``split`` is a phrase that must not be one."""
+    """Return the phrases of a question in order; ``split`` are phrases that must be none."""
     windows = {found.first: found for found in find_windows(words, anchor)}
     unreached: tuple[float, int, Candidate | None] = (float("inf"), -1, None)
     costs = [(0.0, -1, unreached[2]), *[unreached] * len(words)]
@@ -44,7 +44,7 @@ def find_candidates(
         if costs[first][0] == float("inf"):
             continue
         for candidate in _starting(words, first, lexicon, windows):
-            if split is not None and _is_cut(candidate, split, lexicon):
+            if any(_is_cut(candidate, one, lexicon) for one in split):
                 continue
             cost = costs[first][0] + _cost(candidate) + _torn_name(words, candidate, lexicon)
             if cost < costs[candidate.last][0]:
@@ -124,6 +124,23 @@ def readings(candidates: Sequence[Candidate], *, following: bool = False) -> Ite
 def unexplained(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the phrases that nothing but a glossary entry, or nothing at all, explains."""
     return [one for one in candidates if all(entry.kind in UNEXPLAINED for entry in one.entries)]
+
+
+def is_explained(words: Sequence[Word], candidates: Sequence[Candidate], blind: Sequence[Candidate]) -> bool:
+    """Tell whether words that mean several things, or nothing exact, are followed by what they mean, in numbers.
+
+    As in "valuable customers (lifetime value over 20,000)" and "loyal ones, meaning with us for more than 5 years".
+    """
+    if any(entry.kind not in ("AMBIGUOUS", "VAGUE") for one in blind for entry in one.entries):
+        return False
+    last = max(one.last for one in blind)
+    marks = [place for place, word in enumerate(words) if place >= last and word.stem in _EXPLAINS]
+    return bool(marks) and any(
+        entry.kind in ("NUM", "DECADE") for one in candidates if one.first > marks[0] for entry in one.entries
+    )
+
+
+_EXPLAINS = ("(", ":", "meaning", "namely", "defined")
 
 
 def _meanings(candidate: Candidate, *, following: bool) -> list[Entry]:

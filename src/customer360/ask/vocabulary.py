@@ -277,8 +277,12 @@ _WORDS: dict[str, dict[Any, str]] = {
         "": "percentile|percentile of|quantile",
     },
     "QUARTILE": {
-        25: "first quartile|lower quartile|bottom quartile|q1 quartile",
-        75: "third quartile|upper quartile|top quartile",
+        25: "first quartile|lower quartile|bottom quartile|q1 quartile|lowest quartile",
+        75: "third quartile|upper quartile|top quartile|highest quartile",
+        10: "bottom decile|lowest decile",
+        90: "top decile|highest decile",
+        20: "bottom quintile|lowest quintile",
+        80: "top quintile|highest quintile",
     },
     "SIGN": {
         ">": "positive|rising",
@@ -512,6 +516,9 @@ _WORDS: dict[str, dict[Any, str]] = {
     "TIMESUNIT": {
         "": "times|time|x",
     },
+    "MEAN": {
+        "": "i mean|or rather|no wait|sorry i mean|i meant|correction",
+    },
     "ONLY": {
         "": (
             "only|just|but only|only the|just the|only show|only those|restrict to|"
@@ -571,7 +578,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "these|those|level of|figure|figures|data|result|results|do we have|do we|we have|have we|did we|"
             "are there|is there|exist|existing|present day|today's|to|as|into|him|her|my|your|they|he|she|"
             "will|shall|just|?|!|:|;|(|)|how high|how high is|"
-            "how strongly|how strongly is|how closely|how strong is|i mean|reset|row|"
+            "how strongly|how strongly is|how closely|how strong is|reset|row|"
             "point|sorry|meaning|namely|down|add|include|hold on|to target|target|audience|type of|mean by|"
             "break|cut|split|system|ones|approx|in the system|still|worth|single|ever|extended|extend|"
             "processed|process|bring|combination|combinations|combination of|you|mind|telling|i am after|"

@@ -80,6 +80,8 @@ class _Sentence:
 
     def _summary(self) -> str:
         frame, groups = self.frame, listed([self._group(one) for one in self.frame.groups])
+        if frame.summary == "count" and frame.comparison:
+            return f"number of {groups} values by {self._measure(frame.measures[0])}"
         if frame.summary == "count":
             return f"number of different values of {groups} that there are"
         measure = self._measure(frame.measures[0])

@@ -87,6 +87,13 @@ def aggregate_of(value: exp.Expr, other: exp.Expr | None, item: Item, aggregate:
     return exp.cast(made, item.data_type, dialect="duckdb")
 
 
+def percentile_of(value: exp.Expr, place: float) -> exp.Expr:
+    """Return what so many percent of the values lie up to, between two of them where the place does."""
+    share = exp.Literal.number(format(Decimal(repr(place)) / 100, "f"))
+    order = exp.Order(expressions=[exp.Ordered(this=value, nulls_first=False)])
+    return exp.WithinGroup(this=exp.PercentileCont(this=share), expression=order)
+
+
 def require_number(item: Item, purpose: str) -> None:
     """Refuse what cannot be calculated with."""
     if family_of(item.data_type) not in _NUMBERS:
@@ -187,12 +194,6 @@ def _correlation(value: exp.Expr, other: exp.Expr | None, _: Aggregate) -> exp.E
     return exp.Nullif(this=made, expression=_double(exp.Literal.string("NaN")))
 
 
-def _percentile(value: exp.Expr, _: exp.Expr | None, aggregate: Aggregate) -> exp.Expr:
-    place = exp.Literal.number(format(Decimal(repr(aggregate.percentile or 0)) / 100, "f"))
-    order = exp.Order(expressions=[exp.Ordered(this=value, nulls_first=False)])
-    return exp.WithinGroup(this=exp.PercentileCont(this=place), expression=order)
-
-
 _AGGREGATES: dict[Aggregation, Callable[[exp.Expr, exp.Expr | None, Aggregate], exp.Expr]] = {
     "sum": lambda value, _, __: exp.Sum(this=value),
     "avg": _average,
@@ -200,7 +201,7 @@ _AGGREGATES: dict[Aggregation, Callable[[exp.Expr, exp.Expr | None, Aggregate], 
     "min": lambda value, _, __: exp.Min(this=value),
     "max": lambda value, _, __: exp.Max(this=value),
     "stddev": lambda value, _, __: exp.StddevSamp(this=_double(value)),
-    "percentile": _percentile,
+    "percentile": lambda value, _, aggregate: percentile_of(value, aggregate.percentile or 0),
     "corr": _correlation,
     "count_distinct": lambda value, _, __: exp.Count(this=exp.Distinct(expressions=[value])),
 }

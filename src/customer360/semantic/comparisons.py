@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery
-from customer360.semantic.aggregates import require_number
-from customer360.semantic.filters import Benchmark
-from customer360.semantic.means import exact_means
+from customer360.semantic.aggregates import aggregate_value, get_aggregate
+from customer360.semantic.filters import Benchmark, Measure
 from customer360.semantic.model import ROW_KINDS, Item
+from customer360.semantic.percentiles import with_percentiles_rolled_up
 from customer360.semantic.rollups import BY_WHOLE_MONTHS, rolled_up
 from customer360.semantic.shape import Leaf, RelativeLeaf
 from customer360.semantic.source import Source
@@ -97,21 +97,20 @@ def _require_near(source: Source, item: Item) -> None:
 
 
 def _benchmark(outer: Source, item: Item, benchmark: Benchmark) -> exp.Expr:
-    """Return the mean of a field over all rows, or over those like the outer one, as a subquery."""
+    """Return an aggregate of a field over all rows, or over those like the outer one, as a subquery."""
     model = outer.scope.model
     inner = Source(outer.scope, model.relations.home(item.table))
-    require_number(item, benchmark.agg)
+    measure = Measure(agg=benchmark.agg, field=item.full_name, percentile=benchmark.percentile)
+    made = aggregate_value(inner, *get_aggregate(model, measure))
     groups = [model.get_item(name, ROW_KINDS, role="field of a benchmark") for name in benchmark.by]
     for one in groups:
         _require_near(outer, one)
         _require_near(inner, one)
-    value = inner.value(item)
-    is_money = family_of(item.data_type) == "decimal"
-    function = exp.Median if benchmark.agg == "median" else exp.Avg
-    made = exact_means(function(this=value)) if is_money else function(this=exp.cast(value, "DOUBLE"))
     likeness = [same for one in groups for same in _likeness(inner.value(one), outer.value(one))]
     select = inner.select(made)
-    return rolled_up(inner, select.where(*likeness, copy=False) if likeness else select).subquery(copy=False)
+    if likeness:
+        return rolled_up(inner, select.where(*likeness, copy=False)).subquery(copy=False)
+    return with_percentiles_rolled_up(inner, select).subquery(copy=False)
 
 
 def _likeness(one: exp.Expr, other: exp.Expr) -> Iterator[exp.Expr]:

@@ -43,6 +43,7 @@ Scalar = str | bool | int | float | Decimal | datetime | date
 Show = Literal["value", "share", "running_total", "moving_average", "change", "change_pct"]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=128)]
 
+_NO_PERCENTILE = "percentile needs its number"
 _MANY = frozenset({"in", "not_in", "between"})
 _NONE = frozenset({"is_null", "is_not_null"})
 
@@ -86,12 +87,13 @@ def _values_fault(condition: Condition | RowsCondition) -> str:
 
 
 class Benchmark(Part):
-    """The mean or the median of the compared field over all rows, or over those that agree in the fields of ``by``.
+    """The mean, the median or a percentile of the compared field over all rows, or over those that agree in ``by``.
 
-    Rows agree where a field is empty in both, as they do in groups.
+    Rows agree where a field is empty in both, as they do in groups. ``percentile`` lies between 0 and 100.
     """
 
-    agg: Literal["avg", "median"] = "avg"
+    agg: Literal["avg", "median", "percentile"] = "avg"
+    percentile: float | None = Field(default=None, ge=0, le=100)
     by: tuple[FieldName, ...] = Field(default=(), max_length=MAX_NAMES)
     overall: bool = False
     """Whether a metric of groups is compared with itself over the rows of them all, not with the mean of the groups."""
@@ -100,6 +102,8 @@ class Benchmark(Part):
     def _check_overall(self) -> Benchmark:
         if self.overall and (self.by or self.agg != "avg"):
             raise ValueError("overall goes with agg: avg, and without by")
+        if (self.agg == "percentile") != (self.percentile is not None):
+            raise ValueError(_NO_PERCENTILE)
         return self
 
 
@@ -157,7 +161,7 @@ def _measure_fault(measure: Measure) -> str:
         return "within goes with show: share"
     if (measure.agg == "corr") != (measure.other is not None):
         return "corr, and nothing else, needs an other field"
-    return "percentile needs its number" if (measure.agg == "percentile") != (measure.percentile is not None) else ""
+    return _NO_PERCENTILE if (measure.agg == "percentile") != (measure.percentile is not None) else ""
 
 
 _CALL = re.compile(r"\s*(\w+)\s*\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\)\s*")

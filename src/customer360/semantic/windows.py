@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlglot import exp
 
 from customer360.errors import InvalidQuery
-from customer360.semantic.aggregates import require_number
+from customer360.semantic.aggregates import percentile_of, require_number
 from customer360.semantic.asked import Asked
 from customer360.semantic.filters import Benchmark, Measure
 from customer360.semantic.means import MONEY, money_of, money_per, ten_thousandths
@@ -44,7 +44,7 @@ class Windows:
         return _typed(self._along_time(figure, value), figure.item)
 
     def benchmark(self, figure: Figure, benchmark: Benchmark) -> exp.Expr:
-        """Return the mean of a figure over all groups, or over those that agree in some dimensions; or it overall."""
+        """Return an aggregate of a figure over all groups, or over those alike in some dimensions; or it overall."""
         require_number(figure.item, benchmark.agg)
         if figure.shown.show != "value":
             raise InvalidQuery(
@@ -58,9 +58,10 @@ class Windows:
         value, parts = self.value(figure), [self._key(name) for name in benchmark.by]
         if benchmark.agg == "avg":
             return _mean(value, figure.data_type, parts)
+        place = 50.0 if benchmark.percentile is None else benchmark.percentile
         if figure.data_type == MONEY:
-            return money_of(_over(exp.Median(this=ten_thousandths(value)), parts))
-        return _over(exp.Median(this=exp.cast(value, "DOUBLE")), parts)
+            return money_of(_over(percentile_of(ten_thousandths(value), place), parts))
+        return _over(percentile_of(exp.cast(value, "DOUBLE"), place), parts)
 
     def _overall(self, figure: Figure) -> exp.Expr:
         """Return a figure over the rows of all groups."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
+from sqlglot import exp
+
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
 from customer360.ask.forms.base import is_plural
@@ -18,7 +20,7 @@ from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
-from customer360.semantic import Dimension, Formula, Item, Relative
+from customer360.semantic import AllOf, AnyOf, Condition, Dimension, Filter, Formula, Item, Relative
 
 _IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
 """Verbs of change that are said of amounts: what lost the most spend did not lose the most percent."""
@@ -69,14 +71,36 @@ class Compared(Sides):
             "ratio" if ratio else "difference" if difference else "change" if change or periods or year_ago else "both"
         )
         if windows is not None:
+            people = self._each_of_the_people()
             self._count_rows()
             in_absolute = ranked is not None and self._says_absolute()
-            return self._of_windows(windows, "difference" if in_absolute else show, ranked)
+            frame = self._of_windows(windows, "difference" if in_absolute else show, ranked)
+            is_number = people is not None and people.kind == "COUNTED"
+            return frame.model_copy(update={"summary": "count"}) if is_number else frame
         if ranked is not None:
             return self._most_changed(change, ranked)
         if change or periods:
             return self._changes(change, periods)
         return self._two_values(show)
+
+    def _each_of_the_people(self) -> Chunk | None:
+        """Take customers who did more in one window than in another as groups: it is each who is compared."""
+        slots = self.slots
+        doers = self._doers()
+        people = [
+            one
+            for one in slots.chunks
+            if (one.kind == "ENTITY" and one.data in doers) or (one.kind == "COUNTED" and one.data[1] in doers)
+        ]
+        if len(people) != 1 or not slots.has("OP") or slots.has("GROUP", "GRAIN") or slots.opened:
+            return None
+        one = people[0]
+        table = one.data if one.kind == "ENTITY" else one.data[1]
+        keys = self.model.tables[table].primary_key
+        names = keys if one.kind == "COUNTED" else table_extension(self.model, table).row_fields
+        groups = Groups(tuple(Dimension(name=f"{table}.{name}") for name in names))
+        slots.chunks[slots.chunks.index(one)] = one.made("GROUP", groups)
+        return one
 
     def _of_windows(self, windows: tuple[Window, ...], show: Show, ranked: Rank | None) -> Frame:
         """A measure in two windows; of groups perhaps those alone where it was more, or less, in the later one."""
@@ -92,16 +116,26 @@ class Compared(Sides):
             parts = {"rank": ranked.model_copy(update={"by": "difference"})}
         sought = self._sought_by_change(frame, ranked)
         if sought:
-            parts |= {"having": (Relative(field="later", op=sought, than="earlier"),)}
+            parts |= {"having": (self._later_is(sought, frame),)}
         if more and frame.groups:
             show = "difference"
-            parts |= {"having": (Relative(field="later", op=more[0].data, than="earlier"),)}
+            parts |= {"having": (self._later_is(more[0].data, frame),)}
         extension = table_extension(self.model, frame.subject)
         parts |= {
             "comparison": Comparison(show=show, windows=windows),
             "window_field": f"{frame.subject}.{extension.default_time_dimension}",
         }
         return frame.model_copy(update=parts)
+
+    def _later_is(self, op: Literal["<", ">"], frame: Frame) -> Filter:
+        """Return that the later figure is above, or below; a sum of nothing is below each that is above zero."""
+        than = Relative(field="later", op=op, than="earlier")
+        item = next((one for one in self.model.items if one.full_name == frame.measures[0]), None)
+        if item is None or not isinstance(item.expression, exp.Sum):
+            return than
+        some, none = ("later", "earlier") if op == ">" else ("earlier", "later")
+        alone = [Condition(field=none, op="is_null"), Condition(field=some, op=">", value=0)]
+        return AnyOf.model_validate({"or": [than, AllOf.model_validate({"and": alone})]})
 
     def _sought_by_change(self, frame: Frame, ranked: Rank | None) -> Literal["<", ">"] | None:
         """Return how the later figure compares in the groups that are sought: which categories fell."""

@@ -78,8 +78,8 @@ class Plain(Figures):
     def _named_people(self, fields: Sequence[Chunk]) -> list[str]:
         """Read "names and cities of the High-Value Travelers", or "list them with their city", as of those people."""
         lists = [one.text.casefold() for one in self.slots.asked if one.kind == "LIST"]
-        with_theirs = bool(lists) and any(one.kind == "THEIR" for one in self.slots.asked)
-        names = with_theirs or any(one.startswith("names") for one in lists)
+        several = len(fields) > 1 or any(one.kind == "THEIR" for one in self.slots.asked)
+        names = (bool(lists) and several) or any(one.startswith("names") for one in lists)
         people = main_table(self.lexicon)
         of_people = bool(fields) and all(one.data.table == people for one in fields)
         return [people] if names and of_people and self.slots.has("VALUE", "COND") else []

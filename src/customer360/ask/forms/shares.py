@@ -10,8 +10,8 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import Form, main_table
 from customer360.ask.frame import Frame
 from customer360.ask.grammar.figures import count_of, figure_of
-from customer360.ask.grammar.terms import Figure, number
-from customer360.ask.lexicon import is_numeric
+from customer360.ask.grammar.terms import BARE_COMPARATIVES, Figure, Groups, number
+from customer360.ask.lexicon import ValueOf, is_numeric
 from customer360.ask.slots import RESTRICTING, NotUnderstood, Slots, build_scope, numeric, top_of
 from customer360.semantic import Dimension, Formula
 
@@ -29,10 +29,14 @@ def holds_share(slots: Slots) -> bool:
 class Shares(Form):
     """A question about a share."""
 
+    _sides: Sequence[Chunk] = ()
+    """The values of the groups whose shares are set against each other."""
+
     def build(self) -> Frame:
         """Return the frame."""
         if holds_share(self.slots):
             return self._sorted(self._held())
+        self._sides_as_groups()
         if self.slots.has("VS") and self._join_flags():
             self.slots.chunks = [
                 one for one in self.slots.chunks if one.kind != "BY" or "each" not in one.text.casefold()
@@ -42,6 +46,27 @@ class Shares(Form):
         if is_ranked and not self.slots.take("BY"):
             return self._of_the_top()
         return self._sorted(self._share())
+
+    def _sides_as_groups(self) -> None:
+        """Read "compare the share of Premium customers in Texas and Ohio" as the share by state, in these two."""
+        slots = self.slots
+        is_bare = any(one.kind == "OP" and one.text.casefold() in BARE_COMPARATIVES for one in slots.chunks)
+        values = [one for one in slots.chunks if one.kind == "VALUE"]
+        sides = [one for one in values if len(one.data.values) > 1] or [
+            one for one in values if [each.data.item for each in values].count(one.data.item) > 1
+        ]
+        parts = [one for one in slots.chunks if one.kind in ("VALUE", "COND") and one not in sides]
+        named = {one.data.item for one in sides}
+        if not (is_bare or slots.has("COMPARE", "VS")) or len(named) != 1 or not parts or slots.has("GROUP"):
+            return
+        item, last = sides[0].data.item, slots.chunks[-1].last + 1
+        every = tuple(dict.fromkeys(value for one in sides for value in one.data.values))
+        group = Chunk("GROUP", Groups((Dimension(name=item.full_name),)), last, last, item.label)
+        self._sides = [Chunk("VALUE", ValueOf(item, every), last, last, " ".join(one.text for one in sides))]
+        joined = ("COMPARE", "VS", "OP", "OR", "AND", "COMMA", "BETWEEN", "WHICH")
+        slots.chunks = [one for one in slots.chunks if one not in sides and one.kind not in joined]
+        slots.chunks.append(group)
+        slots.asked = list(slots.chunks)
 
     def _share(self) -> Frame:
         """A share of a total by group, or the percentage that a part is of a whole."""
@@ -70,14 +95,16 @@ class Shares(Form):
         self._require_groups(figure.table, dated)
         if named is not None and not part:
             whole, part = [one for one in whole if one is not named], [named]
-        distribution = distribution or (bool(dated) and any(_is_of_groups(one) for one in told))
+        of_groups = bool(dated) and any(_is_of_groups(one) for one in told)
+        whole, part = ([*whole, *part], []) if of_groups and of_fields else (whole, part)
+        distribution = distribution or of_groups
         if not part and not distribution and not (dated and measures):
             whole, part = self._only_part(whole, grouped=bool(dated))
         if not part and len(dated) > 1 and not self._within and not all(one.grain for one in dated[1:]):
             raise NotUnderstood("within which group", "ambiguous_share")
         if not part and not dated:
             raise NotUnderstood("of which whole", "ambiguous_share")
-        return self._share_frame(figure, dated, whole, part)
+        return self._share_frame(figure, dated, [*whole, *self._sides], part)
 
     def _held(self) -> Frame:
         """Groups that a percentage of their rows fits."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk, renamed
+from customer360.ask.grammar.figures import size_of
+from customer360.ask.grammar.numbers import is_part
 from customer360.ask.grammar.terms import (
     BARE_COMPARATIVES,
     FALLING,
@@ -160,6 +162,45 @@ def than_average_of_others(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Above the average Texan, of whoever: a mean of some rows alone, which no condition can be held against."""
     average, value = part[-2:]
     return part[0].made("BENCHMARK", None, *part[1:]) if average.last == value.first else None
+
+
+def than_percentile(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Above the 95th percentile of lifetime value; lifetime value above the 90th percentile of their segment."""
+    fields = [_held_as_field(lexicon, one.data) for one in part if one.kind in ("FIELD", "METRIC")]
+    numeric = [item for item in fields if item is not None and is_numeric(item)]
+    groups = [item for item in fields if item is not None and not is_numeric(item)]
+    if None in fields or len(numeric) != 1:
+        return None
+    op, at = (next(one.data for one in part if one.kind == kind) for kind in ("OP", "NTHPCT"))
+    than = Benchmark(agg="percentile", percentile=at, by=tuple(item.full_name for item in groups))
+    return part[0].made("COND", Cond(Relative(field=numeric[0].full_name, op=op, than=than), numeric[0]), *part[1:])
+
+
+def rows_than_percentile(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Transactions above the 99th percentile: by what makes one of them large."""
+    thing = part[0]
+    item = size_of(lexicon, thing.data if thing.kind == "ENTITY" else thing.data[1])
+    if item is None:
+        return None
+    made = than_percentile(lexicon, [*part[-2:], part[-1].made("FIELD", item)])
+    return [thing, made] if made is not None else None
+
+
+def in_part(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """In the top quartile of lifetime value; whose lifetime value is in the bottom decile, or the 90th percentile."""
+    said = next(one for one in part if one.kind in ("QUARTILE", "NTHPCT"))
+    is_in = part[0].kind == "FIELD" and said.kind == "NTHPCT" and any(one.kind == "IS" for one in part)
+    if not (is_part(said) or is_in):
+        return None
+    op = said.made("OP", ">=" if said.data > 50 else "<=")
+    field = next(one for one in part if one.kind in ("FIELD", "METRIC"))
+    made = than_percentile(lexicon, [field, op, renamed(said, "NTHPCT")])
+    return None if made is None else made.made("COND", made.data, *part)
+
+
+def _held_as_field(lexicon: Lexicon, item: Item) -> Item | None:
+    """Return a field as it is, and for a metric the field that holds it for each row."""
+    return lexicon.totals.get(item.full_name) if item.kind in ("metric", "derived_metric") else item
 
 
 def than_field(_: Lexicon, part: list[Chunk]) -> Chunk | None:

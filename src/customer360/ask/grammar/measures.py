@@ -142,7 +142,7 @@ def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     doers = {one.name for one in lexicon.model.definition.tables if one.x_nl.activity}
     table = part[1].data.item.table
     cond = next((one for one in part if one.kind == "COND"), None)
-    is_never = cond is None or (cond.data.negated and cond.text.casefold().startswith(("had no", "have no", "has no")))
+    is_never = cond is None or cond.data.never
     counts = count_of(lexicon, table) if table in doers and is_never else None
     return [part[0].made("COUNTED", (counts, table, False)), *part[1:]] if counts else None
 

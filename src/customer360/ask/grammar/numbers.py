@@ -98,7 +98,7 @@ def bands(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def ordinals(_: Lexicon, part: list[Chunk]) -> Chunk:
     """25th, 50th and 75th percentile."""
-    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind == "NTHNUM"), *part[1:])
+    return part[0].made("NTHPCTS", tuple(one.data for one in part if one.kind in ("NTHNUM", "NTH")), *part[1:])
 
 
 def places(_: Lexicon, part: list[Chunk]) -> Chunk | None:
@@ -112,6 +112,20 @@ def places(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:
     return part[0].made("NTHPCT", part[0].data, part[1])
+
+
+def quarter_of(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """The top quartile of customers: the first 25 percent of them."""
+    said, at = part[0], part[0].data
+    if not is_part(said):
+        return None
+    end = "desc" if at > 50 else "asc"
+    return [said.made("TOP", end), said.made("NUM", (float(min(at, 100 - at)), "percent"))]
+
+
+def is_part(said: Chunk) -> bool:
+    """Tell whether a quartile is named as those who are in it, and not as the figure at its bound."""
+    return said.text.casefold().startswith(("top ", "bottom ", "highest ", "lowest "))
 
 
 def duration(_: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -18,9 +18,14 @@ _NAMED = "(?:MEASURE|FIELD|COUNTED|GRAIN)"
 _RANKED = "ENTITY|FIELD|VALUE|COND|TIME|IS|COUNTED|LIST"
 _KEPT = "ENTITY|VALUE|COND|TIME"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAINED|GRAIN)(?! (?:CMP|OP)))*"
+_TAKEN_BACK = ("TIME", "VALUE", "FIELD", "METRIC", "GRAIN")
+"""What is taken back by what stands behind it: yesterday, I mean on the latest day."""
 _RULES: tuple[Rule, ...] = (
     rule("IS IS", lambda _, part: part[0]),
+    *(rule(f"{kind} (?:COMMA )?MEAN (?:COMMA )?{kind}", lambda _, part: part[-1]) for kind in _TAKEN_BACK),
+    rule("MEAN", lambda _, part: [] if part[0].text.casefold() == "i mean" else None),
     rule("(?<!AGG )(?<!SUP )FIELD (?=(?:VALUE |COND )*ENTITY)", fields.amount_of),
+    rule("QUARTILE (?=(?:VALUE |COND )*ENTITY)", numbers.quarter_of),
     rule("NUM UNITWORD FIELD BINS", lambda _, part: [part[2], part[3].made("BINS", float(part[0].data[0]), part[0])]),
     rule("NUM UNITWORD ORMORE", lambda lexicon, part: [numbers.or_more(lexicon, [part[0], part[2]]), part[1]]),
     rule("(?<!VALUE)JUST(?!VALUE|BUY VALUE|IS VALUE)", lambda *_: []),
@@ -28,8 +33,8 @@ _RULES: tuple[Rule, ...] = (
     rule("DISTRIB (?:(?:VALUE|COND|ENTITY) )*OP (?=FIELD)", groups.distributed_over),
     rule("(?:FIELD|METRIC) UNITWORD", fields.in_its_unit),
     rule("(?:NTHPCT|QUARTILE|AGG) (?:(?:COMMA AND|COMMA|AND) (?:NTHPCT|QUARTILE|AGG) )+", numbers.places),
-    rule("(?:NTHNUM (?:COMMA AND|COMMA|AND) )+NTHNUM PCTILE", numbers.ordinals),
-    rule("NTHNUM PCTILE", numbers.ordinal),
+    rule("(?:(?:NTHNUM|NTH) (?:COMMA AND|COMMA|AND) )+(?:NTHNUM|NTH) PCTILE", numbers.ordinals),
+    rule("(?:NTHNUM|NTH) PCTILE", numbers.ordinal),
     rule("NTHPCT HOWMUCH (?:(?:VALUE|COND) )*ENTITY", measures.of_amount),
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", numbers.from_to),
     rule("NUM TO NUM", numbers.from_to),
@@ -49,7 +54,7 @@ _RULES: tuple[Rule, ...] = (
     rule("OP (?:TO )?DECADE", fields.past_decade),
     rule("(?:THEIR )?DECADE", fields.decade),
     rule("BINS (?:BY )?NUM (?:UNITWORD)?", groups.bins),
-    rule("NUM (?:UNITWORD )?BINS", groups.bins),
+    rule("NUM (?:UNITWORD )?(?:BY )?BINS", groups.bins),
     rule("(?:CMP|NUM) UNITWORD", numbers.duration),
     rule("OP GRAIN", numbers.duration),
     rule("MOVING DURATION AGG", lambda _, part: [part[0].made("MOVING", part[0].data, part[2]), part[1]]),
@@ -131,6 +136,11 @@ _RULES: tuple[Rule, ...] = (
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?(?!VS)", fields.than_average),
     rule("OP TIMES (?:THEIR )?FIELD", fields.fraction),
     rule("OP FIELD VS (?:THEIR )?(?:FIELD )?AGG(?: FIELD)?(?: (?:THEIR|BY) FIELD)?", fields.than_average),
+    rule("FIELD (?:IS )?OP NTHPCT(?: (?:THEIR|BY) FIELD)?", fields.than_percentile),
+    rule("OP NTHPCT (?:FIELD|METRIC)(?: (?:THEIR|BY) FIELD)?", fields.than_percentile),
+    rule("(?:ENTITY|COUNTED) (?:IS |WHO )*OP NTHPCT(?! FIELD| METRIC)", fields.rows_than_percentile),
+    rule("(?:IS )?QUARTILE (?:BY )?(?:FIELD|METRIC)", fields.in_part),
+    rule("(?<!WHAT )(?<!WHICH )FIELD (?:IS )?(?:QUARTILE|NTHPCT)", fields.in_part),
     rule("FIELD (?:IS )?OP (?:TIMES )?(?:THEIR )?FIELD", fields.than_field),
     rule("AGG ENTITY (?:IS )?ADJ (?:VS )?(?:NUM|CMP)", held.average_one),
     rule("ENTITY (?:IS )?AGG ADJ (?:VS )?(?:NUM|CMP)", held.on_average),
@@ -168,6 +178,7 @@ _RULES: tuple[Rule, ...] = (
     rule("(?:ENTITY|COUNTED|MEASURE) (?:(?:IS|BUY|VALUE|COND) )*BANDS", groups.banded),
     rule("SHARE (?:MEASURE )?CHANGE", measures.percent_change),
     # conditions on measures
+    rule("OP MEASURE TIME (?=VS TIME)", lambda _, part: [part[1], part[0], part[2]]),
     rule("FIELD (?:(?:IS|WHICH|WHO|BUY) )*MEASURE (?:IS )?OP TIME (?:VS )?TIME", held.groups_than_before),
     rule("FIELD (?:(?:IS|WHICH|WHO|BUY) )*MEASURE TIME (?:IS )?OP (?:VS )?TIME", held.groups_than_before),
     rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:(?:VS )?TIME)?", held.than_before),

@@ -73,7 +73,9 @@ def values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 def of_group(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """The Leisure group: a value of a field that is itself a group."""
-    is_group = part[0].data.item.name.endswith("_group") and part[1].text.casefold().rstrip("s") == "group"
+    of, said = part[0].data.item.name, part[1].text.casefold()
+    is_group = of.endswith("_group") and said.rstrip("s") == "group"
+    is_group = is_group or (of.endswith("_category") and said in ("group", "bucket", "band", "bracket", "class"))
     return part[0].made("VALUE", part[0].data, part[1]) if is_group else None
 
 
