@@ -20,7 +20,7 @@ class Stats:
 
     def reset(self) -> None:
         """Count from zero again."""
-        self.requests = self.connections = self.records_sent = self.most_in_a_second = 0
+        self.requests = self.connections = self.records_sent = self.most_in_a_second = self.most_at_once = 0
         self.by_path: dict[str, Counter[str]] = defaultdict(Counter)
         self.failures: Counter[str] = Counter()
         self._arrivals: deque[float] = deque()
@@ -32,6 +32,10 @@ class Stats:
         while now - self._arrivals[0] >= 1:
             self._arrivals.popleft()
         self.most_in_a_second = max(self.most_in_a_second, len(self._arrivals))
+
+    def under_way(self, requests: int) -> None:
+        """Note how many requests are under way."""
+        self.most_at_once = max(self.most_at_once, requests)
 
     def answered(self, path: str, status: int) -> None:
         """Count an answer; all users by id are one path."""
@@ -50,6 +54,7 @@ class Stats:
             "failures": dict(sorted(self.failures.items())),
             "connections": self.connections,
             "most_requests_in_a_second": self.most_in_a_second,
+            "most_requests_at_once": self.most_at_once,
             "records_sent": self.records_sent,
         }
 
@@ -59,6 +64,7 @@ class CountRequests:
 
     def __init__(self, app: ASGIApp, stats: Stats) -> None:
         self._app, self._stats = app, stats
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == "/stats":
@@ -71,4 +77,9 @@ class CountRequests:
                 self._stats.answered(scope["path"], message["status"])
             await send(message)
 
-        await self._app(scope, receive, counted)
+        self._under_way += 1
+        self._stats.under_way(self._under_way)
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            self._under_way -= 1
