@@ -16,7 +16,7 @@ from typing import Literal
 from dateutil.relativedelta import relativedelta
 from pydantic import BaseModel, ConfigDict
 
-from customer360.ask.words import Word
+from customer360.ask.words import Word, read_words
 
 Unit = Literal["day", "week", "month", "quarter", "year"]
 _MONTHS = {name.casefold(): n for n, name in enumerate(calendar.month_name) if name}
@@ -371,6 +371,34 @@ def _same_days(match: re.Match[str], anchor: date) -> Window | None:
     return _between(start, anchor - _span(unit, 1), "day", (anchor - _span(unit, 1) - start).days + 1)
 
 
+def _named_before(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the window that was named last before some words."""
+    named = find_windows(read_words(match.string[: match.start()]), anchor)
+    return named[-1].window if named else None
+
+
+def _same_in_year(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the days that were named before, of another year."""
+    named = _named_before(match, anchor)
+    return named.in_year(int(match[1])) if named else None
+
+
+def _that_unit(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the year, quarter or month that was named before, or that holds what was named."""
+    named, unit = _named_before(match, anchor), _as_unit(match[1])
+    if named is None or named.start is None or named.end is None or named.rolling:
+        return None
+    whole = _calendar(unit, named.start, 0)
+    return whole if whole.end is not None and named.end <= whole.end else None
+
+
+def _that_quarter(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the second quarter, after "in the third quarter of 2025 than in the second"."""
+    named = _named_before(match, anchor)
+    is_quarter = named is not None and named.unit == "quarter" and named.count == 1 and not named.rolling
+    return _parts(_ORDINALS[match[1]], 3, named.start.year, anchor) if is_quarter and named and named.start else None
+
+
 def _ago(match: re.Match[str], anchor: date) -> Window | None:
     count = int(match[1])
     return _calendar(_as_unit(match[2]), anchor, count) if match[2] != "day" else _calendar("day", anchor, count)
@@ -415,6 +443,11 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         lambda match, anchor: _days_in(match[1], (match[2], match[3]), match[4], anchor),
     ),
     _rule(rf"{_IN}week (of|starting|beginning|commencing)(?: on| the)* {_POINT}", _week_of),
+    _rule(
+        rf"(?:(?<=develop )|(?<=developed )|(?<=evolve )|(?<=evolved )|(?<=trend )|(?<=change )|(?<=changed )"
+        rf"|(?<=month )|(?<=quarter ))over {_YEAR}",
+        lambda match, _: _calendar("year", date(int(match[1]), 1, 1), 0),
+    ),
     _rule(
         rf"(?:since|starting from|starting in|starting|from|as of)(?: the)?(?: start of| beginning "
         rf"of)? {_POINT}(?: (?:on|onwards|onward|until now|to date|up to now|till now|to now))",
@@ -468,6 +501,9 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         r"(?:last|previous|prior) (month|quarter|year)",
         _same_days,
     ),
+    _rule(rf"{_IN}same (?:days|dates|period|time|months?|quarters?|weeks?) (?:in|of) {_YEAR}", _same_in_year),
+    _rule(rf"{_IN}(?:that|same|that same) (month|quarter|year)(?! (?:last|before|of|in|a)\b)", _that_unit),
+    _rule(rf"(?<=than ){_IN}(first|second|third|fourth)(?! \w)", _that_quarter),
     _rule(
         rf"{_IN}(?:last|previous|prior|preceding) {_UNIT}",
         lambda match, anchor: _calendar(_as_unit(match[1]), anchor, 1),

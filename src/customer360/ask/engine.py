@@ -202,6 +202,8 @@ class Engine:
             frame = read_frame(self.lexicon, reduced)
         else:
             frame = amend(self.lexicon, context, question, reduced)
+        if in_money and frame.rank is not None and frame.comparison and frame.comparison.windows:
+            frame = frame.model_copy(update={"rank": frame.rank.model_copy(update={"by": "difference"})})
         try:
             query = plan_query(frame, self.model, self.activity)
             compile_query(self.model, query, "duckdb")

@@ -70,6 +70,8 @@ _WORDS: dict[str, dict[Any, str]] = {
         "": (
             "large|big|small|huge|tiny|recently|lately|heavy|light|modest|significant|substantial|sizeable|sizable|"
             "expensive|cheap|wealthy|rich|old|young|perform well|performs well|performing well|doing well|do well|"
+            "strong|weak|problematic|healthy|unhealthy|successful|unsuccessful|unusual|suspicious|promising|attractive|"
+            "important|excellent|solid|terrible|"
             "does well|doing badly|doing poorly|perform badly|perform poorly|performing badly|performing poorly|"
             "how active|loyal|most loyal"
         ),
@@ -452,6 +454,15 @@ _WORDS: dict[str, dict[Any, str]] = {
             "stayed with us|customers for|been a customer for|been customers for|been with us for"
         ),
     },
+    "NTHPCTS": {
+        (25, 75): (
+            "lower and upper quartile|lower and upper quartiles|first and third quartile|first and third quartiles|"
+            "upper and lower quartile|upper and lower quartiles|interquartile range"
+        ),
+    },
+    "ETC": {
+        "": "and so on|and so forth|etc|and so on and so forth",
+    },
     "QUARTILES": {
         "": "quartiles|quartile",
     },
@@ -472,7 +483,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "spent by|done|made by|driven by|represented by|represent|fell into|get|got|went to|went|end up|"
             "ended up|brought in by|brought in|labeled|labelled|classified|classified as|rated|flagged|"
             "flagged as|marked|marked as|"
-            "considered|currently|in the|taken|sit in|sit|sits|sits in|held|"
+            "considered|currently|in the|take|takes|taken|sit in|sit|sits|sits in|held|"
             "gone|have gone|has gone|making up|makes up|make up|held by|is held by|goes through|runs through|"
             "comes through|lies|lie|stands|work|works|working|recorded|logged|registered|take in|takes in|"
             "took in|classed|classed as|fall on|falls on|fell on|falling on"
@@ -589,7 +600,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "out there|entire|whole|full|complete|actual|actually|really|exactly what|basically|roughly|"
             "approximately|around|via|through|using|within|coming|basis|based|done|in terms of|terms|"
             "terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|"
-            "across our|of our|among our|their|out|up|made of|one|well|ago|by our|individually|etc|type|kind|"
+            "across our|of our|among our|their|out|up|made of|one|well|ago|by our|individually|type|kind|"
             "then|such|us customers|here|we got|got|much|level|levels|size|look like|looks like|"
             "wide|moved|performed|risk wants|risk needs|finance wants|finance needs|marketing wants|marketing needs|"
             "support wants|support needs|compliance needs|compliance wants|sales wants|sales needs|"

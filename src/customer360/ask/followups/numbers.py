@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from customer360.ask.chunks import Chunk
 from customer360.ask.followups.grouping import Grouping
 from customer360.ask.frame import Rank, fields_of
+from customer360.ask.grammar.figures import count_of
 from customer360.ask.grammar.terms import compare_filter, number
 from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood, numeric
@@ -73,6 +74,7 @@ class Numbers(Grouping):
             one.text.casefold().endswith("those") or (one.kind == "ENTITY" and one.data == self.frame.subject)
             for one in self.slots.chunks
         )
+        of_people = of_people or self._counts_people()
         steps = (self._aged, self._hold_groups) if of_people else (self._hold_groups, self._aged)
         if not places and any(step(lone[0]) for step in steps):
             return
@@ -83,6 +85,11 @@ class Numbers(Grouping):
         item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
         filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
         self._set(filters=tuple(filters))
+
+    def _counts_people(self) -> bool:
+        """Tell whether people are counted, of whom "under 40" says more than of their number."""
+        count = count_of(self.lexicon, self.frame.subject)
+        return count is not None and self.frame.measures == (count.measure,)
 
     def _hold_groups(self, lone: Chunk) -> bool:
         """Read "only those above 250k" as a condition on the one figure that the groups have."""

@@ -20,6 +20,7 @@ from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
+from customer360.ask.words import stems_of
 from customer360.semantic import AllOf, AnyOf, Condition, Dimension, Filter, Formula, Item, Relative
 
 _IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
@@ -38,7 +39,16 @@ class Compared(Sides):
 
     def build(self) -> Frame:
         """Return the frame."""
+        self._refuse_half_flag()
         return self._sorted(self._compared())
+
+    def _refuse_half_flag(self) -> None:
+        """Refuse weekdays as the days of the week beside weekends: they are what weekends are not."""
+        flags = {one.data.item for one in self.slots.chunks if one.kind == "COND" and _is_flag(one.data.item)}
+        for one in self.slots.chunks:
+            entries = self.lexicon.entries.get(stems_of(one.text), ()) if one.kind == "FIELD" else ()
+            if any(each.kind == "FLAG" and each.data.item in flags for each in entries):
+                raise NotUnderstood(one.text)
 
     def _compared(self) -> Frame:
         """Two windows, two values or two measures set against each other."""
@@ -434,6 +444,10 @@ class Compared(Sides):
         dated = self._dated(groups, subject)
         scope = build_scope(slots, subject, slots.take(*RESTRICTING))
         return Frame(kind="figures", subject=subject, measures=(formula,), groups=dated, **scope.as_parts())
+
+
+def _is_flag(item: Item) -> bool:
+    return item.data_type == "BOOLEAN"
 
 
 def _is_same(one: Chunk, other: Chunk) -> bool:

@@ -186,14 +186,16 @@ class Shares(Form):
         return False
 
     def _part_before(self) -> Chunk | None:
-        """Return the condition whose share is asked for: the online share of spend by month."""
+        """Return the condition whose share is asked for: the online share of spend, or of online in total spend."""
         chunks = self.slots.chunks
+        if not any(one.kind == "MEASURE" for one in chunks):
+            return None
         for one, after in pairwise(chunks):
-            if (
-                after.kind == "SHARE"
-                and one.kind in ("VALUE", "COND")
-                and any(each.kind == "MEASURE" for each in chunks)
-            ):
+            if after.kind == "SHARE" and one.kind in ("VALUE", "COND"):
+                return one
+        for share, one, whole in zip(chunks, chunks[1:], chunks[2:], strict=False):
+            is_part = share.kind == "SHARE" and one.kind in ("VALUE", "COND") and whole.kind == "MEASURE"
+            if is_part and whole.text.casefold().startswith(_OF_ALL):
                 return one
         return None
 
@@ -228,9 +230,14 @@ class Shares(Form):
         return Frame(kind="figures", subject=subject, measures=made, groups=dated, **scope.as_parts())
 
     def _of_itself(self, figure: Figure, share: Chunk, groups: Sequence[Dimension]) -> Frame:
-        """What stands before the share is of the part: discretionary spend in percent of all spend."""
+        """What stands before the share, or behind it and before the whole, is of the part.
+
+        As in "discretionary spend in percent of all spend", or "the share of discretionary spend in total spend".
+        """
+        wholes = [one for one in self.slots.asked if one.kind == "MEASURE" and one.text.casefold().startswith(_OF_ALL)]
+        start = wholes[-1].first if wholes else share.first
         taken = self.slots.take(*RESTRICTING)
-        part = [one for one in taken if one.kind in ("VALUE", "COND") and one.first < share.first]
+        part = [one for one in taken if one.kind in ("VALUE", "COND") and one.first < start]
         if not part:
             raise NotUnderstood("of which whole", "ambiguous_share")
         dated = self._dated(groups, figure.table)
@@ -351,6 +358,8 @@ class Shares(Form):
         return verbs[1] if relative and len(verbs) > 1 else first
 
 
+_OF_ALL = ("in total", "of total", "in all", "of all", "in overall", "of overall")
+"""How a measure is named that something has a share in."""
 _SURPASSING = ("beat", "exceed", "surpass")
 """Verbs that compare: what stands behind them is said of the part."""
 _RELATIVE = (

@@ -137,6 +137,11 @@ def counted(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COUNTEDFIELD", (figure, item), *part[1:])
 
 
+def divided(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Total spend divided by the number of customers."""
+    return [part[1].made("RATIO", ""), part[0]] if part[1].text.casefold() == "divided by" else None
+
+
 def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """How many Frequent Flyers had no declined transaction: people by a value of theirs, and not transactions."""
     doers = {one.name for one in lexicon.model.definition.tables if one.x_nl.activity}

@@ -114,6 +114,18 @@ def ordinal(_: Lexicon, part: list[Chunk]) -> Chunk:
     return part[0].made("NTHPCT", part[0].data, part[1])
 
 
+def and_so_on(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Decades (20-29, 30-39 and so on): classes of which a few are listed, all as wide as the first."""
+    listed: list[Cmp] = [one.data for one in part if one.kind == "CMP"]
+    if any(cmp.op != "between" for cmp in listed):
+        return None
+    lows, widths = [cmp.values[0] for cmp in listed], {cmp.values[1] - cmp.values[0] + 1 for cmp in listed}
+    said = part[0].data or next(iter(widths))
+    if widths != {said} or any(high - low != said for low, high in pairwise(lows)):
+        return None
+    return part[0].made("BINS", float(said), *part[1:])
+
+
 def quarter_of(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """The top quartile of customers: the first 25 percent of them."""
     said, at = part[0], part[0].data

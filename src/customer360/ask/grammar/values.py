@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.numbers import leaves_out
-from customer360.ask.grammar.terms import Cond, value_cond
+from customer360.ask.grammar.terms import Cond, as_cond, value_cond
 from customer360.ask.lexicon import Flag, Lexicon, ValueOf
 from customer360.semantic import Condition, Negation
 
@@ -44,9 +44,9 @@ def named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 
 def leaving_out(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
-    """Excluding customers older than 60."""
-    other = not_cond(lexicon, [part[0], part[-1]]) if leaves_out(part[0]) else None
-    return None if other is None else [part[1], other]
+    """Excluding customers older than 60, or those whose state is Texas."""
+    other = not_cond(lexicon, [part[0], renamed(part[-1], "COND", as_cond(part[-1]))]) if leaves_out(part[0]) else None
+    return None if other is None else [*(one for one in part[1:2] if one.kind == "ENTITY"), other]
 
 
 def set_aside(_: Lexicon, part: list[Chunk]) -> Chunk | None:

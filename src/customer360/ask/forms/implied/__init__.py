@@ -14,6 +14,8 @@ class Implied(Changes):
     def apply(self) -> None:
         """Rewrite the chunks."""
         slots = self.slots
+        self._today_beside()
+        self._opened_then()
         slots.asked = list(slots.chunks)
         asked = [one for one in slots.chunks if one.kind in ("WHICH", "WHO", "WHAT")]
         slots.listing = bool(slots.take("LIST")) or any(one.text.casefold() != "tell me" for one in asked)
@@ -27,13 +29,13 @@ class Implied(Changes):
         if slots.has("SHARE", "DISTRIB"):
             slots.chunks = [one for one in slots.chunks if one.kind != "COMPARE" or not _asks_how(one)]
         self._each_at_the_end()
-        self._today_beside()
         self._in_that_year()
         self._said_twice()
         for step in (
             self._sort,
             self._only,
             self._how_much,
+            self._spent_where,
             self._where_and_who,
             self._how_long,
             self._when_opened,

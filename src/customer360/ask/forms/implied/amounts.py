@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from customer360.ask.chunks import Chunk
-from customer360.ask.forms.base import leaves_out, main_table
+from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.implied.times import Times
 from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, size_of
 from customer360.ask.grammar.terms import Cond, Figure, Held, as_cond, compare_filter, either, is_none_of
@@ -36,6 +38,18 @@ class Amounts(Times):
             slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
         elif not self._sum_of_rows(asked):
             raise NotUnderstood(asked.text)
+
+    def _spent_where(self) -> None:
+        """Leave out "merchants" in what was spent at Utilities merchants: it says where, as their category does."""
+        chunks = self.slots.chunks
+        if not self.slots.has("MEASURE") or self.slots.has("SUP", "TOP", "COUNTEDFIELD", "WHICH", "BY", "HELD"):
+            return
+        for place, (one, after) in enumerate(pairwise(chunks)):
+            is_kind = one.kind == "VALUE" and after.kind == "FIELD" and after.data.kind == "dimension"
+            is_place = is_kind and after.data.table == self._activity() and one.data.item.table != after.data.table
+            if is_place and one.last == after.first and is_plural(after) and self.slots.asked[0].kind != "LIST":
+                del chunks[place + 1]
+                return
 
     def _asked_of(self, item: Item) -> Figure | None:
         """Return what "how much" asks of a field: what was spent in so many days in all, or a month on average."""

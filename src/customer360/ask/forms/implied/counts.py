@@ -20,7 +20,7 @@ class Counts(People):
         if not slots.has("COUNT") or (slots.has("UNITWORD") and slots.has("HELD")):
             return
         count = slots.take("COUNT")[0]
-        if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD"):
+        if slots.has("MEASURE", "COUNTED", "COUNTEDFIELD") or self._is_shown_anyway(count):
             return
         if slots.has("AGG") and count.text.casefold().startswith(("how large", "how big")):
             return
@@ -34,6 +34,12 @@ class Counts(People):
             raise NotUnderstood(count.text, "missing_slots")
         else:
             self._count_rows_of(thing, count)
+
+    def _is_shown_anyway(self, count: Chunk) -> bool:
+        """Tell whether "…, with the count" only asks to see by what groups were sought."""
+        asked = self.slots.asked
+        beside = asked[-1] is count and len(asked) > 1 and asked[-2].kind in ("IS", "AND")
+        return beside and self.slots.listing and self.slots.has("HELD")
 
     def _count_rows_of(self, thing: Chunk | None, count: Chunk) -> None:
         """Count the rows that are named, else those that do things."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window
 from customer360.ask.forms.base import main_table
 from customer360.ask.forms.implied.orders import Orders
+from customer360.ask.frame import within
 from customer360.ask.grammar.figures import figure_of
-from customer360.ask.grammar.terms import Figure, as_cond
+from customer360.ask.grammar.terms import Cond, Figure, as_cond
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import NotUnderstood
 
+_SET_AGAINST = ("VS", "COMPARE", "CHANGE", "PERIODS", "LACKED", "NOT", "NEVER")
 _AGAINST = ("VS", "COMPARE", "CHANGE", "PERIODS", "AND", "BUT", "OR", "TO", "TIME")
 
 
@@ -25,6 +28,18 @@ class Times(Orders):
         opened = f"{table}.{table_extension(self.model, table).default_time_dimension}"
         groups = [group for one in self.slots.chunks if one.kind == "GROUP" for group in one.data.dimensions]
         return any(group.name == opened for group in groups)
+
+    def _opened_then(self) -> None:
+        """Read "2025 spend of customers who opened their account in 2024" as spend then, of those who opened then."""
+        chunks = self.slots.chunks
+        item = self._default_date(main_table(self.lexicon))
+        if item is None or len([one for one in chunks if one.kind == "TIME"]) != 2 or self.slots.has(*_SET_AGAINST):
+            return
+        for place, (one, after) in enumerate(pairwise(chunks)):
+            if one.kind == "OPEN" and after.kind == "TIME":
+                cond = Cond(within(item.full_name, after.data), item)
+                chunks[place : place + 2] = [one.made("COND", cond, after)]
+                return
 
     def _today_beside(self) -> None:
         """Leave out "today" beside another time: what is known of customers is known as of today anyway."""
