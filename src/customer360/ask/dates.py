@@ -333,6 +333,23 @@ def _days_of(match: re.Match[str], anchor: date) -> Window | None:
     return _between(month.end - timedelta(days=count - 1), month.end, "day", count)
 
 
+def _half_of(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the first fifteen days of a month, or the rest of it."""
+    month = _month(_MONTHS[match[2]], int(match[3]) if match[3] else None, anchor)
+    if month.start is None or month.end is None:
+        return None
+    middle = month.start + timedelta(days=14)
+    start, end = (month.start, middle) if match[1] in ("first", "1st") else (middle + timedelta(days=1), month.end)
+    return _between(start, end, "day", (end - start).days + 1)
+
+
+def _day_of(match: re.Match[str], anchor: date) -> Window | None:
+    """Return the first day of a month, or the last."""
+    month = _month(_MONTHS[match[2]], int(match[3]) if match[3] else None, anchor)
+    day = month.start if match[1] == "first" else month.end
+    return _between(day, day, "day")
+
+
 def _week_in(match: re.Match[str], anchor: date) -> Window | None:
     """Return the first seven days of a month, or the last; a bracket behind it has to name the same."""
     month = _month(_MONTHS[match[2]], int(match[3]) if match[3] else None, anchor)
@@ -471,6 +488,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
         rf"{_IN}(?:h([12]))()(?: (?:of )?{_YEAR})?",
         lambda match, anchor: _parts(int(match[1]), 6, int(match[3]) if match[3] else None, anchor),
     ),
+    _rule(rf"{_IN}(first|second|1st|2nd) half of {_MONTH}(?: ,? ?{_YEAR})?", _half_of),
+    _rule(rf"{_IN}(?:very )?(first|last) day (?:of|in) {_MONTH}(?: ,? ?{_YEAR})?", _day_of),
     _rule(rf"{_IN}(first|second|1st|2nd) half{_OF_YEAR}", lambda match, anchor: _part_of_year(match, anchor, 6)),
     _rule(
         rf"{_IN}{_MONTH} (?:of )?(this|last|previous) year",

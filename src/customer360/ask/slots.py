@@ -317,7 +317,7 @@ class _Sorter:
         if one.average:
             if total is None or filters or window or never:
                 raise NotUnderstood(one.figure.item.label)
-            than = {"agg": "avg", "by": one.by}
+            than = {"agg": one.agg, "by": one.by}
             parts = {"field": total.full_name, "op": one.op, "than": than, "times": one.times}
             self.scope.near.append(Relative.model_validate(parts))
         elif total is not None and not (filters or window or never) and one.op != "=":
@@ -428,6 +428,6 @@ def having_of(one: Held) -> Filter:
     measure = measure_of(one)
     name = measure if isinstance(measure, str) else measure.name or f"{measure.agg}_{one.figure.item.name}"
     if one.average:
-        than = {"agg": "avg", "overall": one.overall}
+        than = {"agg": one.agg, "overall": one.overall}
         return Relative.model_validate({"field": name, "op": one.op, "than": than, "times": one.times})
     return numeric(name, one.op, one.values)

@@ -28,6 +28,8 @@ _IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
 
 
 _BESIDE = ("IS", "ENTITY", "AND", "WHO", "WHICH", "ITEM", "BUY")
+_LEADING = ("LIST", "WHICH", "VALUE", "COND", "COUNT", "DISTINCT", "COMMA")
+"""What may stand before those who are sought."""
 _RISES = re.compile(r"(?i)increas|grow|grew|rose|rise|rising|gain|up\b")
 
 
@@ -102,7 +104,11 @@ class Compared(Sides):
             for one in slots.chunks
             if (one.kind == "ENTITY" and one.data in doers) or (one.kind == "COUNTED" and one.data[1] in doers)
         ]
-        if len(people) != 1 or not slots.has("OP") or slots.has("GROUP", "GRAIN") or slots.opened:
+        if len(people) != 1 or slots.has("GROUP", "GRAIN") or slots.opened:
+            return None
+        if any(one.first < people[0].first and one.kind not in _LEADING for one in slots.asked):
+            return None  # "did customers spend more" asks for no customers
+        if not slots.has("OP") and not (self._change_sought() and self._are_sought(people[0])):
             return None
         one = people[0]
         table = one.data if one.kind == "ENTITY" else one.data[1]
@@ -126,10 +132,10 @@ class Compared(Sides):
             parts = {"rank": ranked.model_copy(update={"by": "difference"})}
         sought = self._sought_by_change(frame, ranked)
         if sought:
-            parts |= {"having": (self._later_is(sought, frame),)}
+            parts |= {"having": (self._is_more("later", sought, "earlier", frame),)}
         if more and frame.groups:
             show = "difference"
-            parts |= {"having": (self._later_is(more[0].data, frame),)}
+            parts |= {"having": (self._is_more("later", more[0].data, "earlier", frame),)}
         extension = table_extension(self.model, frame.subject)
         parts |= {
             "comparison": Comparison(show=show, windows=windows),
@@ -137,24 +143,34 @@ class Compared(Sides):
         }
         return frame.model_copy(update=parts)
 
-    def _later_is(self, op: Literal["<", ">"], frame: Frame) -> Filter:
-        """Return that the later figure is above, or below; a sum of nothing is below each that is above zero."""
-        than = Relative(field="later", op=op, than="earlier")
+    def _is_more(self, left: str, op: Literal["<", ">"], right: str, frame: Frame) -> Filter:
+        """Return that a figure is above another, or below; a sum of nothing is below each that is above zero."""
+        than = Relative(field=left, op=op, than=right)
         item = next((one for one in self.model.items if one.full_name == frame.measures[0]), None)
         if item is None or not isinstance(item.expression, exp.Sum):
             return than
-        some, none = ("later", "earlier") if op == ">" else ("earlier", "later")
+        some, none = (left, right) if op == ">" else (right, left)
         alone = [Condition(field=none, op="is_null"), Condition(field=some, op=">", value=0)]
         return AnyOf.model_validate({"or": [than, AllOf.model_validate({"and": alone})]})
 
     def _sought_by_change(self, frame: Frame, ranked: Rank | None) -> Literal["<", ">"] | None:
         """Return how the later figure compares in the groups that are sought: which categories fell."""
-        if ranked is not None or not frame.groups or not any(one.kind == "WHICH" for one in self.slots.asked):
-            return None
+        heads = [one for one in self.slots.asked if one.kind in ("ENTITY", "COUNTED")]
+        is_sought = any(one.kind == "WHICH" for one in self.slots.asked) or any(map(self._are_sought, heads))
+        return self._change_sought() if ranked is None and frame.groups and is_sought else None
+
+    def _change_sought(self) -> Literal["<", ">"] | None:
+        """Return in which direction something is said to have changed."""
         said = [one for one in self.slots.asked if one.kind == "CHANGE"]
         if any(one.data == "down" for one in said):
             return "<"
         return ">" if any(_RISES.search(one.text) for one in said) else None
+
+    def _are_sought(self, people: Chunk) -> bool:
+        """Tell whether people are sought by a change of theirs: which customers, customers who, how many customers."""
+        beside = [one.kind for one in self.slots.asked if one.first in (people.last, people.last + 1)]
+        is_led = any(one.kind == "WHICH" and one.last <= people.first for one in self.slots.asked)
+        return people.kind == "COUNTED" or is_led or "WHO" in beside
 
     def _ranked_target(self) -> Rank | None:
         """Take what ranks groups by how much a measure changed: which category grew most; the groups stay."""
@@ -360,7 +376,13 @@ class Compared(Sides):
         slots, item = self.slots, listed.data.item
         target = self._target_beside(item)
         if target is not None:
-            return self._groups_with_more(listed, target)
+            by = Groups((Dimension(name=target.data.full_name),))
+            slots.chunks[slots.chunks.index(target)] = target.made("GROUP", by)
+            return self._groups_with_more(listed)
+        people = None if self._is_of_people(item) else self._each_of_the_people()
+        if people is not None:
+            frame = self._groups_with_more(listed)
+            return frame.model_copy(update={"summary": "count"}) if people.kind == "COUNTED" else frame
         slots.take("VS", "TO")
         more = slots.take("OP")
         for one in [one for one in slots.chunks if one.kind == "FIELD" and one.data == item]:
@@ -378,7 +400,11 @@ class Compared(Sides):
         is_sought = len(fields) == 1 and fields[0].data != item and self.slots.has("OP")
         return fields[0] if is_sought else None
 
-    def _groups_with_more(self, listed: Chunk, target: Chunk) -> Frame:
+    def _is_of_people(self, item: Item) -> bool:
+        """Tell whether each customer has one value of a field, so that none can have more of one than of another."""
+        return any(self.model.relations.reaches(name, item.table) for name in self._doers())
+
+    def _groups_with_more(self, listed: Chunk) -> Frame:
         """Groups in which a measure is higher for one value than for another."""
         slots = self.slots
         parts = self._distinct(listed)
@@ -387,9 +413,6 @@ class Compared(Sides):
             raise NotUnderstood(listed.text)
         slots.chunks.remove(listed)
         slots.take("VS", "TO", "BETWEEN")
-        slots.chunks[slots.chunks.index(target)] = target.made(
-            "GROUP", Groups((Dimension(name=target.data.full_name),))
-        )
         self._count_rows()
         frame = self._plain()
         labels = tuple(str(values[0]) for values in parts)
@@ -398,7 +421,7 @@ class Compared(Sides):
         return frame.model_copy(
             update={
                 "comparison": Comparison(show="difference", filters=filters, labels=labels),
-                "having": (*frame.having, Relative(field=left, op=op, than=right)),
+                "having": (*frame.having, self._is_more(left, op, right, frame)),
             }
         )
 

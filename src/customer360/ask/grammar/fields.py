@@ -176,6 +176,32 @@ def than_percentile(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COND", Cond(Relative(field=numeric[0].full_name, op=op, than=than), numeric[0]), *part[1:])
 
 
+def between_percentiles(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Between the 25th and the 75th percentile of lifetime value."""
+    between, places, field = part
+    if len(places.data) != 2 or places.data[0] >= places.data[1]:
+        return None
+    ends = [
+        than_percentile(lexicon, [field, between.made("OP", op), places.made("NTHPCT", at)])
+        for op, at in zip((">=", "<="), places.data, strict=True)
+    ]
+    return [one for one in ends if one is not None] if all(ends) else None
+
+
+def more_than_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Older than the average, older than the average age."""
+    adjective: Adjective = part[0].data
+    metric = next((one.data for one in part if one.kind == "METRIC"), None)
+    named = next((one.data for one in part if one.kind == "FIELD"), adjective.item)
+    agg = next((one.data for one in part if one.kind == "AGG"), "avg")
+    is_its_mean = metric is None or lexicon.aggregates.get(("avg", adjective.item.full_name)) == metric
+    if adjective.superlative or not is_its_mean or named != adjective.item or agg not in ("avg", "median"):
+        return None
+    than = Benchmark(agg=agg)
+    cond = Cond(Relative(field=adjective.item.full_name, op=adjective.op, than=than), adjective.item)
+    return part[0].made("COND", cond, *part[1:])
+
+
 def rows_than_percentile(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Transactions above the 99th percentile: by what makes one of them large."""
     thing = part[0]

@@ -295,6 +295,15 @@ def more_than_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return op.made("HELD", Held(figure, op.data, (), average=True), *part[1:])
 
 
+def one_against_another(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Online spend exceeds their in-store spend: they spent more online than in the store."""
+    first, second = (one for one in part if one.kind == "VALUE")
+    measures = [one for one in part if one.kind == "MEASURE"]
+    op = next(one for one in part if one.kind == "OP")
+    same = first.data.item == second.data.item and all(one.data == measures[0].data for one in measures)
+    return [measures[0], op, first, second.made("VS", ""), second] if same else None
+
+
 def no_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """No transactions, without any declined purchases."""
     is_coarse = part[-1].kind == "ENTITY" and not is_fine(lexicon, part[-1].data)
@@ -384,7 +393,10 @@ def measure_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     op = next(one for one in part if one.kind == "OP").data
     times = next((one.data for one in part if one.kind == "TIMES"), 1.0)
     by = tuple(one.data.full_name for one in part if one.kind == "FIELD" and not is_numeric(one.data))
-    said = next(one.text.casefold() for one in part if one.kind == "AGG")
+    agg = next(one for one in part if one.kind == "AGG")
+    if agg.data not in ("avg", "median"):
+        return None
+    said = agg.text.casefold()
     overall = said.removeprefix("the ").startswith("overall") and not by and is_mean(lexicon, figure)
-    held = Held(figure, op, (), average=True, times=float(times), by=by, overall=overall)
+    held = Held(figure, op, (), average=True, agg=agg.data, times=float(times), by=by, overall=overall)
     return part[0].made("HELD", held, *part[1:])

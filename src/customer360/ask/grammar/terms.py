@@ -72,6 +72,8 @@ class Held:
     values: tuple[Any, ...]
     filters: tuple[Filter, ...] = ()
     average: bool = False
+    agg: str = "avg"
+    """Which mean it is held against, where it is: ``avg`` or ``median``."""
     times: float = 1.0
     by: tuple[str, ...] = ()
     overall: bool = False
