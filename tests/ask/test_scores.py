@@ -30,6 +30,7 @@ KNOWN_WRONG = {
     "I065": "gives the first customer where the gold answer has ten",
     "I103": "adds two states up where the gold answer has each",
     "N129": "takes the only risk that has an average for the one that is meant, without saying so",
+    "WX103": "takes those who bought Travel for the travel customers that are meant, without saying so",
     "U148": "takes the status of transactions for the one that is meant, and customers have others",
 }
 

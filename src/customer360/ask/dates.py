@@ -95,6 +95,12 @@ def describe(start: date | None, end: date | None) -> str:
     return f"from {start:%-d %B %Y} to {end:%-d %B %Y}"
 
 
+def last_days(newest: date, count: int, before: int = 0) -> Window:
+    """Return the last so many days, or those that end so many days before."""
+    end = newest - timedelta(days=before)
+    return _between(end - timedelta(days=count - 1), end, "day", count, rolling=True)
+
+
 def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:
     """Return the windows that a question names, in order and without overlap; ``anchor`` is the newest day."""
     texts = [_FIRST if _is_first_of_month(words, place) else word.text for place, word in enumerate(words)]
@@ -522,7 +528,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = (
     ),
     _rule(rf"{_IN}same (?:days|dates|period|time|months?|quarters?|weeks?) (?:in|of) {_YEAR}", _same_in_year),
     _rule(rf"{_IN}(?:that|same|that same) (month|quarter|year)(?! (?:last|before|of|in|a)\b)", _that_unit),
-    _rule(rf"(?<=than ){_IN}(first|second|third|fourth)(?! \w)", _that_quarter),
+    _rule(rf"(?<=than ){_IN}(first|second|third|fourth)(?: quarter)?(?! (?!please)\w)", _that_quarter),
     _rule(
         rf"{_IN}(?:last|previous|prior|preceding) {_UNIT}",
         lambda match, anchor: _calendar(_as_unit(match[1]), anchor, 1),

@@ -100,7 +100,7 @@ class Engine:
         kinds = {entry.kind for one in candidates for entry in one.entries}
         starts = previous is None and _CONTINUES.match(question) is not None and not kinds & _MEASURED
         starts = starts or (previous is None and _CHANGES_IT.match(question) is not None)
-        if starts or (previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD"})):
+        if starts or (previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD", "OPEN"})):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         if previous is None and refers(question) and _begins_with_pronoun(candidates):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
@@ -298,7 +298,7 @@ class Engine:
 _CONTINUES = re.compile(r"^\W*(?:and|but|(?:and )?(?:what|how) about)\b", re.IGNORECASE)
 _CHANGES_IT = re.compile(
     r"^\W*(?:please |now |can you |could you )*(?:break|split|cut|slice|group|sort|order|rank|filter|plot|chart)"
-    r" (?:up |down )?(?:that|this|it|them)\b",
+    r" (?:up |down )?(?:that|it|them|this(?! (?:year|month|quarter|week)))\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"^\W*(?:and|but)\b(?! (?:how|what|which|who is|who are|show|list))", re.IGNORECASE)

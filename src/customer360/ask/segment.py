@@ -135,11 +135,14 @@ def is_explained(words: Sequence[Word], candidates: Sequence[Candidate], blind: 
         return False
     last = max(one.last for one in blind)
     marks = [place for place, word in enumerate(words) if place >= last and word.stem in _EXPLAINS]
-    return bool(marks) and any(
+    between = [one for one in candidates if last <= one.first < marks[0]] if marks else list(candidates)
+    return all(any(entry.kind in _NAMES for entry in one.entries) for one in between) and any(
         entry.kind in ("NUM", "DECADE") for one in candidates if one.first > marks[0] for entry in one.entries
     )
 
 
+_NAMES = ("ENTITY", "FILL", "COMMA", "LIST", "ITEM")
+"""Kinds of words that may stand between a word and what explains it: valuable customers (...)."""
 _EXPLAINS = ("(", ":", "meaning", "namely", "defined")
 
 

@@ -70,10 +70,10 @@ _WORDS: dict[str, dict[Any, str]] = {
         "": (
             "large|big|small|huge|tiny|recently|lately|heavy|light|modest|significant|substantial|sizeable|sizable|"
             "expensive|cheap|wealthy|rich|old|young|perform well|performs well|performing well|doing well|do well|"
-            "strong|weak|problematic|healthy|unhealthy|successful|unsuccessful|unusual|suspicious|promising|attractive|"
+            "strong|weak|problematic|successful|unsuccessful|unusual|suspicious|promising|attractive|"
             "important|excellent|solid|terrible|"
             "does well|doing badly|doing poorly|perform badly|perform poorly|performing badly|performing poorly|"
-            "how active|loyal|most loyal"
+            "how active|loyal|most loyal|a bit|a little|somewhat|fairly|quite|relatively"
         ),
     },
     "NULL": {
@@ -121,6 +121,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "BY": {
         "": (
+            "group them by|group it by|group this by|group that by|"
             "by|per|for each|for every|in each|across|broken down by|split by|grouped by|"
             "breakdown by|separately for each|separately by|separately for|segmented by|within each|for all|"
             "split out by|cut by|sliced by|according to|"
@@ -150,7 +151,8 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "DIFF": {
         "": (
-            "difference|difference between|difference in|gap between|gap in|gap|how many more|how much more|"
+            "difference|difference between|difference in|gap between|gap in|gap|how much more or less|"
+            "how many more or less|how many more or fewer|how many more|how much more|"
             "how much higher|how far apart are|how far apart|by how many percentage points|how many percentage points|"
             "percentage points"
         ),
@@ -164,6 +166,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "vs|versus|with that of|from that of|to that of|than that of|or that of|with those of|"
             "than those of|or those of|"
             "differ from that of|differs from that of|differ from|differs from|compared to|compared with|"
+            "next to|up on|down on|"
             "against|relative to|as opposed to|in comparison to|"
             "in comparison with|than|when compared to|v|vs the"
         ),
@@ -266,6 +269,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         "": (
             "buckets|bands|brackets|bracket|band|bucket|group|groups|bins|bin|ranges|range|classes|class|"
             "buckets of|bands of|bins of|groups of|ranges of|in buckets of|in bands of|in steps of|steps of|"
+            "bin width of|bin width|bucket width of|bucket width|"
             "bucketed|binned|intervals|intervals of|decade|decades"
         ),
     },
@@ -424,6 +428,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "paid|pay|paying|bought anything|purchased anything|bought something|"
             "made at least one transaction|transacting|make a purchase|make purchases|used their card|"
             "had a transaction|placed an order|ordered anything|been shopping|been active|"
+            "did we book|do we book|we booked|"
             "had any transactions|had transactions|buys|made a payment|visited|spent anything|spent money|"
             "bought any|made a single purchase|made a single transaction|had any activity|shopped at|"
             "have a transaction|have transactions|put|puts|was made|were made|processed|happened|took place|occurred|"
@@ -483,7 +488,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "spent by|done|made by|driven by|represented by|represent|fell into|get|got|went to|went|end up|"
             "ended up|brought in by|brought in|labeled|labelled|classified|classified as|rated|flagged|"
             "flagged as|marked|marked as|"
-            "considered|currently|in the|take|takes|taken|sit in|sit|sits|sits in|held|"
+            "considered|currently|in the|take|takes|earn|earns|generate|generates|attract|attracts|"
+            "taken|sit in|sit|sits|sits in|held|"
             "gone|have gone|has gone|making up|makes up|make up|held by|is held by|goes through|runs through|"
             "comes through|lies|lie|stands|work|works|working|recorded|logged|registered|take in|takes in|"
             "took in|classed|classed as|fall on|falls on|fell on|falling on"
@@ -533,12 +539,16 @@ _WORDS: dict[str, dict[Any, str]] = {
     "ONLY": {
         "": (
             "only|just|but only|only the|just the|only show|only those|restrict to|"
+            "limit it to|limit them to|limit this to|"
             "limit to|filter to|filter by|filter on|only include|keep only|narrow to|narrow it down to|"
             "narrow down to|only with"
         ),
     },
     "INSTEAD": {
-        "": ("instead|rather|in its place|change it to|switch to|change to|make that|make it|replace with|swap"),
+        "": (
+            "instead|rather|in its place|turn it into|turn that into|turn this into|change it to|switch to|"
+            "change to|make that|make it|replace with|swap"
+        ),
     },
     "SAME": {
         "": (
@@ -602,8 +612,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "terms of|when it comes to|view|table|chart|graph|plot|as well|too|respectively|in our|"
             "across our|of our|among our|their|out|up|made of|one|well|ago|by our|individually|type|kind|"
             "then|such|us customers|here|we got|got|much|level|levels|size|look like|looks like|"
-            "wide|moved|performed|risk wants|risk needs|finance wants|finance needs|marketing wants|marketing needs|"
-            "support wants|support needs|compliance needs|compliance wants|sales wants|sales needs|"
+            "wide|moved|performed|"
             "of the buyer|of the purchaser|of the shopper|"
             "look|looking like|perform|doing|like|associated|corresponding|respective|given|per our|records|"
             "in our database|on record|on our books|books|happen to be|happen|sort|'|dataset|has been|"

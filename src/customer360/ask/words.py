@@ -311,6 +311,14 @@ def _folded(text: str) -> str:
 
 
 _ABBREVIATED = (
+    (  # who asks says nothing of what is asked: Finance would like to know
+        re.compile(
+            r"\b(?!(?:who|which|what|how|that|i|we|you|they)\b)\w+(?: team| department| manager)? "
+            r"(?:wants?|needs?|would like|(?:is|are) asking for|asks? for)(?: to (?:know|see|have|get))? (?=\w)",
+            re.IGNORECASE,
+        ),
+        "",
+    ),
     (re.compile(r"#\s?(?:of\s)?(?=[A-Za-z])", re.IGNORECASE), "number of "),
     (re.compile(r"\bb/w\b", re.IGNORECASE), "between"),
     (re.compile(r"\btx(?= (?:cnts?|counts?|amts?|amounts?|volume|values?)\b)", re.IGNORECASE), "transaction"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlglot import exp
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.dates import Window, describe, grain_of
+from customer360.ask.dates import grain_of, last_days
 from customer360.ask.followups.measuring import Measuring
 from customer360.ask.frame import Clause, Frame, fields_of
 from customer360.ask.grammar.figures import count_of, doers_with, figure_of
@@ -86,6 +85,8 @@ class Grouping(Measuring):
         if group.name != WHEN:
             return group
         extension = table_extension(self.model, self.frame.subject)
+        if self.frame.window_field:
+            return group.model_copy(update={"name": self.frame.window_field})
         if extension.activity or not extension.default_time_dimension:
             raise NotUnderstood("over time", "no_history")
         return group.model_copy(update={"name": f"{self.frame.subject}.{extension.default_time_dimension}"})
@@ -122,10 +123,9 @@ class Grouping(Measuring):
         fine = any(not self.model.relations.reaches(frame.subject, one.name.rpartition(".")[0]) for one in groups)
         if not fine or not known or not known.days_of or not summed or frame.measures != (summed.measure,):
             return False
-        end = self.lexicon.newest - timedelta(days=known.days_before)
-        start = end - timedelta(days=known.days - 1)
+        window = last_days(self.lexicon.newest, known.days, known.days_before)
         activity = table_extension(self.model, frame.subject).activity or frame.subject
-        self._set(measures=(known.days_of,), window=Window(start=start, end=end, label=describe(start, end)))
+        self._set(measures=(known.days_of,), window=window)
         self._set(subject=activity, **self._moved_to(activity))
         return True
 

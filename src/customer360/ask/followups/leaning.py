@@ -27,6 +27,7 @@ _LEANS = re.compile(
     r"again|expand|narrow|drill|exclude)\b",
     re.IGNORECASE,
 )
+_POLITE = re.compile(r"^\W*(?:(?:please|(?:can|could|would) you(?: please)?)\W+)+", re.IGNORECASE)
 _WHOLE_START = re.compile(
     r"^\W*(?:in|for|on|at|to|from|by|with|within|among|of) (?:which|what|each|every|all|how|the)\b", re.IGNORECASE
 )
@@ -43,6 +44,7 @@ NOUN = re.compile(
 
 def leans(question: str) -> bool:
     """Tell whether a question starts like one that leans on another."""
+    question = _POLITE.sub("", question)
     leaning = _LEANS.match(question) is not None and _WHOLE_START.match(question) is None
     return leaning or refers(question) or INSTEAD.search(question) is not None or _ONLY.search(question) is not None
 

@@ -36,7 +36,8 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     slots = Slots(lexicon, list(chunks))
     OfTheFirst(slots).apply()
     Implied(slots).apply()
-    if slots.has("CHANGE", "PERIODS") or (slots.has("COMPARE", "VS") and slots.has("TIME")):
+    changed = any(one.kind == "FIELD" and lexicon.extensions[one.data.full_name].change_of for one in slots.chunks)
+    if changed or slots.has("CHANGE", "PERIODS") or (slots.has("COMPARE", "VS") and slots.has("TIME")):
         slots.chunks = [one for one in slots.chunks if not _is_in_percent(one)]
     frame = _form_of(slots).build()
     if frame.comparison is not None and len(frame.measures) > 1:

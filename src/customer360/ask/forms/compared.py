@@ -28,7 +28,7 @@ _IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
 
 
 _BESIDE = ("IS", "ENTITY", "AND", "WHO", "WHICH", "ITEM", "BUY")
-_LEADING = ("LIST", "WHICH", "VALUE", "COND", "COUNT", "DISTINCT", "COMMA")
+_LEADING = ("LIST", "WHAT", "WHICH", "VALUE", "COND", "COUNT", "DISTINCT", "COMMA")
 """What may stand before those who are sought."""
 _RISES = re.compile(r"(?i)increas|grow|grew|rose|rise|rising|gain|up\b")
 
@@ -87,8 +87,7 @@ class Compared(Sides):
             self._count_rows()
             in_absolute = ranked is not None and self._says_absolute()
             frame = self._of_windows(windows, "difference" if in_absolute else show, ranked)
-            is_number = people is not None and people.kind == "COUNTED"
-            return frame.model_copy(update={"summary": "count"}) if is_number else frame
+            return self._numbered(frame, people)
         if ranked is not None:
             return self._most_changed(change, ranked)
         if change or periods:
@@ -98,25 +97,35 @@ class Compared(Sides):
     def _each_of_the_people(self) -> Chunk | None:
         """Take customers who did more in one window than in another as groups: it is each who is compared."""
         slots = self.slots
-        doers = self._doers()
-        people = [
-            one
-            for one in slots.chunks
-            if (one.kind == "ENTITY" and one.data in doers) or (one.kind == "COUNTED" and one.data[1] in doers)
-        ]
+        people = [one for one in slots.chunks if self._table_of_people(one)]
         if len(people) != 1 or slots.has("GROUP", "GRAIN") or slots.opened:
             return None
         if any(one.first < people[0].first and one.kind not in _LEADING for one in slots.asked):
             return None  # "did customers spend more" asks for no customers
         if not slots.has("OP") and not (self._change_sought() and self._are_sought(people[0])):
             return None
-        one = people[0]
-        table = one.data if one.kind == "ENTITY" else one.data[1]
+        one, table = people[0], self._table_of_people(people[0])
         keys = self.model.tables[table].primary_key
-        names = keys if one.kind == "COUNTED" else table_extension(self.model, table).row_fields
+        names = table_extension(self.model, table).row_fields if one.kind == "ENTITY" else keys
         groups = Groups(tuple(Dimension(name=f"{table}.{name}") for name in names))
         slots.chunks[slots.chunks.index(one)] = one.made("GROUP", groups)
         return one
+
+    def _table_of_people(self, chunk: Chunk) -> str:
+        """Return the table of those who do things, where a chunk names or counts them; nothing where it does not."""
+        if chunk.kind in ("ENTITY", "COUNTED"):
+            table = chunk.data if chunk.kind == "ENTITY" else chunk.data[1]
+            return table if table in self._doers() else ""
+        counts = {table: count_of(self.lexicon, table) for table in self._doers()} if chunk.kind == "MEASURE" else {}
+        return next((table for table, one in counts.items() if one and one.measure == chunk.data.measure), "")
+
+    def _numbered(self, frame: Frame, people: Chunk | None) -> Frame:
+        """Return how many people there are, where that is asked, and not who they are."""
+        if people is None or people.kind == "ENTITY":
+            return frame
+        if frame.summary is not None:
+            raise NotUnderstood(str(frame.summary))
+        return frame.model_copy(update={"summary": "count"})
 
     def _of_windows(self, windows: tuple[Window, ...], show: Show, ranked: Rank | None) -> Frame:
         """A measure in two windows; of groups perhaps those alone where it was more, or less, in the later one."""
@@ -170,7 +179,7 @@ class Compared(Sides):
         """Tell whether people are sought by a change of theirs: which customers, customers who, how many customers."""
         beside = [one.kind for one in self.slots.asked if one.first in (people.last, people.last + 1)]
         is_led = any(one.kind == "WHICH" and one.last <= people.first for one in self.slots.asked)
-        return people.kind == "COUNTED" or is_led or "WHO" in beside
+        return people.kind != "ENTITY" or is_led or "WHO" in beside
 
     def _ranked_target(self) -> Rank | None:
         """Take what ranks groups by how much a measure changed: which category grew most; the groups stay."""
@@ -319,6 +328,9 @@ class Compared(Sides):
     def _changes(self, change: Sequence[Chunk], periods: Sequence[Chunk]) -> Frame:
         """Month over month: the change from each period to the next."""
         grain = next((one.data for one in periods if one.data), None)
+        each = [one for one in self.slots.chunks if one.kind in ("GRAIN", "GROUP") and "every" in one.text.casefold()]
+        if each and self._change_sought() and any(one.kind in ("WHERE", "WHICH", "WHO") for one in self.slots.asked):
+            raise NotUnderstood(each[0].text)  # what grew in every month is more than one change
         if grain:
             self.slots.chunks.append(Chunk("GRAIN", grain, 10**6, 10**6, f"by {grain}"))
         elif not self.slots.has("GROUP", "GRAIN", "TREND"):
@@ -381,8 +393,7 @@ class Compared(Sides):
             return self._groups_with_more(listed)
         people = None if self._is_of_people(item) else self._each_of_the_people()
         if people is not None:
-            frame = self._groups_with_more(listed)
-            return frame.model_copy(update={"summary": "count"}) if people.kind == "COUNTED" else frame
+            return self._numbered(self._groups_with_more(listed), people)
         slots.take("VS", "TO")
         more = slots.take("OP")
         for one in [one for one in slots.chunks if one.kind == "FIELD" and one.data == item]:

@@ -31,10 +31,6 @@ class Figures(Form):
         self._require_listed(measures)
         figures = [self._figure(one, groups) for one in measures]
         subject = figures[0].table
-        if figures[0].of is not None:
-            slots.assume(
-                f"The average of {figures[0].of.label.lower()} is taken over transactions, not over customers."
-            )
         if figures[0].item.unit == "percent" and not groups and len(figures) == 1:
             groups = self._each_value()
         self._require_related(subject, entities)
@@ -42,6 +38,9 @@ class Figures(Form):
         summary = self._mean_over(figures[0], dated)
         if summary is not None:
             figures[0] = summary
+        elif figures[0].of is not None:
+            of = figures[0].of.label.lower()
+            slots.assume(f"The average of {of} is taken over transactions, not over customers.")
         taken = slots.take(*RESTRICTING)
         self._refuse_mean_beside(figures[0], taken)
         figures = self._of_what_is_asked(figures, taken, dated)

@@ -72,6 +72,8 @@ class Ranked(Figures):
         """The first of something: by a measure, by a field, by date."""
         slots = self.slots
         words = slots.take("TOP", "SUP", "RECENT", "GOOD")
+        if len([one for one in words if one.kind == "TOP"]) > 1:
+            raise NotUnderstood(words[-1].text)
         if any(one.kind == "RECENT" and one.text.casefold() == "first" for one in words[1:]):
             raise NotUnderstood("first")
         adjective = self._superlative()
@@ -84,6 +86,8 @@ class Ranked(Figures):
         number = self._count_wanted()
         by = self._order_by()
         measures = slots.take("MEASURE", "COUNTED", "COUNTEDFIELD")
+        if len(measures) > 1 and slots.asked[0].kind == "COUNTED" and any(one.kind == "THEIR" for one in slots.asked):
+            raise NotUnderstood(measures[1].text)  # how many had their highest month then: each has one
         groups, per = self._groups()
         are_groups = any(one.kind == "FIELD" and not is_numeric(one.data) for one in slots.chunks)
         if per is not None and not by and not groups and not (are_groups and measures):

@@ -197,8 +197,8 @@ def more_than_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     is_its_mean = metric is None or lexicon.aggregates.get(("avg", adjective.item.full_name)) == metric
     if adjective.superlative or not is_its_mean or named != adjective.item or agg not in ("avg", "median"):
         return None
-    than = Benchmark(agg=agg)
-    cond = Cond(Relative(field=adjective.item.full_name, op=adjective.op, than=than), adjective.item)
+    tree = {"field": adjective.item.full_name, "op": adjective.op, "than": {"agg": agg}}
+    cond = Cond(Relative.model_validate(tree), adjective.item)
     return part[0].made("COND", cond, *part[1:])
 
 

@@ -163,7 +163,8 @@ def each_of(_: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
     said = part[0].text.casefold()
     if said == "across":
         return part[1]
-    is_each = ("each" in said or "every" in said) and len(part[1].data.values) > 1
+    said_of_each = "each" in said or "every" in said or said.startswith(("differ", "vary", "varies"))
+    is_each = said_of_each and len(part[1].data.values) > 1
     group = Groups((Dimension(name=part[1].data.item.full_name),))
     return [part[0].made("GROUP", group), part[1]] if is_each else None
 

@@ -138,8 +138,8 @@ def counted(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
 
 
 def divided(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
-    """Total spend divided by the number of customers."""
-    return [part[1].made("RATIO", ""), part[0]] if part[1].text.casefold() == "divided by" else None
+    """Total spend divided by the number of customers, revenue per transacting customer."""
+    return [part[1].made("RATIO", ""), part[0]] if part[1].text.casefold() in ("divided by", "per") else None
 
 
 def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
@@ -150,6 +150,16 @@ def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     is_never = cond is None or cond.data.never
     counts = count_of(lexicon, table) if table in doers and is_never else None
     return [part[0].made("COUNTED", (counts, table, False)), *part[1:]] if counts else None
+
+
+def people_without(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """High-Value Travelers who made no mobile purchase: people by a value of theirs, and not purchases."""
+    value, cond, thing = part[0], part[-2], part[-1]
+    doer = next((one for one in lexicon.model.definition.tables if one.name == value.data.item.table), None)
+    if doer is None or not doer.x_nl.activity or doer.x_nl.activity != thing.data or not cond.data.never:
+        return None
+    people = Chunk("ENTITY", doer.name, value.first, value.first, value.text)
+    return [people, *part]
 
 
 def of_amount(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:

@@ -23,7 +23,7 @@ _TAKEN_BACK = ("TIME", "VALUE", "FIELD", "METRIC", "GRAIN")
 _RULES: tuple[Rule, ...] = (
     rule("IS IS", lambda _, part: part[0]),
     *(rule(f"{kind} (?:COMMA )?MEAN (?:COMMA )?{kind}", lambda _, part: part[-1]) for kind in _TAKEN_BACK),
-    rule("MEAN", lambda _, part: [] if part[0].text.casefold() == "i mean" else None),
+    rule("MEAN", lambda _, part: [] if part[0].first == 0 else None),
     rule("(?<!AGG )(?<!SUP )FIELD (?=(?:VALUE |COND )*ENTITY)", fields.amount_of),
     rule("QUARTILE (?=(?:VALUE |COND )*ENTITY)", numbers.quarter_of),
     rule("NUM UNITWORD FIELD BINS", lambda _, part: [part[2], part[3].made("BINS", float(part[0].data[0]), part[0])]),
@@ -175,6 +175,7 @@ _RULES: tuple[Rule, ...] = (
     rule("AGG MEASURE", measures.aggregated_metric),
     rule("COUNT (?:DISTINCT )?(?:ENTITY|FIELD)", measures.counted),
     rule("COUNT VALUE (?:IS )?(?:HELD|COND ENTITY)", measures.counted_people),
+    rule("(?<!ENTITY )(?<!COUNTED )VALUE (?:(?:WHO|IS|BUY) )*COND ENTITY", measures.people_without),
     rule("COUNT (?:DISTINCT )?(?:(?:VALUE|COND|AND|COMMA) )+(?:ENTITY|FIELD)", measures.counted_some),
     rule("DISTINCT (?:ENTITY|FIELD)", measures.counted),
     rule("MEASURE BY (?=COUNTED|MEASURE)", measures.divided),

@@ -94,6 +94,8 @@ def elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | 
 def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
     """Neither of some values of one field; those of another one that follow are told apart from them."""
     values = [place for place, one in enumerate(part) if one.kind == "VALUE"]
+    if leaves_out(part[0]) and any(one.kind == "NOT" for one in part[1:]):
+        return [part[0].made("TANGLE", "", *part[1:])]  # leaving out Travel and not Hotels: one or both
     item = part[values[0]].data.item
     others = [place for place in values if part[place].data.item != item]
     end = max(place for place in values if place < others[0]) + 1 if others else len(part)

@@ -36,6 +36,7 @@ class Implied(Changes):
             self._only,
             self._how_much,
             self._spent_where,
+            self._spent_lately,
             self._where_and_who,
             self._how_long,
             self._when_opened,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from customer360.ask.chunks import Chunk
+from customer360.ask.dates import last_days
 from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.implied.times import Times
-from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, size_of
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, metric_figure, size_of
 from customer360.ask.grammar.terms import Cond, Figure, Held, as_cond, compare_filter, either, is_none_of
+from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item
 
@@ -38,6 +40,23 @@ class Amounts(Times):
             slots.chunks[slots.chunks.index(fields[0])] = fields[0].made("MEASURE", figure)
         elif not self._sum_of_rows(asked):
             raise NotUnderstood(asked.text)
+
+    def _spent_lately(self) -> None:
+        """Read "states by spend in the last 90 days" as what was spent then: the field is that of each customer."""
+        chunks, extensions = self.slots.chunks, self.lexicon.extensions
+        fields = [one for one in chunks if one.kind == "FIELD" and extensions[one.data.full_name].days_of]
+        if len(fields) != 1 or self._is_of_each() or self.slots.has("CHANGE", "VS", "COMPARE", "AGG", "TIME", "CORR"):
+            return
+        field, known = fields[0], extensions[fields[0].data.full_name]
+        metric = next(one for one in self.model.items if one.full_name == known.days_of)
+        window = last_days(self.lexicon.newest, known.days, known.days_before)
+        place = chunks.index(field)
+        chunks[place : place + 1] = [field.made("MEASURE", metric_figure(metric)), field.made("TIME", window)]
+
+    def _is_of_each(self) -> bool:
+        """Tell whether rows are asked for, each by itself, and no groups."""
+        grouped = any(one.kind == "FIELD" and not is_numeric(one.data) for one in self.slots.chunks)
+        return self.slots.has("WHO", "ENTITY") and not (grouped or self.slots.has("GROUP", "UNITWORD"))
 
     def _spent_where(self) -> None:
         """Leave out "merchants" in what was spent at Utilities merchants: it says where, as their category does."""

@@ -26,6 +26,7 @@ class Changes(Counts):
             (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
             for one in slots.chunks
         )
+        people = people or (slots.has("WHO") and any(one.data.item.table == table for one in self._values()))
         self._unneeded_period()
         self._changing_spend()
         self._declining_spend(people=people)
@@ -75,6 +76,11 @@ class Changes(Counts):
             *(other for other in slots.chunks if other.kind in ("VS", "OP", "BY")),
         ):
             slots.chunks.remove(one)
+
+    def _values(self) -> list[Chunk]:
+        """Return the values where nothing is named whose they are: High-Value Travelers whose spend fell."""
+        chunks = self.slots.chunks
+        return [] if self.slots.has("ENTITY", "COUNTED") else [one for one in chunks if one.kind == "VALUE"]
 
     def _by_half(self) -> list[Chunk]:
         """Read "by more than half" as by more than 50 %."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ class People(Amounts):
         for place, one in enumerate(chunks):
             if one.kind != "JUST":
                 continue
+            self._refuse_groups_with_only(chunks[:place])
             near = [
                 each
                 for each in (*chunks[place + 1 : place + 3], *chunks[max(place - 1, 0) : place])
@@ -32,6 +34,12 @@ class People(Amounts):
             if near and not self.model.relations.reaches(people, near[0].data.item.table):
                 chunks[chunks.index(near[0])] = near[0].made("COND", replace(as_cond(near[0]), only=True))
         self.slots.take("JUST")
+
+    def _refuse_groups_with_only(self, before: Sequence[Chunk]) -> None:
+        """Refuse merchants with only declined transactions: all that they have would have to be looked at."""
+        sought = any(one.kind == "FIELD" and not is_numeric(one.data) for one in before)
+        if sought and before[-1].kind == "IS" and before[-1].text.casefold() in ("with", "have", "has", "having"):
+            raise NotUnderstood("only")
 
     def _higher_of(self) -> None:
         """Read "which card type has the higher average amount" as asking for the highest of them."""
@@ -64,6 +72,8 @@ class People(Amounts):
                 slots.chunks.remove(one)
             slots.chunks.insert(0, Chunk("FIELD", item, where.first, where.last, item.label))
         who = next((one for one in slots.chunks if one.kind == "WHO" and one.text.casefold() != "whose"), None)
+        if who is not None and any(one.kind == "MEASURE" and one.last <= who.first for one in slots.chunks):
+            return  # behind a measure it says which of them
         others = [one for one in slots.chunks if one.kind in ("ENTITY", "COUNTED")]
         often = slots.has("SUP") and [one.data for one in others] == [self._activity()]
         if who is not None and (not others or often):
