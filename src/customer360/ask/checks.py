@@ -102,10 +102,11 @@ def _taken_by_grammar(lexicon: Lexicon) -> Iterator[Fault]:
     grammar: dict[Stems, set[str]] = {}
     for stems, kind, _ in phrases():
         grammar.setdefault(stems, set()).add(kind)
-    for stems, kinds in grammar.items():
-        entries = lexicon.entries[stems]
+    for stems, known in grammar.items():
+        entries = lexicon.entries.get(stems, [])
         targets = {one: name for one, name in _first_targets(entries).items() if one.kind != "VALUE"}
-        if targets and kinds != {"FILL"}:
+        kinds = known & {one.kind for one in entries}
+        if targets and kinds - {"FILL"}:
             phrase, listed = " ".join(stems), " and ".join(sorted(targets.values()))
             tied = min(one.rank for one in targets) >= min(one.rank for one in entries if one.kind in kinds)
             say = f"“{phrase}” is {listed}, and a word of the grammar ({', '.join(sorted(kinds))})."

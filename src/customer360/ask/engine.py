@@ -20,7 +20,7 @@ from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
 from customer360.ask.grammar.rules import reduce_chunks
 from customer360.ask.guard import refuse
-from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, is_numeric, table_extension
+from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, date_of, is_numeric
 from customer360.ask.plan import plan_query
 from customer360.ask.segment import find_candidates, is_explained, kinds_in, readings, unexplained
 from customer360.ask.slots import NotUnderstood
@@ -375,6 +375,5 @@ def _activities(model: SemanticModel) -> dict[str, str]:
     found = {}
     for table in model.definition.tables:
         if table.x_nl.activity:
-            date_field = table_extension(model, table.x_nl.activity).default_time_dimension
-            found[table.name] = f"{table.x_nl.activity}.{date_field}"
+            found[table.name] = date_of(model, table.x_nl.activity)
     return found

@@ -135,8 +135,14 @@ def build_lexicon(model: SemanticModel, values: Values, newest: date) -> Lexicon
         _add_values(lexicon, item, values[full_name], lexicon.extensions[full_name])
     _add_keys(lexicon)
     for stems, kind, value in phrases():
+        if kind == "SORT" and _names_rows(lexicon, stems[0]):
+            continue  # "orders by channel" are the orders of a shop, in no order
         lexicon.add(stems, Entry(kind, value, rank=2 if kind == "FILL" else 1))
     return lexicon
+
+
+def _names_rows(lexicon: Lexicon, stem: str) -> bool:
+    return any(one.kind == "ENTITY" for one in lexicon.entries.get((stem,), ()))
 
 
 def _add_keys(lexicon: Lexicon) -> None:
@@ -159,6 +165,12 @@ def _add_table(lexicon: Lexicon, table: TableDefinition) -> None:
 def table_extension(model: SemanticModel, table: str) -> TableExtension:
     """Return what the model says about questions on a table."""
     return next(one.x_nl for one in model.definition.tables if one.name == table)
+
+
+def date_of(model: SemanticModel, table: str) -> str:
+    """Return the full name of the date that a table is asked by, which a coarser one may have; nothing without one."""
+    name = table_extension(model, table).default_time_dimension
+    return f"{table}.{name}" if name and "." not in name else name or ""
 
 
 def is_numeric(item: Item) -> bool:

@@ -6,7 +6,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.frame import Frame, Rank, fields_of
 from customer360.ask.grammar.figures import count_of
 from customer360.ask.grammar.terms import Figure, Sorting
-from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.lexicon import Lexicon, date_of, is_numeric
 from customer360.ask.plan import name_of
 from customer360.ask.slots import NotUnderstood
 from customer360.ask.words import stems_of
@@ -160,8 +160,8 @@ class _Sorter:
         frame = self.frame
         if frame.kind != "rows":
             return [group.name for group in frame.groups if group.grain]
-        name = table_extension(self.lexicon.model, frame.subject).default_time_dimension
-        return [f"{frame.subject}.{name}"] if name else []
+        name = date_of(self.lexicon.model, frame.subject)
+        return [name] if name else []
 
     def _number_shown(self) -> str:
         """Return the only number that rows show, or the first measure."""

@@ -25,9 +25,10 @@ def restrict_model(definition: ModelDefinition, catalogue: Catalogue) -> tuple[S
         else:
             tables.append(_restricted(_with_rollups_of(table, catalogue), columns, gone))
     names = {table.name for table in tables}
+    dates = {f"{table.name}.{one.name}" for table in tables for one in table.time_dimensions}
     left = {f"{table.name}.{one.name}" for table in tables for one in table.metrics}
     parts: dict[str, Any] = {
-        "tables": tuple(_pointing(table, names, left) for table in tables),
+        "tables": tuple(_pointing(table, names, left, dates) for table in tables),
         "relationships": tuple(one for one in definition.relationships if {one.left_table, one.right_table} <= names),
         "metrics": tuple(one for one in definition.metrics if _columns(one, qualified=True) <= left),
     }
@@ -61,7 +62,7 @@ def _fitting(item: ItemDefinition, columns: frozenset[str]) -> ItemDefinition:
     return item.model_copy(update={"expr": item.x_nl.instead})
 
 
-def _pointing(table: TableDefinition, names: set[str], metrics: set[str]) -> TableDefinition:
+def _pointing(table: TableDefinition, names: set[str], metrics: set[str], dates: set[str]) -> TableDefinition:
     """Return a table whose extension names nothing that is gone."""
     extension = table.x_nl
     fields = {one.name for group in (table.dimensions, table.time_dimensions, table.facts) for one in group}
@@ -70,7 +71,7 @@ def _pointing(table: TableDefinition, names: set[str], metrics: set[str]) -> Tab
         "activity": extension.activity if extension.activity in names else None,
         "size_field": extension.size_field if extension.size_field in fields else None,
         "default_time_dimension": extension.default_time_dimension
-        if extension.default_time_dimension in fields
+        if extension.default_time_dimension in fields | dates
         else None,
         "default_metric": extension.default_metric if f"{table.name}.{extension.default_metric}" in metrics else None,
     }

@@ -11,7 +11,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.dates import Window, describe
 from customer360.ask.frame import Clause, fields_of
 from customer360.ask.grammar.terms import Cond, Held, Lacked, Sorting, as_cond, is_none_of, value_filter
-from customer360.ask.lexicon import Lexicon, table_extension
+from customer360.ask.lexicon import Lexicon, date_of, table_extension
 from customer360.semantic import MAX_LIMIT, AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative, Top
 
 RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR", "LACKED")
@@ -238,8 +238,7 @@ class _Sorter:
         if "ASSIGNED" in kinds:
             name = assigned_date(self.lexicon)
         elif "OPEN" in kinds or (self._is_about_opening() and "BUY" not in kinds) or not self.extension.activity:
-            default = self.extension.default_time_dimension
-            name = f"{self.subject}.{default}" if default else ""
+            name = date_of(self.model, self.subject)
         if not name:
             return window
         self.scope.window, self.scope.window_field = window, name

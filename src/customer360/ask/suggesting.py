@@ -13,7 +13,7 @@ from customer360.ask.engine import Engine, Option, Read
 from customer360.ask.followups import Context
 from customer360.ask.frame import Frame
 from customer360.ask.guide import Guide
-from customer360.ask.lexicon import table_extension
+from customer360.ask.lexicon import date_of, table_extension
 from customer360.ask.naming import Names, upper
 from customer360.ask.posing import pose_filters, pose_groups, pose_measure, pose_window
 from customer360.ask.sources import Source
@@ -117,7 +117,7 @@ def _trend(names: Names, base: Frame) -> Iterator[Candidate]:
     extension = table_extension(names.model, base.subject)
     if extension.activity or not extension.default_time_dimension or any(one.grain for one in base.groups):
         return
-    month = Dimension(name=f"{base.subject}.{extension.default_time_dimension}", grain="month")
+    month = Dimension(name=date_of(names.model, base.subject), grain="month")
     yield from _posed("trend", names, base.model_copy(update={"groups": (month,)}))
 
 

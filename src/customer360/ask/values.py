@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from sqlglot import exp
 
-from customer360.ask.lexicon import table_extension
+from customer360.ask.lexicon import date_of
 from customer360.semantic import Item, Kind, SemanticModel, build_query, compile_query
 from customer360.warehouse import Warehouse
 
@@ -41,18 +41,24 @@ def read_days(
 ) -> tuple[date | None, date | None]:
     """Return the oldest and the newest day of what the model's things did.
 
-    That is the activity of the first table that has one, or else the date of the first table that has one.
+    That is the activity of the first table that has one, or else the dates of all tables.
     """
     tables = {table.name: table.x_nl for table in model.definition.tables if table.x_nl.asked}
     active = [one.activity for one in tables.values() if one.activity]
-    for name in [*active, *(name for name, one in tables.items() if one.default_time_dimension)][:1]:
-        field = f"{name}.{table_extension(model, name).default_time_dimension}"
-        query = build_query(metrics=[f"min({field})", f"max({field})"])
-        compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
-        [row] = warehouse.query(compiled.sql, compiled.parameters).to_pylist()
-        oldest, newest = (one.date() if isinstance(one, datetime) else one for one in row.values())
-        return oldest, newest
-    return None, None
+    dates = [date_of(model, name) for name in (active[:1] or tables)]
+    found = [_days_of(warehouse, model, field, schema_suffix) for field in dict.fromkeys(dates) if field]
+    oldest, newest = ([day for day in days if day] for days in zip(*found, strict=True)) if found else ([], [])
+    return min(oldest, default=None), max(newest, default=None)
+
+
+def _days_of(
+    warehouse: Warehouse, model: SemanticModel, field: str, schema_suffix: str
+) -> tuple[date | None, date | None]:
+    query = build_query(metrics=[f"min({field})", f"max({field})"])
+    compiled = compile_query(model, query, warehouse.dialect, schema_suffix=schema_suffix)
+    [row] = warehouse.query(compiled.sql, compiled.parameters).to_pylist()
+    oldest, newest = (one.date() if isinstance(one, datetime) else one for one in row.values())
+    return oldest, newest
 
 
 def _promised(listed: tuple[str, ...], known: list[str]) -> list[str]:

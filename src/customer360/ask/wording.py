@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from customer360.ask.conditions import name_window, say_clause, say_filter, say_filters, say_measure, say_window
 from customer360.ask.frame import AskMeasure, Frame, Rank
-from customer360.ask.lexicon import table_extension
+from customer360.ask.lexicon import date_of, table_extension
 from customer360.ask.naming import PLAIN, Names, listed, upper
 from customer360.semantic import Dimension, Figures, Formula, Measure, SemanticModel
 
@@ -145,10 +145,9 @@ class _Sentence:
         return f", with {self.names.field(frame.window_field)} {say_window(frame.window)}"
 
     def _is_main_date(self, name: str) -> bool:
-        table, _, bare = name.rpartition(".")
-        extension = table_extension(self.names.model, table)
-        is_own = table == self.frame.subject and not extension.activity
-        return is_own and extension.default_time_dimension == bare
+        model, subject = self.names.model, self.frame.subject
+        is_own = name == date_of(model, subject) and name.startswith(f"{subject}.")
+        return is_own and not table_extension(model, subject).activity
 
     def _activity(self) -> str:
         extension = table_extension(self.names.model, self.frame.subject)

@@ -17,7 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from customer360.errors import InvalidDefinition
 
+LARGEST_MODEL = 1_000_000
+"""The most characters of a model's file, which is what Snowflake takes."""
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+FieldName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$", max_length=257)
+]
+"""A name, or ``table.name``."""
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Unit = Literal["currency", "percent", "count", "score", "days", "months", "years", "number"]
 DataType = Annotated[
@@ -100,7 +107,8 @@ class TableExtension(Definition):
     """What a question about a table means when it names no measure or no date, and what answers it sooner."""
 
     default_metric: Name | None = None
-    default_time_dimension: Name | None = None
+    default_time_dimension: FieldName | None = None
+    """A time dimension of the table, or ``table.name`` of a coarser one, where the rows have no date of their own."""
     asked: bool = True
     """Whether questions in English may ask for it."""
     row_fields: tuple[Name, ...] = ()
@@ -271,15 +279,23 @@ def read_definition(path: Path) -> ModelDefinition:
 def parse_definition(text: str, *, source: str) -> ModelDefinition:
     """Check the form of a semantic model; ``source`` names it in errors."""
     try:
-        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+        return ModelDefinition.model_validate(load_yaml(text, source=source))
+    except ValidationError as error:
+        raise _explain(error, source) from error
+
+
+def load_yaml(text: str, *, source: str) -> Any:
+    """Return what YAML says, of plain types only.
+
+    Raises:
+        InvalidDefinition: it is no YAML, or a mapping has a key twice; ``source`` names it.
+    """
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
     except yaml.YAMLError as error:
         raise InvalidDefinition(
             f"{source} is not valid YAML: {error}", next_action="Correct the line it names."
         ) from error
-    try:
-        return ModelDefinition.model_validate(content)
-    except ValidationError as error:
-        raise _explain(error, source) from error
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -288,9 +304,9 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key, _ in node.value:
-            if key.value in seen:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
-            seen.add(key.value)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else key)
         return super().construct_mapping(node, deep)
 
 

@@ -142,16 +142,19 @@ class SemanticModel:
         """Refuse a default that names no metric or no date."""
         extensions = [(table.name, table.x_nl) for table in self.definition.tables]
         named = [(f"{table}.{one.default_metric}", METRIC_KINDS) for table, one in extensions if one.default_metric]
-        named += [
-            (f"{table}.{one.default_time_dimension}", frozenset({Kind.TIME}))
-            for table, one in extensions
-            if one.default_time_dimension
-        ]
+        dates = [(table, one.default_time_dimension) for table, one in extensions if one.default_time_dimension]
+        named += [(date if "." in date else f"{table}.{date}", frozenset({Kind.TIME})) for table, date in dates]
         if self.definition.x_nl.default_metric:
             named.append((self.definition.x_nl.default_metric, METRIC_KINDS))
         for name, kinds in named:
             if not any(item.kind in kinds for item in self._by_name.get(name, ())):
                 raise InvalidDefinition(f"The default {name!r} does not exist.", next_action="Correct x_nl.")
+        for table, date in dates:
+            owner = date.rpartition(".")[0] or table
+            if not self.relations.reaches(table, owner):
+                raise InvalidDefinition(
+                    f"The default {date!r} is of no table that {table!r} belongs to.", next_action="Correct x_nl."
+                )
 
     def _find_operands(self, formula: Item) -> Mapping[str, Item]:
         columns = {dotted(column) for column in formula.expression.find_all(exp.Column)}
@@ -260,12 +263,13 @@ def _parse(table: str, kind: Kind, definition: ItemDefinition) -> exp.Expr:
         raise InvalidDefinition(
             f"{where} has an expression that does not parse: {definition.expr!r}.", next_action="Correct its expr."
         ) from error
-    if fault := _fault(kind, expression):
+    if fault := fault_of(kind, expression):
         raise InvalidDefinition(f"{where} {fault}: {definition.expr!r}.", next_action="Correct its expr.")
     return expression
 
 
-def _fault(kind: Kind, expression: exp.Expr) -> str:
+def fault_of(kind: Kind, expression: exp.Expr) -> str:
+    """Return what an expression of this kind may not do but does, or nothing."""
     if expression.find(*_SUBQUERIES):
         return "may not hold a subquery, a window or a parameter"
     aggregates = expression.find(exp.AggFunc) is not None

@@ -103,7 +103,10 @@ class Source:
         alias = self._alias(path)
 
         def bind(node: exp.Expr) -> exp.Expr:
-            return exp.column(names.get(node.name, node.name), table=alias) if isinstance(node, exp.Column) else node
+            if not isinstance(node, exp.Column):
+                return node
+            name = names.get(node.name)
+            return exp.column(name or node.this.copy(), table=alias)
 
         bound: exp.Expr = bind(expression) if isinstance(expression, exp.Column) else expression.transform(bind)
         return bound

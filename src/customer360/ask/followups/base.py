@@ -8,7 +8,7 @@ from typing import Any
 from customer360.ask.dates import Window
 from customer360.ask.followups.leaning import INSTEAD, NOUN, Context, refers
 from customer360.ask.grammar.terms import Sorting
-from customer360.ask.lexicon import Lexicon, table_extension
+from customer360.ask.lexicon import Lexicon, date_of, table_extension
 from customer360.ask.slots import NotUnderstood, Slots
 
 _MANY = re.compile(r"\b(?:their|them|they|those|these)\b", re.IGNORECASE)
@@ -64,4 +64,4 @@ class Change:
         extension = table_extension(self.model, frame.subject)
         if extension.activity or not extension.default_time_dimension:
             raise NotUnderstood(window.label, "window_of_rows")
-        return self._set(window=window, window_field=f"{frame.subject}.{extension.default_time_dimension}")
+        return self._set(window=window, window_field=date_of(self.model, frame.subject))

@@ -12,7 +12,7 @@ from customer360.ask.followups.measuring import Measuring
 from customer360.ask.frame import Clause, Frame, fields_of
 from customer360.ask.grammar.figures import count_of, doers_with, figure_of
 from customer360.ask.grammar.terms import WHEN, Groups
-from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.lexicon import date_of, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Dimension, Formula
 
@@ -89,7 +89,7 @@ class Grouping(Measuring):
             return group.model_copy(update={"name": self.frame.window_field})
         if extension.activity or not extension.default_time_dimension:
             raise NotUnderstood("over time", "no_history")
-        return group.model_copy(update={"name": f"{self.frame.subject}.{extension.default_time_dimension}"})
+        return group.model_copy(update={"name": date_of(self.model, self.frame.subject)})
 
     def _break_down(self, groups: tuple[Dimension, ...]) -> None:
         frame = self.frame

@@ -10,7 +10,7 @@ from customer360.ask.followups.restricting import Restricting
 from customer360.ask.frame import AskMeasure, Clause, fields_of
 from customer360.ask.grammar.figures import figure_of
 from customer360.ask.grammar.terms import Figure
-from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.lexicon import date_of, is_numeric, table_extension
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Item, Measure
 
@@ -120,7 +120,7 @@ class Measuring(Restricting):
             raise NotUnderstood("that")
         inner = [tree for clause in frame.clauses for tree in clause.filters]
         window = next((clause.window for clause in frame.clauses if clause.window), frame.window)
-        name = f"{subject}.{extension.default_time_dimension}" if extension.default_time_dimension else ""
+        name = date_of(self.model, subject)
         return {
             "filters": (*frame.filters, *inner),
             "clauses": (),

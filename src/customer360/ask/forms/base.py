@@ -13,7 +13,7 @@ from customer360.ask.dates import grain_of
 from customer360.ask.frame import Clause, Frame, Rank, fields_of
 from customer360.ask.grammar.figures import count_of, doers_in, figure_of, kept_tests, otherwise_of
 from customer360.ask.grammar.terms import WHEN, Cond, Figure, Groups, Sorting, as_cond, sorting_of
-from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.lexicon import Lexicon, date_of, is_numeric, table_extension
 from customer360.ask.ordering import sort_frame
 from customer360.ask.slots import NotUnderstood, Scope, Slots, assigned_date, build_scope, numeric
 from customer360.semantic import Condition, Dimension, Filter, Item, Measure
@@ -177,7 +177,7 @@ class Form:
         return table_extension(self.model, main_table(self.lexicon)).activity or main_table(self.lexicon)
 
     def _default_date(self, table: str) -> Item | None:
-        name = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        name = date_of(self.model, table)
         return next((one for one in self.model.items if one.full_name == name), None)
 
     def _finest(self, tables: Sequence[str]) -> str:
@@ -236,7 +236,6 @@ class Form:
         if held is None or held.measure is None or held.negated or scope.window or _fits_none(held):
             return None
         activity = table_extension(self.model, table).activity or ""
-        date = table_extension(self.model, activity).default_time_dimension
         measure = held.measure
         name = measure if isinstance(measure, str) else f"{measure.agg}_{(measure.field or '').rpartition('.')[2]}"
         return Frame(
@@ -246,7 +245,7 @@ class Form:
             groups=tuple(Dimension(name=one) for one in dict.fromkeys(names)),
             filters=(*scope.near, *held.filters),
             window=held.window,
-            window_field=f"{activity}.{date}" if held.window else "",
+            window_field=date_of(self.model, activity) if held.window else "",
             having=(numeric(name, held.op, held.values),),
         )
 
@@ -301,14 +300,14 @@ class Form:
         """Return the groups with the subject's date in the place of a bare grain."""
         if not any(one.name == WHEN for one in groups):
             return tuple(groups)
-        extension = table_extension(self.model, subject)
-        if not extension.default_time_dimension:
+        default = date_of(self.model, subject)
+        if not default:
             raise NotUnderstood("over time")
         if subject in self._doers() and not self.slots.opened:
             raise NotUnderstood("over time", "no_history")
         self.slots.dated = True
         name = assigned_date(self.lexicon) if self.slots.assigned else ""
-        name = name or f"{subject}.{extension.default_time_dimension}"
+        name = name or default
         return tuple(one.model_copy(update={"name": name}) if one.name == WHEN else one for one in groups)
 
     def _sorted(self, frame: Frame) -> Frame:

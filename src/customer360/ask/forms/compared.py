@@ -17,7 +17,7 @@ from customer360.ask.forms.sides import Show, Sides
 from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
 from customer360.ask.grammar.figures import count_of, figure_of, size_of
 from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
-from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.lexicon import date_of, is_numeric, table_extension
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
 from customer360.ask.words import stems_of
@@ -145,10 +145,9 @@ class Compared(Sides):
         if more and frame.groups:
             show = "difference"
             parts |= {"having": (self._is_more("later", more[0].data, "earlier", frame),)}
-        extension = table_extension(self.model, frame.subject)
         parts |= {
             "comparison": Comparison(show=show, windows=windows),
-            "window_field": f"{frame.subject}.{extension.default_time_dimension}",
+            "window_field": date_of(self.model, frame.subject),
         }
         return frame.model_copy(update=parts)
 

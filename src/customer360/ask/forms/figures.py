@@ -43,6 +43,7 @@ class Figures(Form):
             slots.assume(f"The average of {of} is taken over transactions, not over customers.")
         taken = slots.take(*RESTRICTING)
         self._refuse_mean_beside(figures[0], taken)
+        self._refuse_formula_beside(figures[0], taken, dated)
         figures = self._of_what_is_asked(figures, taken, dated)
         subject, figures = self._activity_of(subject, figures, dated)
         self._refuse_held_of_doers(measures[0], subject, taken, fields)
@@ -159,6 +160,12 @@ class Figures(Form):
                 kept.append(one.made("COND", Cond(tree, total)))
         return kept
 
+    def _refuse_formula_beside(self, figure: Figure, taken: Sequence[Chunk], groups: Sequence[Dimension]) -> None:
+        """Refuse a formula over those who do things beside what they did: it would be of all that they ever did."""
+        of_doers = figure.item.kind == "derived_metric" and figure.table in self._doers()
+        if of_doers and self._has_fine(figure.table, taken, groups):
+            raise NotUnderstood(figure.item.label)
+
     def _mean_over(self, figure: Figure, groups: Sequence[Dimension]) -> Figure | None:
         """Return the metric to average over groups: average daily spend, average number of customers per state."""
         averaged = self.slots.take("AGG") if self.slots.has("AGG") else []
@@ -171,7 +178,7 @@ class Figures(Form):
         if averaged:
             raise NotUnderstood(averaged[0].text)
         if figure.of is not None and len(groups) == 1 and groups[0].grain and self._said_per:
-            return metric_figure(figure.of)
+            return metric_figure(self.model, figure.of)
         return None
 
     def _counted_field(self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension]) -> Frame:

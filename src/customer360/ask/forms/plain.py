@@ -248,7 +248,7 @@ class Plain(Figures):
         name = self.lexicon.extensions[field.data.full_name].total_of
         metric = next((item for item in self.model.items if item.full_name == name), None)
         counts = metric is not None and metric.unit == "count" and field.text.casefold().startswith("total")
-        return metric_figure(metric) if metric is not None and counts else None
+        return metric_figure(self.model, metric) if metric is not None and counts else None
 
     def _held_by_groups(self, cond: Chunk, fields: Sequence[Chunk]) -> Chunk:
         """Read "states with an above-average churn score" as comparing the mean of each with that of all rows."""

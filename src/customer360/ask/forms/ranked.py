@@ -9,9 +9,9 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
-from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, metric_figure, size_of
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, kept_tests, metric_figure, size_of
 from customer360.ask.grammar.terms import FALLING, WHEN, Cond, Figure, as_cond
-from customer360.ask.lexicon import is_numeric, table_extension
+from customer360.ask.lexicon import date_of, is_numeric, table_extension
 from customer360.ask.ordering import is_worse, sort_frame
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
 from customer360.ask.words import stems_of
@@ -184,7 +184,7 @@ class Ranked(Figures):
         self._rank_by_size(choice, entity)
         size = choice.numbers[0].data
         rank = Rank(by=size.full_name, descending=choice.descending, limit=self._default_limit(choice, entity))
-        return self._rows(entity.data, self._approved(entity.data, choice.taken), [size, *shown], rank)
+        return self._rows(entity.data, self._counted_rows(entity.data, size, choice.taken), [size, *shown], rank)
 
     def _sort_targets(self, choice: Choice) -> None:
         """Tell what is ranked from what it is ranked by."""
@@ -233,7 +233,7 @@ class Ranked(Figures):
         item = self._meant_by(adjective, choice.entities)
         choice.descending = adjective.data.op == (">" if item == adjective.data.item else "<")
         if item.kind in ("metric", "derived_metric"):
-            choice.measures = [adjective.made("MEASURE", metric_figure(item))]
+            choice.measures = [adjective.made("MEASURE", metric_figure(self.model, item))]
         else:
             choice.numbers = [adjective.made("FIELD", item), *shown]
 
@@ -285,7 +285,7 @@ class Ranked(Figures):
         item = next((one.data for one in metrics if one.kind == "METRIC"), None)
         if item is None or field.kind != "FIELD":
             raise NotUnderstood(field.text, "missing_measure")
-        return metric_figure(item)
+        return metric_figure(self.model, item)
 
     def _asks_for_the_common(self, choice: Choice) -> bool:
         return any(word in one.text.casefold() for one in choice.words for word in _COMMON)
@@ -335,9 +335,8 @@ class Ranked(Figures):
         """Return what an adjective compares: the oldest accounts are those opened first, not those of old people."""
         item: Item = adjective.data.item
         if item.name == "age" and any("account" in one.text.casefold() for one in entities):
-            table = entities[0].data
-            name = table_extension(self.model, table).default_time_dimension
-            return next((one for one in self.model.items if one.full_name == f"{table}.{name}"), item)
+            name = date_of(self.model, entities[0].data)
+            return next((one for one in self.model.items if one.full_name == name), item)
         return item
 
     def _is_plural(self, choice: Choice, chunk: Chunk) -> bool:
@@ -370,8 +369,8 @@ class Ranked(Figures):
         table = choice.entities[0].data
         if table in self._doers() and any(one.kind == "BUY" for one in choice.taken):
             raise NotUnderstood("who did something last", "missing_slots")
-        default = table_extension(self.model, table).default_time_dimension
-        item = next((one for one in self.model.items if one.full_name == f"{table}.{default}"), None)
+        default = date_of(self.model, table)
+        item = next((one for one in self.model.items if one.full_name == default), None)
         strange = [one for one in choice.entities[1:] if not self.model.relations.reaches(table, one.data)]
         if item is None or strange:
             raise NotUnderstood((strange or choice.entities)[0].text)
@@ -461,29 +460,25 @@ class Ranked(Figures):
         falls = any(word in numbers[0].text.casefold() for word in FALLING)
         falls = falls and bool(self.lexicon.extensions[item.full_name].change_of)
         if item == size_of(self.lexicon, table) and table == self._activity():
-            taken = self._approved(table, taken)
+            taken = self._counted_rows(table, item, taken)
         limit = self._default_limit(choice, target)
         rank = Rank(by=item.full_name, descending=choice.descending != falls, limit=limit, offset=choice.offset)
         return self._rows(table, taken, [*(one.data for one in numbers), *choice.shown], rank)
 
-    def _approved(self, table: str, taken: Sequence[Chunk]) -> list[Chunk]:
-        """Leave declined rows out of a ranking by amount, unless the question is about them."""
-        if any(one.kind in ("COND", "VALUE") and as_cond(one).item.name == "status" for one in taken):
-            return list(taken)
-        item = next((item for item in self.model.items if item.full_name == f"{table}.status"), None)
-        if item is None:
-            return list(taken)
-        self.slots.assume("Declined transactions are left out, because their amounts were never spent.")
-        return [
-            *taken,
-            Chunk(
-                "COND",
-                Cond(Condition(field=item.full_name, op="=", value="approved"), item, ("approved",)),
-                0,
-                0,
-                "approved",
-            ),
-        ]
+    def _counted_rows(self, table: str, size: Item, taken: Sequence[Chunk]) -> list[Chunk]:
+        """Leave rows out of a ranking by size whose size does not count, unless the question is about them."""
+        counted = aggregated_item(self.lexicon, size, "as")
+        known = {one.expression: one for one in self.model.items if one.table == table and one.kind == "dimension"}
+        asked = {as_cond(one).item for one in taken if one.kind in ("COND", "VALUE")}
+        conds = []
+        for test in kept_tests(counted) if counted else ():
+            item, value = known.get(test.this), test.expression.name
+            if item is None or item in asked:
+                continue
+            cond = Cond(Condition(field=item.full_name, op="=", value=value), item, (value,))
+            conds.append(Chunk("COND", cond, 0, 0, value))
+            self.slots.assume(f"Only rows whose {item.label.lower()} is {value} are ranked, because only those count.")
+        return [*taken, *conds]
 
     def _rank_doers(self, choice: Choice, target: Chunk) -> Frame:
         """Customers by what a measure makes of their transactions."""

@@ -11,7 +11,7 @@ from customer360.ask.frame import within
 from customer360.ask.grammar.figures import is_fine
 from customer360.ask.grammar.numbers import leaves_out
 from customer360.ask.grammar.terms import LONGEST_MONTHS, Cond, Duration, Lacked, compare_filter
-from customer360.ask.lexicon import Lexicon
+from customer360.ask.lexicon import Lexicon, date_of
 from customer360.semantic import Condition, Item, Negation
 
 
@@ -71,7 +71,7 @@ def active_then(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 def _opening(lexicon: Lexicon) -> Item | None:
     """Return the date on which those who do things began to."""
     for table in lexicon.model.definition.tables:
-        name = f"{table.name}.{table.x_nl.default_time_dimension}"
+        name = date_of(lexicon.model, table.name)
         if table.x_nl.activity and table.x_nl.default_time_dimension:
             return next(one for one in lexicon.model.items if one.full_name == name)
     return None

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from customer360.ask.grammar.terms import Figure
 from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
-from customer360.semantic import Condition, Item, Measure
+from customer360.semantic import Condition, Item, Measure, SemanticModel
 
 
 def figure_of(lexicon: Lexicon, agg: str, item: Item, **more: Any) -> Figure | None:
@@ -27,9 +27,14 @@ def figure_of(lexicon: Lexicon, agg: str, item: Item, **more: Any) -> Figure | N
     return Figure(measure, lexicon.model.relations.home(item.table), item, agg)
 
 
-def metric_figure(item: Item) -> Figure:
-    """Return a metric of the model as a measure."""
-    return Figure(item.full_name, item.table, item)
+def metric_figure(model: SemanticModel, item: Item) -> Figure:
+    """Return a metric of the model as a measure; a formula is asked over the coarsest table that it is made of.
+
+    Its table is empty where it is made of tables side by side, of which no condition would mean the same.
+    """
+    tables = {one.table for one in model.operands(item).values()}
+    coarsest = [table for table in tables if all(model.relations.reaches(other, table) for other in tables)]
+    return Figure(item.full_name, item.table or next(iter(coarsest), ""), item)
 
 
 def aggregated_item(lexicon: Lexicon, item: Item, how: str) -> Item | None:
@@ -82,7 +87,7 @@ def count_of(lexicon: Lexicon, table: str) -> Figure | None:
     for item in lexicon.model.items:
         counts_rows = isinstance(item.expression, exp.Count) and isinstance(item.expression.this, exp.Star)
         if item.table == table and item.kind == "metric" and counts_rows:
-            return metric_figure(item)
+            return metric_figure(lexicon.model, item)
     return None
 
 
@@ -130,5 +135,5 @@ def doers_in(lexicon: Lexicon, table: str) -> Figure | None:
         counted = item.expression.this if isinstance(item.expression, exp.Count) else None
         is_counted = isinstance(counted, exp.Distinct) and counted.expressions[0].name == key
         if item.table == activity and item.kind == "metric" and is_counted:
-            return metric_figure(item)
+            return metric_figure(lexicon.model, item)
     return None

@@ -70,8 +70,9 @@ def counted_value(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return [part[0].made("COUNTED", (count, table, False)), value]
 
 
-def metric(_: Lexicon, part: list[Chunk]) -> Chunk:
-    return renamed(part[0], "MEASURE", metric_figure(part[0].data))
+def metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    figure = metric_figure(lexicon.model, part[0].data)
+    return renamed(part[0], "MEASURE", figure) if figure.table else None
 
 
 def aggregated(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -12,7 +12,7 @@ from customer360.ask.forms.implied.orders import Orders
 from customer360.ask.frame import within
 from customer360.ask.grammar.figures import figure_of
 from customer360.ask.grammar.terms import Cond, Figure, as_cond
-from customer360.ask.lexicon import table_extension
+from customer360.ask.lexicon import date_of
 from customer360.ask.slots import NotUnderstood
 
 _SET_AGAINST = ("VS", "COMPARE", "CHANGE", "PERIODS", "LACKED", "NOT", "NEVER")
@@ -25,7 +25,7 @@ class Times(Orders):
     def _is_by_opening(self) -> bool:
         """Tell whether the groups are of the day on which accounts were opened."""
         table = main_table(self.lexicon)
-        opened = f"{table}.{table_extension(self.model, table).default_time_dimension}"
+        opened = date_of(self.model, table)
         groups = [group for one in self.slots.chunks if one.kind == "GROUP" for group in one.data.dimensions]
         return any(group.name == opened for group in groups)
 
