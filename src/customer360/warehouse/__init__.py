@@ -2,7 +2,7 @@
 
 from customer360.warehouse.base import Warehouse
 from customer360.warehouse.builds import BuildRecord, Builds, OpenBuild
-from customer360.warehouse.duckdb import DuckDBWarehouse, open_database
+from customer360.warehouse.duckdb import DuckDBWarehouse, known_functions, open_database
 from customer360.warehouse.opening import open_builds
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "DuckDBWarehouse",
     "OpenBuild",
     "Warehouse",
+    "known_functions",
     "open_builds",
     "open_database",
 ]

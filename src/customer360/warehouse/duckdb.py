@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,14 @@ def open_database(path: Path, *, threads: int, memory: str) -> DuckDBWarehouse:
             code="invalid_database",
             next_action="Give a DuckDB file that no other process writes to.",
         ) from error
+
+
+@cache
+def known_functions() -> frozenset[str]:
+    """Return the names of all functions of the engine in lower case, without those that its parser spells out."""
+    with duckdb.connect(":memory:", config=LOCKED_DOWN) as connection:
+        rows = connection.execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions()").fetchall()
+    return frozenset(name for (name,) in rows)
 
 
 class _Deadlines:

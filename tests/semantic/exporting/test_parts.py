@@ -8,7 +8,8 @@ import yaml
 from customer360.errors import InvalidDefinition
 from customer360.semantic import SemanticModel, parse_model
 from customer360.semantic.exporting import Format, Loss, export
-from customer360.semantic.exporting.parts import Part, read_parts, reasons
+from customer360.semantic.exporting.parts import read_parts
+from customer360.semantic.parts import Part, reasons
 
 pytestmark = pytest.mark.unit
 

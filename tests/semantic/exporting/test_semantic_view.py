@@ -122,8 +122,12 @@ def test_a_verified_query_whose_name_is_no_identifier_is_quoted(small: SemanticM
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")) | st.sampled_from("\n\t'\"\\$;-/*(),"))
 
 
+TAKEN = frozenset({"clients", "buyer's list", "number of customers", "active", "revenue", "average amount"})
+"""Synonyms of the small model, of which another thing may not have one."""
+
+
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(TEXTS.map(str.strip).filter(bool))
+@given(TEXTS.map(str.strip).filter(lambda text: text and text.casefold() not in TAKEN))
 def test_no_text_ends_its_literal_or_the_statement(small: SemanticModel, text: str) -> None:
     model, usual = _saying(small, text), _saying(small, "plain")
     found = tokens_of(model)

@@ -189,8 +189,12 @@ TEXTS = st.text(
 )
 
 
+TAKEN = frozenset({"clients", "buyer's list", "number of customers", "active", "revenue", "average amount"})
+"""Synonyms of the small model, of which another thing may not have one."""
+
+
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(TEXTS.map(str.strip).filter(bool))
+@given(TEXTS.map(str.strip).filter(lambda text: text and text.casefold() not in TAKEN))
 def test_no_text_breaks_the_yaml(small: SemanticModel, text: str) -> None:
     content = yaml.safe_load(small.definition.model_dump_json(by_alias=True))
     content["description"] = content["tables"][0]["description"] = text

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 from sqlglot import exp
 
-from customer360.semantic.exporting.parts import Export, Part, read_parts, reasons
+from customer360.semantic.exporting.parts import Export, read_parts
 from customer360.semantic.exporting.sql import ANSI, SNOWFLAKE, formula, write
 from customer360.semantic.model import ROW_KINDS, Item, Kind, SemanticModel, dotted
+from customer360.semantic.parts import Part, reasons
 
 VERSION = "0.2.0.dev0"
 VENDOR = "SNOWFLAKE"

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from customer360.semantic.exporting.parts import Export, Part, read_parts, reasons
+from customer360.semantic.exporting.parts import Export, read_parts
 from customer360.semantic.exporting.sql import (
     SHADOWED,
     SNOWFLAKE,
@@ -24,6 +24,7 @@ from customer360.semantic.exporting.sql import (
     snowflake_text,
 )
 from customer360.semantic.model import SemanticModel
+from customer360.semantic.parts import Part, reasons
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INDENT = " " * 4

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from customer360.semantic.exporting.parts import Export, Part, read_parts, reasons
+from customer360.semantic.exporting.parts import Export, read_parts
 from customer360.semantic.exporting.sql import (
     SHADOWED,
     UNREADABLE,
@@ -22,6 +22,7 @@ from customer360.semantic.exporting.sql import (
     snowflake_text,
 )
 from customer360.semantic.model import SemanticModel
+from customer360.semantic.parts import Part, reasons
 
 MODEL = ("name", "description")
 TABLE = ("name", "description", "synonyms", "base_table", "primary_key", "unique_keys")
