@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from customer360.cli.console import Json, out, plain, print_json, print_sql, print_table, say, warn
-from customer360.cli.context import ModelName, reader
+from customer360.cli.context import ModelName, model_file, pinned
 from customer360.errors import InvalidInput
 from customer360.settings import DEFAULT_MODEL, QuerySettings, ResourceSettings, load, memory_limit, semantic_model_file
 
@@ -48,6 +48,7 @@ def ask(
     With --batch FILE.jsonl each line is {"id", "question", "previous": [...]} and each line written
     {"id", "status", "columns", "rows", "text", "sql"}; progress goes to standard error. --database needs no workspace:
     the file is opened read-only, what it lacks of the model is switched off with a note, amounts are in US dollars.
+    --model takes a file as well, such as one that customer360 semantic import made.
     """
     if sum((question is not None, batch is not None, chat and question is None)) != 1:
         raise InvalidInput(
@@ -70,7 +71,7 @@ def _source(database: Path | None, build: str | None, model: str) -> Iterator[So
     from customer360.semantic.definition import read_definition  # noqa: PLC0415
 
     if database is None:
-        with reader().pin(build, model) as reading:
+        with pinned(build, model) as reading:
             yield Engines().source(reading)
         return
     if build is not None:
@@ -78,7 +79,7 @@ def _source(database: Path | None, build: str | None, model: str) -> Iterator[So
     resources = load(ResourceSettings)
     with open_source(
         database,
-        read_definition(semantic_model_file(model)),
+        read_definition(model_file(model) or semantic_model_file(model)),
         figures=Figures("USD", "en_US"),
         timeout=load(QuerySettings).timeout_seconds,
         threads=resources.serve_threads,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from customer360.cli.console import Json, print_json, print_sql, print_table, say
-from customer360.cli.context import ModelName, reader
+from customer360.cli.context import ModelName, pinned
 from customer360.settings import DEFAULT_MODEL
 
 
@@ -42,7 +42,7 @@ def query(
         order=order or (),
         limit=limit,
     )
-    with reader().pin(build, model) as reading:
+    with pinned(build, model) as reading:
         answer = reading.ask(question)
         if as_json:
             print_json(answer.as_dict() | {"currency": reading.figures.currency})
