@@ -51,7 +51,10 @@ class Amounts(Times):
         metric = next(one for one in self.model.items if one.full_name == known.days_of)
         window = last_days(self.lexicon.newest, known.days, known.days_before)
         place = chunks.index(field)
-        chunks[place : place + 1] = [field.made("MEASURE", metric_figure(metric)), field.made("TIME", window)]
+        chunks[place : place + 1] = [
+            field.made("MEASURE", metric_figure(self.model, metric)),
+            field.made("TIME", window),
+        ]
 
     def _is_of_each(self) -> bool:
         """Tell whether rows are asked for, each by itself, and no groups."""
