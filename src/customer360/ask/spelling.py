@@ -111,7 +111,8 @@ def _pairs_in_names(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
 
 def _in_number_of(found: str, typed: str) -> str:
     """Return a word in the plural where the misspelt one ended like one: a customer is not what customers are."""
-    if not typed.endswith("s") or found.endswith("s"):
+    is_plural = typed.endswith("s") or sorted(typed) == sorted(f"{found}s")
+    if not is_plural or found.endswith("s"):
         return found
     return f"{found[:-1]}ies" if found.endswith("y") else f"{found}s"
 

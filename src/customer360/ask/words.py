@@ -313,7 +313,8 @@ def _folded(text: str) -> str:
 _ABBREVIATED = (
     (  # who asks says nothing of what is asked: Finance would like to know
         re.compile(
-            r"\b(?!(?:who|which|what|how|that|i|we|you|they)\b)\w+(?: team| department| manager)? "
+            r"\b(?:finance|marketing|risk|support|compliance|sales|management|operations|product|audit|accounting)"
+            r"(?: team| department| manager)? "
             r"(?:wants?|needs?|would like|(?:is|are) asking for|asks? for)(?: to (?:know|see|have|get))? (?=\w)",
             re.IGNORECASE,
         ),

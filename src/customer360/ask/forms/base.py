@@ -351,7 +351,8 @@ def _fits_none(held: Clause) -> bool:
 
 def is_plural(chunk: Chunk) -> bool:
     """Tell whether what is named ends as plurals do."""
-    word = chunk.text.split()[-1].casefold().replace("’", "'").removesuffix("'s")
+    head = chunk.text.casefold().partition(" of ")[0]  # a group of categories is one
+    word = head.split()[-1].replace("’", "'").removesuffix("'s")
     return word.endswith("s") and not word.endswith(("ss", "us"))
 
 

@@ -28,7 +28,7 @@ _IN_ABSOLUTE = ("gained", "gain", "gaining", "lost", "lose", "losing")
 
 
 _BESIDE = ("IS", "ENTITY", "AND", "WHO", "WHICH", "ITEM", "BUY")
-_LEADING = ("LIST", "WHAT", "WHICH", "VALUE", "COND", "COUNT", "DISTINCT", "COMMA")
+_LEADING = ("LIST", "WHAT", "TO", "WHICH", "VALUE", "COND", "COUNT", "DISTINCT", "COMMA")
 """What may stand before those who are sought."""
 _RISES = re.compile(r"(?i)increas|grow|grew|rose|rise|rising|gain|up\b")
 
