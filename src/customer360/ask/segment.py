@@ -56,7 +56,17 @@ def find_candidates(
         if chosen is not None:
             found.append(chosen)
         place = before
-    return _named_again(words, found[::-1])
+    return _no_names(_named_again(words, found[::-1]))
+
+
+def _no_names(candidates: list[Candidate]) -> list[Candidate]:
+    """Take "young" for no last name, unless the field of that name stands beside it."""
+    for place, one in enumerate(candidates):
+        fields = [entry.data for other in candidates[max(place - 2, 0) : place + 2] for entry in other.entries]
+        names = [entry for entry in one.entries if entry.kind == "NAMEDVALUE" and entry.data.item not in fields]
+        if names and any(entry.kind in ("VAGUE", "AMBIGUOUS") for entry in one.entries):
+            candidates[place] = replace(one, entries=tuple(entry for entry in one.entries if entry not in names))
+    return candidates
 
 
 def _named_again(words: Sequence[Word], candidates: list[Candidate]) -> list[Candidate]:

@@ -81,7 +81,7 @@ class _Sentence:
     def _summary(self) -> str:
         frame, groups = self.frame, listed([self._group(one) for one in self.frame.groups])
         if frame.summary == "count" and frame.comparison:
-            return f"number of {groups} values by {self._measure(frame.measures[0])}"
+            return f"number of {self._counted_groups(groups)} by {self._measure(frame.measures[0])}"
         if frame.summary == "count":
             return f"number of different values of {groups} that there are"
         measure = self._measure(frame.measures[0])
@@ -89,6 +89,12 @@ class _Sentence:
             of = f"{frame.top.percent:g}% of the groups" if frame.top.percent else f"{frame.top.rows:,}"
             return f"share of {measure} that the top {of} by {groups} have"
         return f"{_SUMMARIES[frame.summary or 'avg']} of {measure} over each {groups}"
+
+    def _counted_groups(self, groups: str) -> str:
+        """Return what groups are called that are counted: customers where each is one, values elsewhere."""
+        table, _, name = self.frame.groups[0].name.rpartition(".")
+        keys = self.names.model.tables[table].primary_key
+        return self.names.rows(table) if (name,) == tuple(keys) else f"{groups} values"
 
     def _part(self) -> str:
         frame, measure = self.frame, self.frame.measures[0]
