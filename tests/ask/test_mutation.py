@@ -31,7 +31,8 @@ DENIED = re.compile(
 SAID = {
     "by weekday": re.compile(r"weekday|days? of (?:the )?week", re.IGNORECASE),
     "median": re.compile(r"\bmedian\b", re.IGNORECASE),
-    "share of": re.compile(r"share|percent|%|fraction|proportion|^split", re.IGNORECASE),
+    "share of": re.compile(r"share|portion|percent|%|fraction|^split", re.IGNORECASE),
+    "in Ohio": re.compile(r"\b(?:Ohio|OH)\b", re.IGNORECASE),
     "Retired": re.compile(r"\bretired\b", re.IGNORECASE),
     "Mobile": re.compile(r"\bmobile\b", re.IGNORECASE),
 }

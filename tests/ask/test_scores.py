@@ -23,7 +23,7 @@ LEAST_COVERAGE = {
     "intents": 0.93,
     "dialogues": 0.91,
 }
-"""Measured: own_dev 4,021 of 4,101 right and 76 not answered, intents 122 of 129 and 4, dialogues 88 of 96 and 8."""
+"""Measured: own_dev 4,454 of 4,538 right, intents 122 of 129, dialogues 88 of 96."""
 
 KNOWN_WRONG = {
     "I021": "gives the first state where the gold answer has ten",

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from customer360.semantic.definition import LARGEST_MODEL
+
 MAX_MESSAGES = 100
 MAX_MODELS = 20
-LARGEST_MODEL = 1_000_000
-"""Characters; Snowflake takes a megabyte."""
 MODEL_KEYS = ("semantic_model_file", "semantic_model", "semantic_view", "semantic_models")
 KNOWN_CONTENT = frozenset({"text", "sql", "suggestions", "results", "chart"})
 

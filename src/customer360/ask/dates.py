@@ -97,8 +97,7 @@ def describe(start: date | None, end: date | None) -> str:
 
 def last_days(newest: date, count: int, before: int = 0) -> Window:
     """Return the last so many days, or those that end so many days before."""
-    end = newest - timedelta(days=before)
-    return _between(end - timedelta(days=count - 1), end, "day", count, rolling=True)
+    return _rolling("day", count, newest - timedelta(days=before))
 
 
 def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:

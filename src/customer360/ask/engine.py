@@ -15,7 +15,7 @@ from typing import Literal
 
 from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.dates import Window
-from customer360.ask.followups import LOST, Context, amend, leans, refers
+from customer360.ask.followups import LOST, Context, amend, changes_it, leans, refers
 from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
 from customer360.ask.grammar.rules import reduce_chunks
@@ -99,7 +99,7 @@ class Engine:
         """Try the question as a whole one and as a follow-up, in the order in which it looks like either."""
         kinds = {entry.kind for one in candidates for entry in one.entries}
         starts = previous is None and _CONTINUES.match(question) is not None and not kinds & _MEASURED
-        starts = starts or (previous is None and _CHANGES_IT.match(question) is not None)
+        starts = starts or (previous is None and changes_it(question))
         if starts or (previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD", "OPEN"})):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         if previous is None and refers(question) and _begins_with_pronoun(candidates):
@@ -127,20 +127,21 @@ class Engine:
         first = self._read_as(question, candidates, context, told)
         if first.status == "answer":
             return first
-        for split in self._splits(words, candidates):
-            again = find_candidates(words, self.lexicon, self.newest, split=split)
+        for again in self._without_phrases(words, candidates):
             read = first if unexplained(again) else self._read_as(question, again, context, told)
             if read.status == "answer":
                 return read
         return first
 
-    def _splits(self, words: Sequence[Word], candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
-        """Yield the long phrases to do without: each by itself, then with another that appears in its place."""
+    def _without_phrases(self, words: Sequence[Word], candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+        """Yield the phrases without a long one of them, then without another, too, that appears in its place."""
         phrases = [one for one in candidates if self._may_be_none(one)]
-        yield from ((one,) for one in phrases)
-        for one in phrases:
-            again = find_candidates(words, self.lexicon, self.newest, split=(one,))
-            yield from ((one, other) for other in again if other not in candidates and self._may_be_none(other))
+        first = [(one, find_candidates(words, self.lexicon, self.newest, split=(one,))) for one in phrases]
+        yield from (again for _, again in first)
+        for one, again in first:
+            for other in again:
+                if other not in candidates and self._may_be_none(other):
+                    yield find_candidates(words, self.lexicon, self.newest, split=(one, other))
 
     def _may_be_none(self, phrase: Candidate) -> bool:
         """Tell whether a phrase of several words may be read as if it were none.
@@ -196,26 +197,19 @@ class Engine:
         self, question: str, chunks: Sequence[Chunk], context: Context | None
     ) -> tuple[Frame, SemanticQuery]:
         """Return what chunks mean, as a frame that fits the model and the days of the data."""
-        in_money = any(one.kind == "INMONEY" for one in chunks)
-        reduced = reduce_chunks(self.lexicon, [one for one in chunks if one.kind != "INMONEY"])
+        in_money = [one for one in chunks if one.kind == "INMONEY"]
+        reduced = [*reduce_chunks(self.lexicon, [one for one in chunks if one not in in_money]), *in_money]
         if context is None:
             frame = read_frame(self.lexicon, reduced)
         else:
             frame = amend(self.lexicon, context, question, reduced)
-        if in_money and frame.rank is not None and frame.comparison and frame.comparison.windows:
-            frame = frame.model_copy(update={"rank": frame.rank.model_copy(update={"by": "difference"})})
         try:
             query = plan_query(frame, self.model, self.activity)
             compile_query(self.model, query, "duckdb")
         except InvalidQuery as error:
             raise NotUnderstood(error.message, error.code or "not_understood") from error
         self._require_days(frame)
-        if in_money and frame.rank is not None and self._is_percent(frame.rank.by):
-            raise NotUnderstood("in dollars")
         return frame, query
-
-    def _is_percent(self, name: str) -> bool:
-        return any(one.full_name == name and one.unit == "percent" for one in self.model.items)
 
     def _require_days(self, frame: Frame) -> None:
         """Refuse days of which nothing is known, because their figures would look like zero."""
@@ -296,11 +290,6 @@ class Engine:
 
 
 _CONTINUES = re.compile(r"^\W*(?:and|but|(?:and )?(?:what|how) about)\b", re.IGNORECASE)
-_CHANGES_IT = re.compile(
-    r"^\W*(?:please |now |can you |could you )*(?:break|split|cut|slice|group|sort|order|rank|filter|plot|chart)"
-    r" (?:up |down )?(?:that|it|them|this(?! (?:year|month|quarter|week)))\b",
-    re.IGNORECASE,
-)
 _GOES_ON = re.compile(r"^\W*(?:and|but)\b(?! (?:how|what|which|who is|who are|show|list))", re.IGNORECASE)
 _MEASURED = frozenset({"COUNT", "METRIC", "AGG", "SHARE", "HOWMUCH", "LIST", "SUP", "TOP"})
 _WHOLE = frozenset({"COUNT", "METRIC", "LIST", "WHICH", "WHAT", "WHO", "SHARE", "AGG", "HOWMUCH"})

@@ -7,6 +7,7 @@ own rows ("who bought online in May", "with more than 5 declines") apart from co
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,8 +51,15 @@ class Comparison(_Part):
 
     show: Literal["both", "difference", "ratio", "change"] = "both"
     windows: tuple[Window, ...] = ()
+    """The earlier first, but for a ratio, where it is the one above."""
     filters: tuple[Filter, ...] = ()
     labels: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What the answer calls each window."""
+        first, second = (one.start or date.min for one in self.windows)
+        return ("earlier", "later") if first <= second else ("later", "earlier")
 
 
 class Frame(_Part):

@@ -12,6 +12,8 @@ from customer360.ask.slots import NotUnderstood
 from customer360.ask.words import stems_of
 from customer360.semantic import Item, Measure
 
+RANKED_BY_PERCENT = "Ranked by the change in percent."
+
 
 def sort_frame(lexicon: Lexicon, frame: Frame, sorting: Sorting, *, limit: int | None = None) -> Frame:
     """Return a frame whose answer comes in the order that is asked for.
@@ -43,6 +45,11 @@ def is_worse(lexicon: Lexicon, name: str) -> bool:
     """Tell whether more of a field, or of what a metric aggregates, is worse."""
     fields = [field for (_, field), metric in lexicon.aggregates.items() if metric.full_name == name]
     return any(one in lexicon.extensions and lexicon.extensions[one].higher_is_worse for one in (name, *fields))
+
+
+def is_percent(lexicon: Lexicon, name: str) -> bool:
+    """Tell whether a field or metric of the model is a percentage."""
+    return any(one.full_name == name and one.unit == "percent" for one in lexicon.model.items)
 
 
 class _Sorter:

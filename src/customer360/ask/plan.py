@@ -134,7 +134,7 @@ class _Planner:
         if comparison.windows:
             before, after = (
                 _named(_where(whole, within(self.frame.window_field, window)), place)
-                for place, window in zip(("earlier", "later"), comparison.windows, strict=True)
+                for place, window in zip(comparison.places, comparison.windows, strict=True)
             )
             both: list[AskMeasure] = [before, after]
             if comparison.show in ("change", "difference", "both"):

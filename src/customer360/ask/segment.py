@@ -137,15 +137,17 @@ def unexplained(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def is_explained(words: Sequence[Word], candidates: Sequence[Candidate], blind: Sequence[Candidate]) -> bool:
-    """Tell whether words that mean several things, or nothing exact, are followed by what they mean, in numbers.
+    """Tell whether a word that means several things, or nothing exact, is followed by what it means, in numbers.
 
     As in "valuable customers (lifetime value over 20,000)" and "loyal ones, meaning with us for more than 5 years".
     """
-    if any(entry.kind not in ("AMBIGUOUS", "VAGUE") for one in blind for entry in one.entries):
+    if len(blind) != 1 or any(entry.kind not in ("AMBIGUOUS", "VAGUE") for entry in blind[0].entries):
         return False
-    last = max(one.last for one in blind)
+    last = blind[0].last
     marks = [place for place, word in enumerate(words) if place >= last and word.stem in _EXPLAINS]
-    between = [one for one in candidates if last <= one.first < marks[0]] if marks else list(candidates)
+    if not marks:
+        return False
+    between = [one for one in candidates if last <= one.first < marks[0]]
     return all(any(entry.kind in _NAMES for entry in one.entries) for one in between) and any(
         entry.kind in ("NUM", "DECADE") for one in candidates if one.first > marks[0] for entry in one.entries
     )

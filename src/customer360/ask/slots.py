@@ -46,6 +46,11 @@ class Slots:
     """The chunks before any was taken."""
     sorting: Sorting | None = None
     """The order that is asked for."""
+    in_money: bool = field(init=False)
+    """Whether amounts are asked for, and no percentages."""
+
+    def __post_init__(self) -> None:
+        self.in_money = bool(self.take("INMONEY"))
 
     def take(self, *kinds: str) -> list[Chunk]:
         """Take all chunks of these kinds."""

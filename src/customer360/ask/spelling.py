@@ -51,6 +51,7 @@ class Speller:
     def __init__(self, lexicon: Lexicon) -> None:
         self._known = frozenset(lexicon.vocabulary()) | DATE_WORDS
         corrigible = lexicon.vocabulary(without=("FILL", "MISSING", "AMBIGUOUS")) | DATE_WORDS
+        self._only_asking = corrigible - lexicon.vocabulary(without=("FILL", "MISSING", "AMBIGUOUS", "LIST", "WHAT"))
         self._pairs = frozenset(_pairs_in_names(lexicon))
         self._targets = sorted(one for one in corrigible if len(one) > 2 and one.isalpha())
 
@@ -88,6 +89,7 @@ class Speller:
                 best, least = [target], distance
             elif distance == least and distance <= allowed:
                 best.append(target)
+        best = [one for one in best if one not in self._only_asking] or best
         return best[0] if len(best) == 1 else self._preferred(best, text, around, least)
 
     def _preferred(self, best: list[str], text: str, around: tuple[str, str], distance: int) -> str | None:
@@ -95,7 +97,7 @@ class Speller:
         before, after = around
         same = [one for one in best if one[0] == text[0] and sorted(one) == sorted(text)]
         beside = [one for one in best if (before, one) in self._pairs or (one, after) in self._pairs]
-        ends = [one for one in best if distance == 1 and one[0] == text[0] and one[-1] == text[-1]]
+        ends = [one for one in best if distance == 1 and one[0] == text[0] and one[-2:] == text[-2:]]
         return next((found[0] for found in (same, ends, beside) if len(found) == 1), None)
 
 
@@ -111,10 +113,10 @@ def _pairs_in_names(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
 
 def _in_number_of(found: str, typed: str) -> str:
     """Return a word in the plural where the misspelt one ended like one: a customer is not what customers are."""
-    is_plural = typed.endswith("s") or sorted(typed) == sorted(f"{found}s")
-    if not is_plural or found.endswith("s"):
-        return found
-    return f"{found[:-1]}ies" if found.endswith("y") else f"{found}s"
+    several = f"{found[:-1]}ies" if found.endswith("y") else f"{found}s"
+    further = OSA.distance(typed, several) - OSA.distance(typed, found)
+    is_plural = typed.endswith("s") or further < 0 or (further == 0 and sorted(typed) == sorted(several))
+    return several if is_plural and not found.endswith("s") else found
 
 
 def _alike(target: str, text: str) -> bool:

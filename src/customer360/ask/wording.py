@@ -171,7 +171,7 @@ class _Sentence:
         comparison = self.frame.comparison
         if comparison is None:
             return ""
-        parts = [name_window(one) for one in reversed(comparison.windows)]
+        parts = [name_window(one) for one in comparison.windows[:: 1 if comparison.show == "ratio" else -1]]
         parts = parts or [f"where {say_filter(self.names, one)}" for one in comparison.filters]
         return f", {' against '.join(parts)}, {_COMPARISONS[comparison.show]}"
 
@@ -195,6 +195,10 @@ class _Sentence:
         measures = self.frame.measures
         if rank.by == "*" and (self.frame.part or self.frame.part_clauses):
             return "that percentage"
+        comparison = self.frame.comparison
+        if rank.by == "*" and comparison is not None:
+            is_percent = comparison.show == "change" or (comparison.windows and comparison.show != "ratio")
+            return "the change in percent" if is_percent else f"the {comparison.show.replace('both', 'difference')}"
         if rank.by == "*":
             return self._measure(measures[0]) if measures else "value"
         return self.names.field(rank.by)

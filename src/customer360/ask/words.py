@@ -333,6 +333,7 @@ _ABBREVIATED = (
     (re.compile(r"\b(last|past|previous) (\d+)\s?(?:w|wks?)\b", re.IGNORECASE), r"\1 \2 weeks"),
     (re.compile(r"\b(last|past|previous) (\d+)\s?(?:mos?|mths?)\b", re.IGNORECASE), r"\1 \2 months"),
     (re.compile(r"\b(break|split|cut) (.{1,40}?) (?:down|up)\b", re.IGNORECASE), r"\1 down \2"),
+    (re.compile(r"(?<=\d)\s?x\b", re.IGNORECASE), " times"),
     (re.compile(r"\bw/o\b", re.IGNORECASE), "without"),
     (re.compile(r"\bw/(?=\s|[A-Za-z])", re.IGNORECASE), "with "),
     (re.compile(r"\b(top|bottom|last|first)(\d+)\b", re.IGNORECASE), r"\1 \2"),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.followups.leaning import LOST, Context, leans, refers
+from customer360.ask.followups.leaning import LOST, Context, changes_it, leans, refers
 from customer360.ask.followups.showing import Showing
 from customer360.ask.frame import Frame
 from customer360.ask.lexicon import Lexicon
 from customer360.ask.slots import NotUnderstood, Slots
 
-__all__ = ["LOST", "Context", "amend", "leans", "refers"]
+__all__ = ["LOST", "Context", "amend", "changes_it", "leans", "refers"]
 
 _KEPT = (
     "WHAT",
@@ -56,7 +56,7 @@ class _Amender(Showing):
     """Takes the words of a follow-up, one kind of change after the other."""
 
     def amend(self) -> Frame:
-        if not self.slots.chunks:
+        if not self.slots.chunks and not self.slots.in_money:
             raise NotUnderstood("what to change", "missing_slots")
         self._refer()
         self._name_values()
@@ -77,6 +77,7 @@ class _Amender(Showing):
             self._show,
             self._limit,
             self._resort,
+            self._in_money,
             self._recount,
         ):
             step()

@@ -28,8 +28,14 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 _POLITE = re.compile(r"^\W*(?:(?:please|(?:can|could|would) you(?: please)?)\W+)+", re.IGNORECASE)
+_CHANGES_IT = re.compile(
+    r"^\W*(?:(?:and|now|then|so|ok|okay|also) )*(?:break|split|cut|slice|group|sort|order|rank|filter|plot|chart)"
+    r" (?:up |down )?(?:that|it|them|this(?! (?:year|month|quarter|week)))\b",
+    re.IGNORECASE,
+)
 _WHOLE_START = re.compile(
-    r"^\W*(?:in|for|on|at|to|from|by|with|within|among|of) (?:which|what|each|every|all|how|the)\b", re.IGNORECASE
+    r"^\W*(?:(?:in|for|on|at|to|from|by|with|within|among|of) (?:which|what|each|every|all|how|the)|on average)\b",
+    re.IGNORECASE,
 )
 INSTEAD = re.compile(r"\b(?:instead|rather than)\b", re.IGNORECASE)
 _ONLY = re.compile(r"^\W*(?:\w+\W+){1,4}only\W*$", re.IGNORECASE)
@@ -47,6 +53,11 @@ def leans(question: str) -> bool:
     question = _POLITE.sub("", question)
     leaning = _LEANS.match(question) is not None and _WHOLE_START.match(question) is None
     return leaning or refers(question) or INSTEAD.search(question) is not None or _ONLY.search(question) is not None
+
+
+def changes_it(question: str) -> bool:
+    """Tell whether a question asks for what was shown in another way: break that down by state."""
+    return _CHANGES_IT.match(_POLITE.sub("", question)) is not None
 
 
 def refers(question: str) -> bool:

@@ -12,7 +12,7 @@ from customer360.ask.frame import Comparison, Frame, fields_of
 from customer360.ask.grammar.figures import count_of
 from customer360.ask.grammar.terms import sorting_of
 from customer360.ask.lexicon import is_numeric, table_extension
-from customer360.ask.ordering import sort_frame
+from customer360.ask.ordering import RANKED_BY_PERCENT, is_percent, sort_frame
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Condition, Dimension
 
@@ -109,6 +109,17 @@ class Showing(Numbers):
             sorting = replace(sorting, descending=not (frame.rank.descending if frame.rank else False))
         self.frame = sort_frame(self.lexicon, frame, sorting)
         self.changed = True
+
+    def _in_money(self) -> None:
+        """Rank by the amount of a change, and not by its percentage."""
+        rank, comparison = self.frame.rank, self.frame.comparison
+        if not self.slots.in_money or rank is None:
+            return
+        if is_percent(self.lexicon, rank.by):
+            raise NotUnderstood("in dollars")
+        if comparison is not None and comparison.windows:
+            told = tuple(one for one in self.frame.assumptions if one != RANKED_BY_PERCENT)
+            self._set(rank=rank.model_copy(update={"by": "difference"}), assumptions=told)
 
     def _list_activity(self, named: Sequence[Chunk]) -> bool:
         """List what the one row that is meant did: the transactions of the first one."""

@@ -17,6 +17,7 @@ from customer360.ask.forms.ranked import Ranked
 from customer360.ask.forms.shares import Shares, holds_share
 from customer360.ask.frame import Frame
 from customer360.ask.lexicon import Lexicon
+from customer360.ask.ordering import is_percent
 from customer360.ask.slots import NotUnderstood, Slots
 from customer360.semantic import Condition, Measure, Relative
 
@@ -44,6 +45,8 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
         raise NotUnderstood("two measures set against each other")
     if any(isinstance(one, Measure) and one.agg == "corr" for one in frame.measures):
         slots.take("CORR")
+    if slots.in_money and frame.rank is not None and is_percent(lexicon, frame.rank.by):
+        raise NotUnderstood("in dollars")
     slots.take(*_LINKS)
     slots.finish()
     return _with_held(frame).assume(*slots.assumptions)

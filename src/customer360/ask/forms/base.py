@@ -46,6 +46,14 @@ class Form:
     def _doers(self) -> set[str]:
         return {one.name for one in self.model.definition.tables if one.x_nl.activity}
 
+    def _table_of_people(self, chunk: Chunk) -> str:
+        """Return the table of those who do things, where a chunk names or counts them; nothing where it does not."""
+        if chunk.kind in ("ENTITY", "COUNTED"):
+            table = chunk.data if chunk.kind == "ENTITY" else chunk.data[1]
+            return table if table in self._doers() else ""
+        counts = {table: count_of(self.lexicon, table) for table in self._doers()} if chunk.kind == "MEASURE" else {}
+        return next((table for table, one in counts.items() if one and one.measure == chunk.data.measure), "")
+
     def _holds_groups(self, taken: Sequence[Chunk]) -> bool:
         """Tell whether conditions on measures are about groups of the doers rather than about what they did."""
         return any(one.kind == "HELD" and one.data.figure.table in self._doers() for one in taken)

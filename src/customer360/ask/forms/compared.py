@@ -18,6 +18,7 @@ from customer360.ask.frame import AskMeasure, Comparison, Frame, Rank
 from customer360.ask.grammar.figures import count_of, figure_of, size_of
 from customer360.ask.grammar.terms import WHEN, Figure, Groups, value_filter
 from customer360.ask.lexicon import date_of, is_numeric, table_extension
+from customer360.ask.ordering import RANKED_BY_PERCENT
 from customer360.ask.plan import column_names
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope
 from customer360.ask.words import stems_of
@@ -46,7 +47,9 @@ class Compared(Sides):
 
     def _refuse_half_flag(self) -> None:
         """Refuse weekdays as the days of the week beside weekends: they are what weekends are not."""
-        flags = {one.data.item for one in self.slots.chunks if one.kind == "COND" and _is_flag(one.data.item)}
+        flags = {
+            one.data.item for one in self.slots.chunks if one.kind == "COND" and one.data.item.data_type == "BOOLEAN"
+        }
         for one in self.slots.chunks:
             entries = self.lexicon.entries.get(stems_of(one.text), ()) if one.kind == "FIELD" else ()
             if any(each.kind == "FLAG" and each.data.item in flags for each in entries):
@@ -111,14 +114,6 @@ class Compared(Sides):
         slots.chunks[slots.chunks.index(one)] = one.made("GROUP", groups)
         return one
 
-    def _table_of_people(self, chunk: Chunk) -> str:
-        """Return the table of those who do things, where a chunk names or counts them; nothing where it does not."""
-        if chunk.kind in ("ENTITY", "COUNTED"):
-            table = chunk.data if chunk.kind == "ENTITY" else chunk.data[1]
-            return table if table in self._doers() else ""
-        counts = {table: count_of(self.lexicon, table) for table in self._doers()} if chunk.kind == "MEASURE" else {}
-        return next((table for table, one in counts.items() if one and one.measure == chunk.data.measure), "")
-
     def _numbered(self, frame: Frame, people: Chunk | None) -> Frame:
         """Return how many people there are, where that is asked, and not who they are."""
         if people is None or people.kind == "ENTITY":
@@ -131,6 +126,7 @@ class Compared(Sides):
         """A measure in two windows; of groups perhaps those alone where it was more, or less, in the later one."""
         more = [one for one in self.slots.chunks if one.kind == "OP" and one.data in ("<", ">")]
         opened = self.slots.opened and not self.slots.assigned
+        windows = self._as_said(windows) if show == "ratio" else windows
         frame = self._plain_without(("TIME", "OPEN") if opened else ("TIME",))
         if frame.kind != "figures" or frame.rank:
             raise NotUnderstood("compared with what")
@@ -150,6 +146,13 @@ class Compared(Sides):
             "window_field": date_of(self.model, frame.subject),
         }
         return frame.model_copy(update=parts)
+
+    def _as_said(self, windows: tuple[Window, ...]) -> tuple[Window, ...]:
+        """Return the windows of a ratio, the one above first: of 2025 to 2024, of 2025 to the year before."""
+        said = tuple(one.data for one in self.slots.chunks if one.kind == "TIME")
+        if set(said) == set(windows):
+            return said
+        return windows if len(said) == 1 and said[0].ends else windows[::-1]
 
     def _is_more(self, left: str, op: Literal["<", ">"], right: str, frame: Frame) -> Filter:
         """Return that a figure is above another, or below; a sum of nothing is below each that is above zero."""
@@ -204,7 +207,7 @@ class Compared(Sides):
             and not self._says_absolute()
             and not any("percent" in one.text.casefold() for one in slots.asked)
         ):
-            slots.assume("Ranked by the change in percent.")
+            slots.assume(RANKED_BY_PERCENT)
         return Rank(by="*", descending=descending, limit=number or (10 if is_plural(several) else 1))
 
     def _average_of_people(self) -> None:
@@ -235,7 +238,7 @@ class Compared(Sides):
     def _says_absolute(self) -> bool:
         """Tell whether a ranking by a change is by its amount: lost the most, fell by the most dollars."""
         said = [one.text.casefold() for one in self.slots.asked if one.kind in ("CHANGE", "SUP")]
-        return any(one in _IN_ABSOLUTE or "dollar" in one or "absolute" in one for one in said)
+        return self.slots.in_money or any(one in _IN_ABSOLUTE or "dollar" in one or "absolute" in one for one in said)
 
     def _plain_without(self, kinds: tuple[str, ...]) -> Frame:
         self.slots.take(*kinds)
@@ -477,10 +480,6 @@ class Compared(Sides):
         dated = self._dated(groups, subject)
         scope = build_scope(slots, subject, slots.take(*RESTRICTING))
         return Frame(kind="figures", subject=subject, measures=(formula,), groups=dated, **scope.as_parts())
-
-
-def _is_flag(item: Item) -> bool:
-    return item.data_type == "BOOLEAN"
 
 
 def _is_same(one: Chunk, other: Chunk) -> bool:

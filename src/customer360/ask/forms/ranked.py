@@ -341,6 +341,8 @@ class Ranked(Figures):
 
     def _is_plural(self, choice: Choice, chunk: Chunk) -> bool:
         word = chunk.text.split()[-1].casefold()
+        if any(one.kind == "WHICH" and one.text.casefold() == "which one" for one in self.slots.asked):
+            return False
         if chunk.kind == "ENTITY" and word in ("who", "people"):
             return word == "people"
         return is_plural(chunk) or any(one.kind == "TOP" for one in choice.words)

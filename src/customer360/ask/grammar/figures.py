@@ -32,9 +32,11 @@ def metric_figure(model: SemanticModel, item: Item) -> Figure:
 
     Its table is empty where it is made of tables side by side, of which no condition would mean the same.
     """
+    if item.table:
+        return Figure(item.full_name, item.table, item)
     tables = {one.table for one in model.operands(item).values()}
     coarsest = [table for table in tables if all(model.relations.reaches(other, table) for other in tables)]
-    return Figure(item.full_name, item.table or next(iter(coarsest), ""), item)
+    return Figure(item.full_name, next(iter(coarsest), ""), item)
 
 
 def aggregated_item(lexicon: Lexicon, item: Item, how: str) -> Item | None:

@@ -7,12 +7,20 @@ from itertools import pairwise
 
 from customer360.ask.chunks import Chunk
 from customer360.ask.grammar.terms import INVERTED, Bands, Cmp, Duration
-from customer360.ask.lexicon import Lexicon
+from customer360.ask.lexicon import Lexicon, is_numeric
 
 
 def compared(_: Lexicon, part: list[Chunk]) -> Chunk:
     op, num = part[0], part[-1]
     return op.made("CMP", Cmp(op.data, (num.data[0],), num.data[1]), *part[1:])
+
+
+def multiple(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """1.5 times the average, as twice is; but not five times on average."""
+    number, unit, *of = part
+    is_often = of[-1].kind == "AGG" and of[-1].text.casefold().startswith("on ")
+    is_of_value = of[-1].kind == "FIELD" and not is_numeric(of[-1].data)
+    return None if is_often or is_of_value or number.data[1] else [number.made("TIMES", number.data[0], unit), *of]
 
 
 def below_zero(_: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -38,6 +38,8 @@ _RULES: tuple[Rule, ...] = (
     rule("NTHPCT HOWMUCH (?:(?:VALUE|COND) )*ENTITY", measures.of_amount),
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", numbers.from_to),
     rule("NUM TO NUM", numbers.from_to),
+    rule("NUM TIMESUNIT (?:THEIR FIELD )?(?:AGG|METRIC)", numbers.multiple),
+    rule("NUM TIMESUNIT THEIR FIELD", numbers.multiple),
     rule("OP TO NUM", numbers.below_zero),
     rule("OP NUM", numbers.compared),
     rule("QUARTILES FIELD", measures.quartiles),
@@ -61,7 +63,7 @@ _RULES: tuple[Rule, ...] = (
     rule("OP GRAIN", numbers.duration),
     rule("MOVING DURATION AGG", lambda _, part: [part[0].made("MOVING", part[0].data, part[2]), part[1]]),
     # values
-    rule("NEITHER (?:IS )?VALUE NOR (?:IS )?VALUE(?: OR VALUE)*", values.neither),
+    rule("NEITHER (?:IS )?VALUE NOR (?:IS )?VALUE(?: (?:COMMA OR|COMMA|OR) VALUE)*", values.neither),
     rule(f"BY FIELD (?:IS )?NOT VALUE(?: {_SEP} VALUE)*", groups.by_all_but),
     rule("FIELD (?:IS |OP )?(?:NOT )?NAMEDVALUE", values.named_value),
     rule(f"(?:NEITHER )?(?:NAMEDVALUE {_SEP} )+VALUE", values.elided_values),
@@ -235,4 +237,5 @@ _RULES: tuple[Rule, ...] = (
 
 def reduce_chunks(lexicon: Lexicon, chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the chunks after all rules."""
-    return apply(_RULES, chunks, lexicon)
+    last = max((place for place, one in enumerate(chunks, 1) if one.kind != "COMMA"), default=0)
+    return apply(_RULES, chunks[:last], lexicon)

@@ -69,9 +69,14 @@ class Amounts(Times):
         for place, (one, after) in enumerate(pairwise(chunks)):
             is_kind = one.kind == "VALUE" and after.kind == "FIELD" and after.data.kind == "dimension"
             is_place = is_kind and after.data.table == self._activity() and one.data.item.table != after.data.table
-            if is_place and one.last == after.first and is_plural(after) and self.slots.asked[0].kind != "LIST":
+            if is_place and one.last == after.first and is_plural(after) and not self._is_list():
                 del chunks[place + 1]
                 return
+
+    def _is_list(self) -> bool:
+        """Tell whether what follows is to be listed: list the merchants, and not show me what was spent."""
+        first = [one.kind for one in self.slots.asked[:2]]
+        return first[0] == "LIST" and first[1:] != ["WHAT"]
 
     def _asked_of(self, item: Item) -> Figure | None:
         """Return what "how much" asks of a field: what was spent in so many days in all, or a month on average."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import main_table
 from customer360.ask.forms.implied.counts import Counts
-from customer360.ask.grammar.figures import count_of
 from customer360.ask.grammar.terms import Cmp, Cond, Figure, compare_filter
 from customer360.ask.slots import NotUnderstood
 from customer360.semantic import Item
@@ -18,19 +17,12 @@ class Changes(Counts):
         """Read "customers whose spend dropped by 30 %" as a condition on the change that the profile holds."""
         slots = self.slots
         table = main_table(self.lexicon)
-        counts = count_of(self.lexicon, table)
-        counted = [
-            one for one in slots.chunks if one.kind == "MEASURE" and counts and one.data.measure == counts.measure
-        ]
-        people = bool(counted) or any(
-            (one.kind == "ENTITY" and one.data == table) or (one.kind == "COUNTED" and one.data[1] == table)
-            for one in slots.chunks
-        )
-        people = people or (slots.has("WHO") and any(one.data.item.table == table for one in self._values()))
+        named = [one for one in slots.chunks if self._table_of_people(one) == table]
+        people = bool(named) or (slots.has("WHO") and any(one.data.item.table == table for one in self._values()))
         self._unneeded_period()
         self._changing_spend()
         self._declining_spend(people=people)
-        measures = [one for one in slots.chunks if one.kind == "MEASURE" and one not in counted]
+        measures = [one for one in slots.chunks if one.kind == "MEASURE" and one not in named]
         changes = [one for one in slots.chunks if one.kind == "CHANGE"]
         if (
             people

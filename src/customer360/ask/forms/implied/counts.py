@@ -38,8 +38,10 @@ class Counts(People):
     def _is_shown_anyway(self, count: Chunk) -> bool:
         """Tell whether "…, with the count" only asks to see by what groups were sought."""
         asked = self.slots.asked
-        beside = asked[-1] is count and len(asked) > 1 and asked[-2].kind in ("IS", "AND")
-        return beside and self.slots.listing and self.slots.has("HELD")
+        link = asked[-2] if asked[-1] is count and len(asked) > 1 else None
+        is_beside = link is not None and link.kind in ("IS", "AND")
+        is_shown = self.slots.listing or (link is not None and link.text.casefold() == "with")
+        return is_beside and is_shown and self.slots.has("HELD")
 
     def _count_rows_of(self, thing: Chunk | None, count: Chunk) -> None:
         """Count the rows that are named, else those that do things."""
