@@ -346,6 +346,20 @@ def slips(question: str, chance: random.Random) -> Iterator[str]:
         yield question[: match.start()] + chance.choice(ways) + question[match.end() :]
 
 
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("What persent of total spend is online?", "What percent of total spend is online?"),
+        ("when was the first transsaction", "when was the first transaction"),
+        ("number of approved transactiogs by state", "number of approved transactions by state"),
+        ("how many hgh risk customesr", "how many high risk customers"),
+        ("ttl spend in Texas", "total spend in Texas"),
+    ],
+)
+def test_a_slip_is_taken_for_the_word_it_can_only_be(slip: str, meant: str, reader: Engine) -> None:
+    assert reading_of(reader, slip) == reading_of(reader, meant) != ""
+
+
 def test_one_slip_never_makes_another_question(reader: Engine, asked: list[Record]) -> None:
     chance, faults, tried, read_right = random.Random(11), [], 0, 0
     for record in asked:

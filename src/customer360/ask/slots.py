@@ -129,12 +129,56 @@ class _Sorter:
         self.scope = Scope()
 
     def sort(self, taken: Sequence[Chunk]) -> Scope:
+        taken = self._held_beside_or(taken)
+        self._refuse_contradiction(self._conds(taken))
+        if not self.extension.activity:
+            self._refuse_what_people_did()
+        for part in self._parts(taken):
+            self._place(part)
+        return self.scope
+
+    def _refuse_what_people_did(self) -> None:
+        """Refuse the spend of customers who bought Travel: it is all of theirs, and not what they spent on that."""
+        doers = {one.name for one in self.model.definition.tables if one.x_nl.activity}
+        asked = self.slots.asked
+        for place, (people, who, done) in enumerate(zip(asked, asked[1:], asked[2:], strict=False)):
+            is_clause = people.kind == "ENTITY" and people.data in doers and who.kind == "WHO"
+            of_what = [one.kind for one in asked[place + 3 : place + 4]]
+            is_done = done.kind == "BUY" and of_what in (["VALUE"], ["COND"], ["TIME"])
+            if is_clause and (is_done or done.kind == "NEVER" or _is_never(done)):
+                raise NotUnderstood(f"{who.text} {done.text}")
+
+    def _parts(self, taken: Sequence[Chunk]) -> list[list[Chunk]]:
+        """Return what is said of each thing done: made no purchase in May, and who bought Travel; often only one."""
+        parts: list[list[Chunk]] = [[]]
+        linked: list[bool] = []
+        for one in taken:
+            link = self._link_before(one, parts[-1]) if self.extension.activity and _is_done(one) else None
+            if link is not None and any(map(_is_done, parts[-1])):
+                parts.append([])
+                linked.append(link.kind != "WHO")
+            parts[-1].append(one)
+        for place in reversed(range(len(linked))):
+            times = [one for one in parts[place + 1] if one.kind == "TIME"]
+            before = [one for part in parts[: place + 1] for one in part]
+            if linked[place] and not any(one.kind in ("TIME", "NEVER") or _is_never(one) for one in before):
+                parts[place] += times  # bought online and spent over 500 in May: both in May
+        return parts
+
+    def _link_before(self, one: Chunk, part: Sequence[Chunk]) -> Chunk | None:
+        """Return the word that begins something else that was done, if there is one between."""
+        since = max((other.last for other in part), default=0)
+        links = [other for other in self.slots.asked if since <= other.first and other.last <= one.first]
+        return next((other for other in reversed(links) if other.kind in ("WHO", "AND", "BUT", "COMMA")), None)
+
+    def _place(self, taken: Sequence[Chunk]) -> None:
+        """Sort the chunks that are said of one thing."""
         kinds = {one.kind for one in taken}
         self._refuse_apart(taken)
         window = one_window([one.data for one in taken if one.kind == "TIME"])
         held: list[Held] = [one.data for one in taken if one.kind == "HELD"]
         conds = self._conds(taken)
-        self._refuse_contradiction(conds)
+        known = len(self.scope.clauses)
         if "OPEN" in kinds and window is None and not self.slots.dated:
             opened = any(fields_of(cond.filter) & self._dates() for cond in conds)
             if not opened:
@@ -150,8 +194,7 @@ class _Sorter:
             raise NotUnderstood(" ".join(left) or (window.label if window else ""))
         for one in taken:
             if one.kind == "LACKED":
-                self._lack(one)
-        return self.scope
+                self._lack(one, self.scope.clauses[known:])
 
     def _refuse_apart(self, taken: Sequence[Chunk]) -> None:
         """Refuse two windows that are of two things: opened in 2024 and bought in 2025."""
@@ -160,12 +203,12 @@ class _Sorter:
             if one.kind in ("HELD", "NEVER", "BUY", "OPEN") and times and times[0] < one.first < times[-1]:
                 raise NotUnderstood(one.text)
 
-    def _lack(self, chunk: Chunk) -> None:
+    def _lack(self, chunk: Chunk, clauses: Sequence[Clause]) -> None:
         """Add that the subject did not do in one window what it did in another."""
         lacked: Lacked = chunk.data
         if not self.extension.activity and lacked.filters is None and self._without_days(lacked.window):
             return
-        done = [one for one in self.scope.clauses if not one.negated and one.window]
+        done = [one for one in clauses if not one.negated and one.window]
         if not self.extension.activity or (lacked.filters is None and len(done) != 1):
             raise NotUnderstood(chunk.text)
         filters = done[0].filters if lacked.filters is None else lacked.filters
@@ -187,23 +230,45 @@ class _Sorter:
     def _conds(self, taken: Sequence[Chunk]) -> list[Cond]:
         """Return the conditions; an "or" between two makes one of them."""
         conds: list[Cond] = []
+        either: list[Cond] = []
         joined = is_open = False
         for one in taken:
-            if one.kind == "OR":
-                joined = bool(conds)
-            elif one.kind in ("COND", "VALUE"):
+            is_cond = one.kind in ("COND", "VALUE")
+            if joined and not (is_cond and conds):
+                raise NotUnderstood("or")
+            if is_cond:
                 cond = as_cond(one)
-                if joined:
-                    before = conds.pop()
-                    if self._is_near(before) != self._is_near(cond):
-                        raise NotUnderstood("or")
-                    is_open = is_open or before.item != cond.item
-                    cond = Cond(AnyOf.model_validate({"or": [before.filter, cond.filter]}), cond.item)
-                conds.append(cond)
-                joined = False
+                is_open = is_open or (joined and conds[-1].item != cond.item)
+                conds.append(self._either(conds.pop(), cond) if joined else cond)
+                either += conds[-1:] if joined else []
+            joined = one.kind == "OR"
+        is_open = is_open or any(cond not in either and cond.item in {one.item for one in either} for cond in conds)
         if len(conds) > 1 and is_open:
             raise NotUnderstood("and … or", "ambiguous_term")
         return conds
+
+    def _either(self, one: Cond, other: Cond) -> Cond:
+        """Return the condition that one or the other holds, where both are of the same rows."""
+        if self._is_near(one) != self._is_near(other) or one.never or other.never:
+            raise NotUnderstood("or")
+        return Cond(AnyOf.model_validate({"or": [one.filter, other.filter]}), other.item)
+
+    def _held_beside_or(self, taken: Sequence[Chunk]) -> list[Chunk]:
+        """Return the chunks with conditions on measures beside an "or" as ones on the fields that hold them."""
+        placed = list(taken)
+        for place, one in enumerate(placed):
+            around = placed[max(place - 1, 0) : place + 2]
+            if one.kind != "HELD" or all(other.kind != "OR" for other in around):
+                continue
+            held: Held = one.data
+            total = self.lexicon.totals.get(held.figure.measure) if isinstance(held.figure.measure, str) else None
+            is_own = total is not None and not (held.average or held.filters or self.groups)
+            if total is None or not is_own or any(other.kind == "TIME" for other in placed):
+                raise NotUnderstood("or")
+            placed[place] = one.made("COND", Cond(numeric(total.full_name, held.op, held.values), total))
+        if placed != list(taken) and any(one.kind == "HELD" for one in placed):
+            raise NotUnderstood("and … or", "ambiguous_term")
+        return placed
 
     def _dates(self) -> set[str]:
         return {item.full_name for item in self.model.items if item.kind == "time_dimension"}
@@ -235,6 +300,12 @@ class _Sorter:
     def _is_about_opening(self) -> bool:
         return self.slots.opened and not self.slots.assigned
 
+    def _opening(self) -> str:
+        """Return the date on which those who do things began to, for what they did, too."""
+        doers = [one.name for one in self.model.definition.tables if one.x_nl.activity]
+        table = self.subject if self.subject in doers else next(iter(doers), self.subject)
+        return date_of(self.model, table)
+
     def _place_window(self, window: Window | None, kinds: set[str]) -> Window | None:
         """Give the window to the field it is about; return it where it is about the subject's activity."""
         if window is None:
@@ -242,7 +313,9 @@ class _Sorter:
         name = ""
         if "ASSIGNED" in kinds:
             name = assigned_date(self.lexicon)
-        elif "OPEN" in kinds or (self._is_about_opening() and "BUY" not in kinds) or not self.extension.activity:
+        elif "OPEN" in kinds or (self._is_about_opening() and "BUY" not in kinds):
+            name = self._opening()
+        elif not self.extension.activity:
             name = date_of(self.model, self.subject)
         if not name:
             return window
@@ -348,6 +421,15 @@ def assigned_date(lexicon: Lexicon) -> str:
         item.full_name for item in lexicon.model.items if item.kind == "time_dimension" and "assigned" in item.name
     )
     return next((name for name in dates if name in lexicon.extensions and lexicon.extensions[name].asked), "")
+
+
+def _is_never(one: Chunk) -> bool:
+    return one.kind == "COND" and bool(one.data.never)
+
+
+def _is_done(one: Chunk) -> bool:
+    """Tell whether a chunk says that something was done, or never was."""
+    return one.kind in ("HELD", "BUY", "NEVER") or _is_never(one)
 
 
 def one_window(windows: Sequence[Window]) -> Window | None:

@@ -72,10 +72,17 @@ class Speller:
     def _correction(self, word: Word, around: tuple[str, str]) -> str | None:
         if word.number is not None or word.stem in self._known or not word.text.isalpha() or word.typed.isdigit():
             return None
-        if len(word.text) < 4 or is_english(word.text):
+        if len(word.text) < 3 or is_english(word.text):
             return None
+        if len(word.text) == 3:
+            return self._with_vowels(word.text) or self._with_vowels(word.text.removesuffix("s"))
         found = self._nearest(word.stem, around)
         return found or (self._nearest(stem(word.text), around) if stem(word.text) != word.stem else None)
+
+    def _with_vowels(self, text: str) -> str | None:
+        """Return the only word that a few letters are without its vowels: hgh, ttl, dys."""
+        found = [one for one in self._targets if _consonants(one) == text and len(one) <= len(text) + 2]
+        return found[0] if len(found) == 1 and len(text) > 1 else None
 
     def _nearest(self, text: str, around: tuple[str, str]) -> str | None:
         allowed = edits_allowed(len(text))

@@ -306,7 +306,7 @@ _WORDS: dict[str, dict[Any, str]] = {
         ),
     },
     "INMONEY": {
-        "": "dollars|in dollars|usd|in usd|in dollar terms|in absolute terms|in absolute dollars",
+        "": "dollar|dollars|in dollars|usd|in usd|in dollar terms|in absolute terms|in absolute dollars",
     },
     "JUST": {
         "": (
@@ -465,6 +465,9 @@ _WORDS: dict[str, dict[Any, str]] = {
             "upper and lower quartile|upper and lower quartiles|interquartile range"
         ),
     },
+    "CUTOFF": {
+        "": "cutoff|cut off|cutoff for|threshold|threshold for|cutoff point|entry point|bar for",
+    },
     "ETC": {
         "": "and so on|and so forth|etc|and so on and so forth",
     },
@@ -590,6 +593,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     },
     "FILL": {
         "": (
+            "nevertheless|nonetheless|"
             "how old is|saw|do we serve|serve|took|over the course of|as a column|profile of|profile|"
             "since the beginning|"
             "from the beginning|of all time|all time|now|ok|okay|right|alright|the|a|an|of|our|we|us|"

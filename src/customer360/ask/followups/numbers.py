@@ -11,7 +11,7 @@ from customer360.ask.grammar.figures import count_of
 from customer360.ask.grammar.terms import compare_filter, number
 from customer360.ask.lexicon import is_numeric
 from customer360.ask.slots import NotUnderstood, numeric
-from customer360.semantic import Condition
+from customer360.semantic import Condition, Item
 
 
 class Numbers(Grouping):
@@ -80,9 +80,11 @@ class Numbers(Grouping):
             return
         if len(places) != 1:
             raise NotUnderstood(lone[0].text)
-        self.slots.chunks.remove(lone[0])
         tree = filters[places[0]]
         item = next(item for item in self.model.items if item.full_name == next(iter(fields_of(tree))))
+        if self.refers and self._may_be_age(lone[0], item):
+            raise NotUnderstood(lone[0].text, "ambiguous_term")
+        self.slots.chunks.remove(lone[0])
         filters[places[0]] = compare_filter(item, lone[0].data.op, lone[0].data.values)
         self._set(filters=tuple(filters))
 
@@ -102,13 +104,22 @@ class Numbers(Grouping):
 
     def _aged(self, lone: Chunk) -> bool:
         """Read "only those over 60" as an age, where nothing else is compared."""
-        age = next((one for one in self.model.items if one.name == "age" and one.table == self.frame.subject), None)
-        if age is None or lone.data.unit or not all(16 <= value <= 110 for value in lone.data.values):
+        age = self._age()
+        if age is None or not self._may_be_age(lone):
             return False
         self.slots.chunks.remove(lone)
         self.slots.assume(f"“{lone.text}” is meant as years of age.")
         self._set(filters=(*self.frame.filters, compare_filter(age, lone.data.op, lone.data.values)))
         return True
+
+    def _age(self) -> Item | None:
+        return next((one for one in self.model.items if one.name == "age" and one.table == self.frame.subject), None)
+
+    def _may_be_age(self, lone: Chunk, compared: Item | None = None) -> bool:
+        """Tell whether a comparison may be one of years, and not of what is compared so far."""
+        age = self._age()
+        in_years = not lone.data.unit and all(16 <= value <= 110 for value in lone.data.values)
+        return in_years and age is not None and compared != age
 
     def _rehaving(self, lone: Chunk) -> bool:
         """Put other numbers into the only condition on groups."""

@@ -98,6 +98,8 @@ class References(Change):
         frame, slots = self.frame, self.slots
         fields = [one for one in slots.chunks if one.kind == "FIELD"]
         works_out = slots.has("MEASURE", "COUNTED", "AGG", "COUNT")
+        if slots.has("SHARE") and frame.groups and frame.kind == "figures":
+            return  # their share is that in all, and not in what was shown
         if not self.of_rows or slots.has("SORT") or not (works_out or fields) or not (frame.rank and frame.rank.limit):
             return
         if frame.kind == "rows" and fields and not works_out and not slots.has("GROUP"):

@@ -86,11 +86,16 @@ class Restricting(References):
         groups = frame.groups if of_groups or not doers else ()
         scope = build_scope(self.slots, frame.subject, taken, groups=groups)
         kept = [tree for tree in frame.filters if not self._replaced(tree, scope.near)]
-        gone = [clause for clause in frame.clauses if self._replaced_clause(clause, scope.clauses)]
+        is_done = self.slots.has("BUY")
+        gone = [
+            clause
+            for clause in frame.clauses
+            if self._replaced_clause(clause, scope.clauses) and not (is_done and _denies(clause))
+        ]
         clauses = [clause for clause in frame.clauses if clause not in gone]
         if len(gone) == len(scope.clauses) == 1:
             scope.clauses = [scope.clauses[0].model_copy(update={"negated": gone[0].negated})]
-        window = next((clause.window for clause in frame.clauses if clause.window), None)
+        window = next((clause.window for clause in frame.clauses if clause.window and not _denies(clause)), None)
         new = [
             clause if clause.window or not window or clause in clauses else clause.model_copy(update={"window": window})
             for clause in scope.clauses
@@ -158,6 +163,11 @@ class Restricting(References):
     def _replaced_clause(self, clause: Clause, new: Sequence[Clause]) -> bool:
         fields = {name for one in new if not one.negated for tree in one.filters for name in fields_of(tree)}
         return any(fields_of(tree) & fields for tree in clause.filters)
+
+
+def _denies(clause: Clause) -> bool:
+    """Tell whether a clause says that something was not done, or no time."""
+    return clause.negated or (clause.op == "=" and clause.values == (0,))
 
 
 def _less(tree: Filter, values: Sequence[Any]) -> Filter | None:

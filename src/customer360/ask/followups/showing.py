@@ -10,7 +10,7 @@ from customer360.ask.dates import Window
 from customer360.ask.followups.numbers import Numbers
 from customer360.ask.frame import Comparison, Frame, fields_of
 from customer360.ask.grammar.figures import count_of
-from customer360.ask.grammar.terms import sorting_of
+from customer360.ask.grammar.terms import as_cond, sorting_of
 from customer360.ask.lexicon import is_numeric, table_extension
 from customer360.ask.ordering import RANKED_BY_PERCENT, is_percent, sort_frame
 from customer360.ask.slots import NotUnderstood
@@ -80,19 +80,22 @@ class Showing(Numbers):
         return self._set(part=frame.filters, part_clauses=frame.clauses, filters=(), clauses=())
 
     def _share_of_named(self) -> None:
-        """Show which percentage of a value's rows are counted: what percentage of the segment is that?"""
+        """Show which percentage of a value's rows are counted: what percentage of the segment, of Texans is that?"""
         frame, slots = self.frame, self.slots
         count = count_of(self.lexicon, frame.subject)
         counted = count is not None and frame.measures == (count.measure,) and not (frame.groups or frame.part)
         fields = [one for one in slots.chunks if one.kind == "FIELD" and not is_numeric(one.data)]
-        if not slots.has("SHARE") or not self.refers or not counted or len(fields) != 1:
+        held = [one for one in slots.chunks if one.kind in ("VALUE", "COND") and as_cond(one).filter in frame.filters]
+        named = held or (fields if self.refers else [])
+        if not slots.has("SHARE") or not counted or len(named) != 1:
             return
-        whole = tuple(tree for tree in frame.filters if fields_of(tree) == {fields[0].data.full_name})
+        of = {as_cond(one).item.full_name for one in held} or {fields[0].data.full_name}
+        whole = tuple(tree for tree in frame.filters if fields_of(tree) == of)
         part = tuple(tree for tree in frame.filters if tree not in whole)
         if not whole or not (part or frame.clauses):
-            raise NotUnderstood(fields[0].text, "ambiguous_share")
-        slots.take("SHARE", "ITEM")
-        slots.chunks.remove(fields[0])
+            raise NotUnderstood(named[0].text, "ambiguous_share")
+        slots.take("SHARE", "ITEM", "ENTITY")
+        slots.chunks.remove(named[0])
         self._set(part=part, part_clauses=frame.clauses, filters=whole, clauses=())
 
     def _resort(self) -> None:

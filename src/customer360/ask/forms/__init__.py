@@ -35,6 +35,7 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
         NotUnderstood: something is left over or missing.
     """
     slots = Slots(lexicon, list(chunks))
+    _ask_by_what(slots)
     OfTheFirst(slots).apply()
     Implied(slots).apply()
     changed = any(one.kind == "FIELD" and lexicon.extensions[one.data.full_name].change_of for one in slots.chunks)
@@ -50,6 +51,13 @@ def read_frame(lexicon: Lexicon, chunks: Sequence[Chunk]) -> Frame:
     slots.take(*_LINKS)
     slots.finish()
     return _with_held(frame).assume(*slots.assumptions)
+
+
+def _ask_by_what(slots: Slots) -> None:
+    """Refuse to say whether Georgia does better than Florida, where nothing says by which measure."""
+    better = next((one for one in slots.chunks if one.text.casefold() in ("better than", "worse than")), None)
+    if better is not None and not slots.has("MEASURE", "COUNTED", "COUNTEDFIELD", "FIELD", "NUM", "CMP", "HELD"):
+        raise NotUnderstood(better.text, "missing_measure")
 
 
 def _with_held(frame: Frame) -> Frame:

@@ -14,6 +14,10 @@ from customer360.ask.grammar.terms import WHEN, Cond, Figure, Held, as_cond
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import RESTRICTING, NotUnderstood, build_scope, measure_of
 from customer360.semantic import Condition, Dimension, Formula, Item
+from customer360.semantic.query import Summary
+
+_OVER_EACH = ("avg", "median", "min", "max")
+"""What may be made of a figure that each of several groups has."""
 
 
 class Figures(Form):
@@ -35,12 +39,13 @@ class Figures(Form):
             groups = self._each_value()
         self._require_related(subject, entities)
         dated = self._dated(groups, subject)
-        summary = self._mean_over(figures[0], dated)
-        if summary is not None:
-            figures[0] = summary
-        elif figures[0].of is not None:
-            of = figures[0].of.label.lower()
-            slots.assume(f"The average of {of} is taken over transactions, not over customers.")
+        is_said = slots.has("AGG")
+        summary = self._over_each(figures[0], dated)
+        if figures[0].of is not None and summary is not None and not is_said:
+            figures[0] = metric_figure(self.model, figures[0].of)
+        elif figures[0].of is not None and summary is None:
+            of, agg = figures[0].of.label.lower(), figures[0].agg.replace("avg", "average")
+            slots.assume(f"The {agg} of {of} is taken over transactions, not over customers.")
         taken = slots.take(*RESTRICTING)
         self._refuse_mean_beside(figures[0], taken)
         self._refuse_formula_beside(figures[0], taken, dated)
@@ -48,7 +53,7 @@ class Figures(Form):
         subject, figures = self._activity_of(subject, figures, dated)
         self._refuse_held_of_doers(measures[0], subject, taken, fields)
         dated = self._dated(groups, subject)
-        if not dated and any(one.kind == "HELD" for one in taken) and subject not in self._doers():
+        if subject not in self._doers() and (self._is_held_of_doers(taken) or not dated):
             taken = self._held_of_doers(taken)
         scope = build_scope(
             slots, subject, taken, groups=dated if subject not in self._doers() or self._holds_groups(taken) else ()
@@ -60,7 +65,7 @@ class Figures(Form):
             subject=subject,
             measures=(*(one.measure for one in figures), *held),
             groups=dated,
-            summary="avg" if summary is not None else None,
+            summary=summary,
             **scope.as_parts(),
         )
 
@@ -112,6 +117,23 @@ class Figures(Form):
         for one in taken:
             if one.kind == "HELD" and one.data.figure.table == subject and not self._is_said_of(one, fields):
                 raise NotUnderstood(one.text)
+
+    def _is_held_of_doers(self, taken: Sequence[Chunk]) -> bool:
+        """Tell whether a condition on a measure is said of people, whatever they are grouped by.
+
+        Raises:
+            NotUnderstood: it is one on some days alone, which the profile does not hold.
+        """
+        for one in taken:
+            before = [
+                other for other in self.slots.asked if other.last <= one.first and other.kind not in ("IS", "WHO")
+            ]
+            if one.kind != "HELD" or not before or before[-1].kind != "ENTITY" or before[-1].data not in self._doers():
+                continue
+            if any(other.kind == "TIME" and other.first >= one.last for other in taken):
+                raise NotUnderstood(one.text)
+            return True
+        return False
 
     def _refuse_owned(self, fields: Sequence[Chunk]) -> None:
         """Refuse "their own segment" as what an answer is broken down by."""
@@ -166,20 +188,20 @@ class Figures(Form):
         if of_doers and self._has_fine(figure.table, taken, groups):
             raise NotUnderstood(figure.item.label)
 
-    def _mean_over(self, figure: Figure, groups: Sequence[Dimension]) -> Figure | None:
-        """Return the metric to average over groups: average daily spend, average number of customers per state."""
+    def _over_each(self, figure: Figure, groups: Sequence[Dimension]) -> Summary | None:
+        """Return what is made of a metric's groups: average daily spend, most customers per state; often nothing."""
         averaged = self.slots.take("AGG") if self.slots.has("AGG") else []
-        if averaged and (len(averaged) > 1 or averaged[0].data not in ("avg", "median", "max", "min")):
+        if averaged and (len(averaged) > 1 or averaged[0].data not in _OVER_EACH):
             raise NotUnderstood(averaged[0].text)
         if averaged and len(groups) > 1:
             raise NotUnderstood(averaged[0].text)
         if averaged and groups and (self._said_each or groups[0].grain):
-            return figure
+            agg: Summary = averaged[0].data
+            return agg
         if averaged:
             raise NotUnderstood(averaged[0].text)
-        if figure.of is not None and len(groups) == 1 and groups[0].grain and self._said_per:
-            return metric_figure(self.model, figure.of)
-        return None
+        is_mean = figure.of is not None and len(groups) == 1 and groups[0].grain and self._said_per
+        return "avg" if is_mean else None
 
     def _counted_field(self, measures: Sequence[Chunk], entities: Sequence[str], groups: Sequence[Dimension]) -> Frame:
         """How many states, merchants, categories: different values, or groups that a measure fits."""
@@ -236,6 +258,8 @@ class Figures(Form):
     def _per(self, measures: Sequence[Chunk], per: Chunk, groups: Sequence[Dimension]) -> Frame:
         """A measure for each row of a table: the mean per customer, or a list by customer."""
         slots, table = self.slots, per.data.table
+        if measures and measures[0].kind == "COUNTEDFIELD":
+            return self._counted_per(measures, per, groups)
         figure = self._figure(self._measured_per(measures, per), ())
         averaged = slots.take("AGG")
         if len(averaged) > 1:
@@ -261,6 +285,32 @@ class Figures(Form):
             raise NotUnderstood(per.text)
         return self._divided(figure.table, base, table, taken, groups)
 
+    def _counted_per(self, measures: Sequence[Chunk], per: Chunk, groups: Sequence[Dimension]) -> Frame:
+        """Count the values of a field for each row of a table, on average: distinct categories per customer."""
+        slots, table, activity = self.slots, per.data.table, self._activity()
+        item = measures[0].data[1]
+        averaged = slots.take("AGG")
+        figure = figure_of(self.lexicon, "count_distinct", item, over=activity)
+        is_fine = self._reaches_all(activity, (Dimension(name=item.full_name),)) and table in self._doers()
+        if len(measures) != 1 or len(averaged) > 1 or groups or figure is None or not is_fine:
+            raise NotUnderstood(per.text)
+        summary: Summary = averaged[0].data if averaged else "avg"
+        if summary not in _OVER_EACH:
+            raise NotUnderstood(averaged[0].text)
+        slots.take("ENTITY")
+        taken = [one for one in slots.take(*RESTRICTING) if one.kind != "BUY"]
+        scope = build_scope(slots, activity, taken)
+        keys = tuple(Dimension(name=f"{table}.{name}") for name in self.model.tables[table].primary_key)
+        slots.assume("Those without such transactions do not count.")
+        return Frame(
+            kind="figures",
+            subject=activity,
+            measures=(figure.measure,),
+            groups=keys,
+            summary=summary,
+            **scope.as_parts(),
+        )
+
     def _each_row(self, figure: Figure, per: Chunk) -> Figure:
         """Return the mean of what a metric adds up: spend per transaction."""
         added = None if figure.agg else added_up(self.lexicon, figure.item)
@@ -276,7 +326,7 @@ class Figures(Form):
             self.slots.chunks.remove(things[0])
             found = count_of(self.lexicon, things[0].data)
             measures = [things[0].made("COUNTED", (found, things[0].data, False))] if found else []
-        if len(measures) != 1 or measures[0].kind == "COUNTEDFIELD":
+        if len(measures) != 1:
             raise NotUnderstood(per.text)
         return measures[0]
 

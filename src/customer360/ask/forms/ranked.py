@@ -72,7 +72,7 @@ class Ranked(Figures):
         """The first of something: by a measure, by a field, by date."""
         slots = self.slots
         words = slots.take("TOP", "SUP", "RECENT", "GOOD")
-        if len([one for one in words if one.kind == "TOP"]) > 1:
+        if max(sum(one.kind == kind for one in words) for kind in ("TOP", "SUP")) > 1:
             raise NotUnderstood(words[-1].text)
         if any(one.kind == "RECENT" and one.text.casefold() == "first" for one in words[1:]):
             raise NotUnderstood("first")
@@ -248,6 +248,8 @@ class Ranked(Figures):
         subject, figures = self._activity_of(figures[0].table, figures, (*dimensions, *choice.groups))
         dated = self._dated((*dimensions, *choice.groups), subject)
         self._require_groups(subject, dated)
+        if subject not in self._doers() and self._is_held_of_doers(choice.taken):
+            choice.taken = self._held_of_doers(choice.taken)
         on_groups = dated if subject not in self._doers() or self._holds_groups(choice.taken) else ()
         scope = build_scope(self.slots, subject, choice.taken, groups=on_groups)
         per = tuple(dated[len(dimensions) :])

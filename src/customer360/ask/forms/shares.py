@@ -318,6 +318,8 @@ class Shares(Form):
         if not kept:
             return slots.take(*RESTRICTING), []
         cut = kept[0] if len(kept) == 1 else self._last_main(kept)
+        if measures and self._says_of_whom(cut):
+            return slots.take(*RESTRICTING), []
         before = [one for one in slots.chunks[:cut] if one.kind in RESTRICTING]
         after = [one for one in slots.chunks[cut:] if one.kind in RESTRICTING]
         slots.take(*RESTRICTING)
@@ -325,6 +327,13 @@ class Shares(Form):
             return [*before, *after], []
         place = [] if measures else self._said_of_whole(after)
         return [*before, *place], [one for one in after if one not in place]
+
+    def _says_of_whom(self, cut: int) -> bool:
+        """Tell whether a relative clause behind the groups says of whom all is: by channel for those with a card."""
+        chunks, verb = self.slots.chunks, self.slots.chunks[cut]
+        ends = [one.last for one in self.slots.asked if one.kind in ("GROUP", "GRAIN")]
+        people = [one for one in chunks[:cut] if one.kind == "ENTITY" and ends and one.first >= max(ends)]
+        return bool(people) and verb.text.casefold().startswith(_RELATIVE)
 
     def _said_of_whole(self, after: Sequence[Chunk]) -> list[Chunk]:
         """Return a value at the end that says of which whole a percentage is: with a medium risk in Washington."""
@@ -351,11 +360,17 @@ class Shares(Form):
         return measured and bool(groups) and all(one.last <= groups[0].first for one in after)
 
     def _last_main(self, verbs: Sequence[int]) -> int:
-        """Return the verb of the main clause: after a relative clause the next one."""
-        chunks = self.slots.chunks
-        first = verbs[0]
-        relative = chunks[first].text.casefold().startswith(_RELATIVE)
-        return verbs[1] if relative and len(verbs) > 1 else first
+        """Return the verb of the main clause: the first that is of no relative one, or else the last of these."""
+        chunks, start = self.slots.chunks, -1
+        for place in verbs:
+            before = chunks[max(place - 1, 0)]
+            is_more = place - 1 in verbs or (before.kind in ("AND", "BUT", "OR") and before.text.casefold() != "also")
+            if start >= 0 and is_more:
+                continue
+            if not chunks[place].text.casefold().startswith(_RELATIVE):
+                return place
+            start = place
+        return start
 
 
 _OF_ALL = ("in total", "of total", "in all", "of all", "in overall", "of overall")

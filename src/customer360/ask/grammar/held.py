@@ -84,6 +84,8 @@ def other_bound(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     held, cmp = part[0].data, part[-1].data
     if {held.op[:1], cmp.op[:1]} != {">", "<"} or not fits_unit(held.figure.item, cmp.unit) or held.average:
         return None
+    if part[1].kind == "AND" and part[-1].text.casefold().startswith(("under ", "over ")):
+        return None  # so old, more likely
     values = tuple(number(value) for value in cmp.values)
     return [part[0], part[-1].made("HELD", replace(held, op=cmp.op, values=values, counted=None))]
 
@@ -286,6 +288,14 @@ def more_than_things(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("HELD", Held(count, cmp.op, tuple(number(v) for v in cmp.values), filters), *part[1:])
 
 
+def bounded_things(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Over 60 and under 75 transactions; over 60 or under 20 of them."""
+    first, last = (more_than_things(lexicon, [part[0].made("CMP", one), *part[1:]]) for one in part[0].data)
+    if first is None or last is None:
+        return None
+    return [first, part[0].made("OR", ""), last] if part[0].kind == "CMPOR" else [first, last]
+
+
 def more_than_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     """More transactions than the average customer."""
     op, thing, agg, doer = part[0], part[1], part[-2], part[-1]
@@ -396,7 +406,10 @@ def measure_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     agg = next(one for one in part if one.kind == "AGG")
     if agg.data not in ("avg", "median"):
         return None
-    said = agg.text.casefold()
+    of = next((one.data for one in part if one.kind == "ENTITY"), "")
+    if of and not (is_mean(lexicon, figure) and of == figure.table):
+        return None
+    said = "overall" if of else agg.text.casefold()
     overall = said.removeprefix("the ").startswith("overall") and not by and is_mean(lexicon, figure)
     held = Held(figure, op, (), average=True, agg=agg.data, times=float(times), by=by, overall=overall)
     return part[0].made("HELD", held, *part[1:])

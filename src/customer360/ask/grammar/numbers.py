@@ -23,6 +23,18 @@ def multiple(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if is_often or is_of_value or number.data[1] else [number.made("TIMES", number.data[0], unit), *of]
 
 
+def cutoff(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """What puts a customer in the top 10 %, the cutoff for it: the 90th percentile."""
+    top, number = (next(one for one in part if one.kind == kind) for kind in ("TOP", "NUM"))
+    field = next(one for one in part if one.kind in ("FIELD", "METRIC"))
+    share, unit = number.data
+    is_within = part[0].kind != "WHAT" or {"in", "be"} & set(part[-3].text.casefold().split())
+    if unit != "percent" or not is_within:
+        return None
+    at = 100 - share if top.data == "desc" else share
+    return [top.made("NTHPCT", at, *(one for one in part if one not in (top, field))), field]
+
+
 def below_zero(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Below -50 %: a sign, and no range."""
     op, sign, num = part
@@ -36,10 +48,13 @@ def or_more(_: Lexicon, part: list[Chunk]) -> Chunk:
     return num.made("CMP", Cmp(more.data, (num.data[0],), num.data[1]), more)
 
 
-def and_over(_: Lexicon, part: list[Chunk]) -> Chunk:
-    """And over 50: not "50 and over"."""
+def and_over(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
+    """And over 50, or over 50: not "50 and over"."""
     more, num = part
-    return more.made("CMP", Cmp(more.data.rstrip("="), (num.data[0],), num.data[1]), num)
+    link, *rest = more.text.split(" ", 1)
+    bound = replace(more, first=more.first + len(rest), text=(rest or [link])[0])
+    cmp = bound.made("CMP", Cmp(more.data.rstrip("="), (num.data[0],), num.data[1]), num)
+    return [*(Chunk(link.upper(), "", more.first, bound.first, link) for _ in rest), cmp]
 
 
 def from_to(_: Lexicon, part: list[Chunk]) -> Chunk:
@@ -77,8 +92,6 @@ def two_bounds(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 def either_bound(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Under 25 or over 70."""
     first, last = (one.data for one in part if one.kind == "CMP")
-    if part[-2].kind != "OR" and not part[-1].text.casefold().startswith("or "):
-        return None
     if {first.op[:1], last.op[:1]} != {">", "<"}:
         return None
     return part[0].made("CMPOR", (first, last), *part[1:])

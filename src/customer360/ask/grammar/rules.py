@@ -15,9 +15,12 @@ from customer360.ask.lexicon import Lexicon
 _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
 _TIMES = "(?:TIMES )?(?:THEIR FIELD )?"
 _NAMED = "(?:MEASURE|FIELD|COUNTED|GRAIN)"
+_COUNTED = "(?:(?:VALUE|COND) )*(?:ENTITY|FIELD|METRIC)"
 _RANKED = "ENTITY|FIELD|VALUE|COND|TIME|IS|COUNTED|LIST"
 _KEPT = "ENTITY|VALUE|COND|TIME"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAINED|GRAIN)(?! (?:CMP|OP)))*"
+_BOUNDS = (("CMP", f"(?! {_COUNTED})"), ("(?<!FIELD )(?<!FIELD IS )CMP", f"(?= {_COUNTED})"))
+"""Two bounds of one thing; not those of a share over 5 percent and fewer than 60 transactions."""
 _TAKEN_BACK = ("TIME", "VALUE", "FIELD", "METRIC", "GRAIN")
 """What is taken back by what stands behind it: yesterday, I mean on the latest day."""
 _RULES: tuple[Rule, ...] = (
@@ -38,6 +41,9 @@ _RULES: tuple[Rule, ...] = (
     rule("NTHPCT HOWMUCH (?:(?:VALUE|COND) )*ENTITY", measures.of_amount),
     rule("(?:BETWEEN|FROM) NUM (?:AND|TO) NUM", numbers.from_to),
     rule("NUM TO NUM", numbers.from_to),
+    rule("WHAT FIELD (?:(?:IS|BUY|TO|WHO) )*(?:ENTITY )?IS TOP NUM(?! (?:ENTITY|VALUE|COND|IS|BUY))", numbers.cutoff),
+    rule("CUTOFF (?:(?:IS|TO) )*TOP NUM (?:ENTITY )?(?:BY )?(?:FIELD|METRIC)", numbers.cutoff),
+    rule("(?:FIELD CUTOFF|CUTOFF FIELD) (?:(?:IS|TO) )*TOP NUM(?: ENTITY)?", numbers.cutoff),
     rule("NUM TIMESUNIT (?:THEIR FIELD )?(?:AGG|METRIC)", numbers.multiple),
     rule("NUM TIMESUNIT THEIR FIELD", numbers.multiple),
     rule("OP TO NUM", numbers.below_zero),
@@ -47,8 +53,8 @@ _RULES: tuple[Rule, ...] = (
     rule("ORMORE NUM", numbers.and_over),
     rule("NOT CMP", numbers.not_compared),
     rule("CMP(?: (?:COMMA AND|COMMA OR|COMMA|AND|OR) CMP){2,}", numbers.bands),
-    rule("CMP (?:BUT|AND|AND BUT) CMP", numbers.two_bounds),
-    rule("(?:EITHER )?CMP (?:OR )?CMP", numbers.either_bound),
+    *(rule(f"{bound} (?:BUT|AND|AND BUT) CMP{end}", numbers.two_bounds) for bound, end in _BOUNDS),
+    *(rule(f"(?:EITHER )?{bound} OR CMP{end}", numbers.either_bound) for bound, end in _BOUNDS),
     rule("NUM ADJMORE (?!VS)", fields.or_older),
     rule("COUNT (?=(?:(?:VALUE|COND) )*SHARE)", lambda *_: []),
     rule("DISTRIB ENTITY BY FIELD", groups.distributed_by_number),
@@ -68,6 +74,7 @@ _RULES: tuple[Rule, ...] = (
     rule("FIELD (?:IS |OP )?(?:NOT )?NAMEDVALUE", values.named_value),
     rule(f"(?:NEITHER )?(?:NAMEDVALUE {_SEP} )+VALUE", values.elided_values),
     rule("NAMEDVALUE FIELD", values.named_value),
+    rule("VALUE (?=VALUE)", values.gone_through),
     rule("VALUE NUM", values.the_one),
     rule("(?:BOTH|EITHER) VALUE (?:AND|OR) VALUE", values.values),
     rule("VALUE BOTH VALUE", lambda lexicon, part: values.values(lexicon, [part[1], part[0], part[2]])),
@@ -111,7 +118,7 @@ _RULES: tuple[Rule, ...] = (
     rule("NOT ENTITY (?:(?:WHO|IS) )*CMP", numbers.leaving_out),
     rule("NOT ENTITY (?:(?:WHO|IS) )*COND", values.leaving_out),
     rule("NOT WHO (?:COND|VALUE)", values.leaving_out),
-    rule("(?:THEIR|WHO) FIELD (?:IS )?ASSIGNED", lambda _, part: part[-1].made("ASSIGNED", "", *part[:-1])),
+    rule("(?:BUY )?(?:THEIR|WHO) FIELD (?:IS )?ASSIGNED", lambda _, part: part[-1].made("ASSIGNED", "", *part[:-1])),
     rule("ASSIGNED (?:THEIR )?FIELD", lambda _, part: part[0].made("ASSIGNED", "", *part[1:])),
     rule("(?:AGG (?:COMMA |AND |COMMA AND )?)+AGG (?:(?:VALUE|COND) )*(?:FIELD|METRIC|MEASURE)", measures.several),
     rule("SUP (?:AND )SUP (?:(?:VALUE|COND) )*FIELD", measures.several),
@@ -193,10 +200,12 @@ _RULES: tuple[Rule, ...] = (
     rule("FIELD (?:(?:IS|WHICH|WHO|BUY) )*MEASURE TIME (?:IS )?OP (?:VS )?TIME", held.groups_than_before),
     rule("MEASURE (?:IS )?OP (?:TIMES )?(?:VS )?TIME (?:(?:VS )?TIME)?", held.than_before),
     rule("MEASURE TIME OP (?:VS )?TIME", held.than_before),
+    rule(f"MEASURE (?:IS )?OP {_TIMES}ENTITY AGG", held.measure_average),
     rule(f"MEASURE (?:IS )?OP {_TIMES}AGG (?:ENTITY|FIELD)? (?:(?:THEIR|BY) FIELD)?", held.measure_average),
     rule("OP ENTITY (?:VS )?AGG ENTITY", held.more_than_average),
     rule("MEASURE (?:IS )?CMP (?:(?:VALUE|COND) )+ENTITY", held.measure_among),
     rule("CMP (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", held.more_than_things),
+    rule("(?:CMPS|CMPOR) (?:(?:VALUE|COND) )*(?:ENTITY|MEASURE)", held.bounded_things),
     rule("(?:VALUE|BUY) (?:IS |BUY )?CMP TIMESUNIT", held.so_often),
     rule("(?:MEASURE|COUNTED) (?:IS )?CMP", held.measure_compared),
     rule("CMP MEASURE", held.measure_compared),
@@ -206,7 +215,8 @@ _RULES: tuple[Rule, ...] = (
     rule("MEASURE TIME CMP", held.measure_then),
     rule("HELD (?:COMMA )?(?:BUT|AND|AND BUT) CMP", held.other_bound),
     rule("CMP VALUE (?!ENTITY|FIELD|MEASURE|METRIC)", held.more_than_people),
-    rule("(?:ENTITY|COUNTED) (?:(?:IS|BUY|VALUE|COND|TIME) )*CMP", held.sized),
+    rule("(?:ENTITY|COUNTED) (?:(?:BUY|VALUE|COND) )*CMP", held.sized),
+    rule("(?<!NOT )(?<!NEVER )(?:ENTITY|COUNTED) (?:(?:IS|BUY|VALUE|COND|TIME) )*CMP", held.sized),
     rule("CMP ENTITY", held.sized),
     rule("(?:NEVER|NOT) (?:(?:VALUE|COND) )*ENTITY", held.no_things),
     rule("(?:NEVER|NOT) MEASURE", held.no_things),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.numbers import leaves_out
@@ -59,6 +60,11 @@ def over_all_of(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0] if part[1].text.casefold() in ("over", "within") else None
 
 
+def gone_through(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Went through the mobile channel: on it, whatever became of it."""
+    return [] if part[0].text.casefold().endswith(" through") else None
+
+
 def values(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Several values of one field: Texas, Florida or Ohio."""
     named = [one for one in part if one.kind == "VALUE"]
@@ -103,8 +109,14 @@ def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
     cond = replace(value_cond(item, named, negated=True), never=part[0].kind == "NEVER")
     negated = part[0].made("COND", cond, *part[1:end])
     rest = part[end:]
-    bare = rest and not any(one.kind in ("NOT", "NEVER") for one in rest)
-    return [negated, *rest[:1], part[0], *rest[1:]] if bare else [negated, *rest]
+    if not rest or any(one.kind in ("NOT", "NEVER") for one in rest):
+        return [negated, *rest]
+    is_either = any(one.kind == "OR" for one in rest)
+    is_apart = any(one.last < other.first for one, other in pairwise(rest))
+    if (is_apart if leaves_out(part[0]) else is_either) and part[0].kind == "NOT":
+        return [part[0].made("TANGLE", "", *part[1:])]  # not Premium or in Ohio; excluding Premium and in Ohio
+    both = is_either or part[0].kind == "NEITHER" or leaves_out(part[0])
+    return [negated, *rest[:1], part[0], *rest[1:]] if both else [negated, *rest]
 
 
 def the_one(_: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -46,6 +46,7 @@ class Implied(Changes):
             self._higher_of,
             self._own_average,
             self._average_person,
+            self._counted_on_average,
             self._asked_amounts,
             self._each_month,
             self._opened_alone,

@@ -147,7 +147,7 @@ class Amounts(Times):
     def _lone_number(self) -> None:
         """Read a comparison that names nothing, beside people, as one of their age."""
         slots = self.slots
-        lone = [one for one in slots.chunks if one.kind in ("CMP", "CMPOR")]
+        lone = [one for one in slots.chunks if one.kind in ("CMP", "CMPS", "CMPOR")]
         table = main_table(self.lexicon)
         age = next((item for item in self.model.items if item.name == "age" and item.table == table), None)
         people = any(
@@ -159,10 +159,14 @@ class Amounts(Times):
         behind = [one for one in slots.chunks if one.last <= lone[0].first and one.kind != "IS"]
         if slots.has("TOP") and (not behind or behind[-1].kind not in ("ENTITY", "COUNTED")):
             return
-        bounds = lone[0].data if lone[0].kind == "CMPOR" else (lone[0].data,)
+        bounds = lone[0].data if lone[0].kind != "CMP" else (lone[0].data,)
+        beside = [one for one in slots.chunks if one.first == lone[0].last and one.kind == "ENTITY"]
+        if any(one.data != table for one in beside):
+            return
         if any(cmp.unit or not all(16 <= value <= 110 for value in cmp.values) for cmp in bounds):
             return
         slots.assume(f"“{lone[0].text}” is meant as years of age.")
-        place, cmp = slots.chunks.index(lone[0]), bounds[0]
-        cond = either(age, bounds) if len(bounds) > 1 else Cond(compare_filter(age, cmp.op, cmp.values), age)
-        slots.chunks[place] = lone[0].made("COND", cond)
+        place = slots.chunks.index(lone[0])
+        each = [Cond(compare_filter(age, cmp.op, cmp.values), age) for cmp in bounds]
+        conds = [either(age, bounds)] if lone[0].kind == "CMPOR" else each
+        slots.chunks[place : place + 1] = [lone[0].made("COND", cond) for cond in conds]

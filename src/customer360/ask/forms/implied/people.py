@@ -115,3 +115,16 @@ class People(Amounts):
             chunks[chunks.index(after)] = after.made("GROUP", Groups((), people))
             chunks.remove(one)
             return
+
+    def _counted_on_average(self) -> None:
+        """Read "on average, how many categories does a customer buy from" as those per customer."""
+        chunks, people = self.slots.chunks, main_table(self.lexicon)
+        doers = self._doers_in(people)
+        counted = [one.data[1] for one in chunks if one.kind == "COUNTEDFIELD"]
+        is_said = any(one.kind == "AGG" and one.text.casefold() == "on average" for one in chunks)
+        if not is_said or len(counted) != 1 or self.model.relations.reaches(people, counted[0].table):
+            return
+        for place, one in enumerate(chunks):
+            is_doer = one.kind == "MEASURE" and doers is not None and one.data.measure == doers.measure
+            if is_doer or (one.kind == "ENTITY" and one.data == people):
+                chunks[place] = one.made("GROUP", Groups((), people))
