@@ -26,6 +26,7 @@ MOST_SILENT = 0.03
 BARE = (
     "transactions before 2025",
     "mobile transactions last week",
+    "declined transactions year to date",
     "transactions on weekends in October",
     "year to date declined transactions, online excluded",
 )
@@ -315,6 +316,7 @@ FALLS = re.compile(r"\b(?:drop|fall|decrease)\b", re.IGNORECASE)
 """Turns a change around: its synonyms that do not are of the same field, and mean another question."""
 ALIKE = (
     "avg approved amount by customer segment",
+    "Give me the five merchants with the highest approved spend last month",
     "average approved amount per month, last 6 months",
     "daily purchase value of declined transactions, October 2025",
 )

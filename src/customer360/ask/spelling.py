@@ -45,15 +45,21 @@ def edits_allowed(length: int) -> int:
     return 0 if length <= 3 else 1 if length <= 6 else 2
 
 
+_NOT_MEANT = ("FILL", "MISSING", "AMBIGUOUS")
+
+
 class Speller:
     """Corrects the words of questions against one lexicon."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._known = frozenset(lexicon.vocabulary()) | DATE_WORDS
-        corrigible = lexicon.vocabulary(without=("FILL", "MISSING", "AMBIGUOUS")) | DATE_WORDS
-        self._only_asking = corrigible - lexicon.vocabulary(without=("FILL", "MISSING", "AMBIGUOUS", "LIST", "WHAT"))
+        corrigible = lexicon.vocabulary(without=_NOT_MEANT) | DATE_WORDS
+        self._only_asking = corrigible - lexicon.vocabulary(without=(*_NOT_MEANT, "LIST", "WHAT", "IS"))
         self._pairs = frozenset(_pairs_in_names(lexicon))
+        links = corrigible - lexicon.vocabulary(without=(*_NOT_MEANT, "IS"))
+        corrigible -= {one for one in links if len(one) > 4}  # "stand" in the place of "standard" would say nothing
         self._targets = sorted(one for one in corrigible if len(one) > 2 and one.isalpha())
+        self._meant = [one for one in self._targets if one not in self._only_asking]
 
     def correct(self, words: list[Word]) -> tuple[list[Word], list[tuple[str, str]]]:
         """Return the words with the misspelt ones corrected, and what was corrected to what."""
@@ -76,19 +82,20 @@ class Speller:
             return None
         if len(word.text) == 3:
             return self._with_vowels(word.text) or self._with_vowels(word.text.removesuffix("s"))
-        found = self._nearest(word.stem, around)
-        return found or (self._nearest(stem(word.text), around) if stem(word.text) != word.stem else None)
+        texts = dict.fromkeys((word.stem, stem(word.text)))
+        found = (self._nearest(text, around, targets) for targets in (self._meant, self._targets) for text in texts)
+        return next((one for one in found if one is not None), None)
 
     def _with_vowels(self, text: str) -> str | None:
         """Return the only word that a few letters are without its vowels: hgh, ttl, dys."""
         found = [one for one in self._targets if _consonants(one) == text and len(one) <= len(text) + 2]
         return found[0] if len(found) == 1 and len(text) > 1 else None
 
-    def _nearest(self, text: str, around: tuple[str, str]) -> str | None:
+    def _nearest(self, text: str, around: tuple[str, str], targets: list[str]) -> str | None:
         allowed = edits_allowed(len(text))
         best: list[str] = []
         least = allowed + 1
-        for target in self._targets:
+        for target in targets:
             if abs(len(target) - len(text)) > allowed or not _alike(target, text):
                 continue
             distance = int(OSA.distance(text, target, score_cutoff=allowed))
@@ -96,7 +103,6 @@ class Speller:
                 best, least = [target], distance
             elif distance == least and distance <= allowed:
                 best.append(target)
-        best = [one for one in best if one not in self._only_asking] or best
         return best[0] if len(best) == 1 else self._preferred(best, text, around, least)
 
     def _preferred(self, best: list[str], text: str, around: tuple[str, str], distance: int) -> str | None:

@@ -75,7 +75,7 @@ class Amounts(Times):
 
     def _is_list(self) -> bool:
         """Tell whether what follows is to be listed: list the merchants, and not show me what was spent."""
-        first = [one.kind for one in self.slots.asked[:2]]
+        first = [one.kind for one in self.slots.asked if one.kind != "TO"][:2]
         return first[0] == "LIST" and first[1:] != ["WHAT"]
 
     def _asked_of(self, item: Item) -> Figure | None:
