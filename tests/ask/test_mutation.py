@@ -30,13 +30,13 @@ DENIED = re.compile(
 )
 SAID = {
     "by weekday": re.compile(r"weekday|days? of (?:the )?week", re.IGNORECASE),
-    "median": re.compile(r"\bmedian\b", re.IGNORECASE),
+    "median": re.compile(r"\bmed(?:ia|ai)n\b", re.IGNORECASE),
     "share of": re.compile(r"share|portion|percent|%|fraction|^split", re.IGNORECASE),
     "in Ohio": re.compile(r"\b(?:Ohio|OH)\b", re.IGNORECASE),
     "Retired": re.compile(r"\bretired\b", re.IGNORECASE),
     "Mobile": re.compile(r"\bmobile\b", re.IGNORECASE),
 }
-"""Where it is said already, saying it twice is not saying more."""
+"""Where it is said already, be it with a slip, saying it twice is not saying more."""
 IMPLIED = ("approved", "went through", "ID")
 """Spend is of approved transactions, and rows come with their ids, said or not."""
 MORE = (
