@@ -167,6 +167,13 @@ def test_what_would_harm_is_refused_without_proposals(question: str, source: Sou
     assert answer.alternatives == answer.options == ()
 
 
+@pytest.mark.parametrize("question", ["top 100000 customers by spend", "best 100000 categories in each group by spend"])
+def test_more_rows_than_can_be_shown_are_refused_with_the_most_there_can_be(question: str, source: Source) -> None:
+    answered = Conversation(source).ask(question)
+    assert answered.status == "refuse"
+    assert "50000" in answered.text
+
+
 def test_the_same_question_is_answered_the_same(source: Source) -> None:
     told = [ask(source, "avg LTV by card, only in Texas").as_dict() for _ in range(3)]
     for one in told:

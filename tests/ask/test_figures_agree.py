@@ -62,6 +62,36 @@ DONE = (
     "excluding Travel",
     "that were not approved",
 )
+THE_OTHERS = {
+    "in Texas": ("not in Texas", "outside Texas", "who don't live in Texas"),
+    "in Texas or Ohio": ("in neither Texas nor Ohio", "outside Texas and Ohio", "excluding Texas and Ohio"),
+    "with a Premium card": ("without a Premium card", "whose card is not Premium", "with any card but Premium"),
+    "who are Retired": ("who aren't retired", "other than retired ones"),
+    "over 40": ("not over 40", "aged 40 or younger", "40 or under", "no older than 40"),
+    "at high risk": ("not at high risk", "outside the high risk category"),
+    "who joined in 2024": ("who did not join in 2024",),
+    "who bought Travel": ("who never bought Travel", "with no Travel purchases", "without any Travel purchases"),
+    "who bought Travel or Hotels": ("who bought neither Travel nor Hotels", "who never bought Travel or Hotels"),
+    "who shopped online in October 2025": (
+        "who did not shop online in October 2025",
+        "who made no online purchase in October 2025",
+    ),
+    "who made a purchase in the last 30 days": (
+        "who made no purchase in the last 30 days",
+        "who did not purchase anything in the last 30 days",
+    ),
+    "with a declined transaction": ("with no declines", "who never had a declined transaction"),
+    "with more than 60 transactions": ("with at most 60 transactions", "without more than 60 transactions"),
+    "who spent more than 5000": ("who spent 5000 or less", "who did not spend more than 5000"),
+}
+"""Who have something, and those who have not."""
+ALL_TIME = (
+    ("before October 2025", "since October 2025"),
+    ("through June 2025", "after June 2025"),
+    ("until the end of 2024", "since the beginning of 2025"),
+    ("before 2025-03-01", "from 2025-03-01 onwards"),
+    ("on weekdays", "on weekends"),
+)
 SAME_FIELD = (
     {"in Texas", "not in Ohio"},
     {"in October 2025", "in Q3 2025"},
@@ -205,3 +235,43 @@ def test_only_those_are_both(more: str, asked: Asked) -> None:
         if {one, more} not in SAME_FIELD
     )
     none_of(differing(pairs, least=15))
+
+
+def test_those_who_have_something_and_those_who_have_not_are_all(asked: Asked) -> None:
+    every = asked.figure("how many customers are there")
+    assert every
+
+    def pairs() -> Iterator[tuple[str, float | None, float | None]]:
+        for some, others in THE_OTHERS.items():
+            known = asked.figure(f"how many customers {some}")
+            for one in others:
+                rest = asked.figure(f"how many customers {one}")
+                yield one, rest, None if known is None else every - known
+
+    none_of(differing(pairs(), least=30))
+
+
+@pytest.mark.parametrize("measure", ["total spend", "number of declined transactions", "online spend on Travel"])
+def test_two_parts_of_time_are_all_of_it(measure: str, asked: Asked) -> None:
+    def pairs() -> Iterator[tuple[str, float | None, float | None]]:
+        for one, other in ALL_TIME:
+            parts = [asked.figure(f"{measure} {each}") for each in (one, other)]
+            yield f"{one}, {other}", None if None in parts else sum(filter(None, parts)), asked.figure(measure)
+
+    none_of(differing(pairs(), least=5))
+
+
+@pytest.mark.parametrize("way", ["difference in {} between {} and {}", "how much did {} change from {} to {}"])
+def test_a_difference_is_one_figure_less_another(way: str, asked: Asked) -> None:
+    windows = ("September 2025", "October 2025"), ("Q2 2025", "Q3 2025"), ("2024", "2025")
+
+    def pairs() -> Iterator[tuple[str, float | None, float | None]]:
+        for measure in ("total spend", "number of transactions", "decline rate"):
+            for first, last in windows:
+                before, after = (asked.figure(f"{measure} in {each}") for each in (first, last))
+                question = way.format(measure, first, last)
+                rows = asked.cells(question)
+                found = float(str(rows[0][2])) if rows and len(rows[0]) > 2 else None
+                yield question, found, None if before is None or after is None else after - before
+
+    none_of(differing(pairs(), least=9))

@@ -26,12 +26,12 @@ ADJECTIVES = ("purple", "divorced", "bilingual", "vegetarian", "nocturnal", "sus
 NOWHERE = ("Narnia", "Wakanda", "Platinum", "Bitcoin", "Sharktown", "Kryptonite", "Toronto", "Plumbing")
 NEGATIONS = ("not", "never", "without", "except", "non")
 DENIED = re.compile(
-    r"\b(?:not|never|no|except|neither|without|outside|excluding|excl|leaving|other than)\b", re.IGNORECASE
+    r"\b(?:not|never|no|except|neither|without|outside|excluding|excl|leaving|other than|but)\b", re.IGNORECASE
 )
 SAID = {
     "by weekday": re.compile(r"weekday|days? of (?:the )?week", re.IGNORECASE),
     "median": re.compile(r"\bmed(?:ia|ai)n\b", re.IGNORECASE),
-    "share of": re.compile(r"share|portion|percent|%|fraction|^split", re.IGNORECASE),
+    "share of": re.compile(r"share|portion|percent|pct|%|fraction|^split", re.IGNORECASE),
     "in Ohio": re.compile(r"\b(?:Ohio|OH)\b", re.IGNORECASE),
     "Retired": re.compile(r"\bretired\b", re.IGNORECASE),
     "Mobile": re.compile(r"\bmobile\b", re.IGNORECASE),

@@ -333,12 +333,18 @@ def _ways(question: str, kinds: set[str], previous: Context | None) -> list[Cont
     if previous is None:
         return [None]
     if not leans(question):
-        return [previous, None] if "SHARE" in kinds and not kinds & _OF_WHICH else [None, previous]
+        is_mean = kinds <= _MEASURE_ALONE and _MEAN.match(question) and not _OF_ALL.search(question)
+        is_part = is_mean or ("SHARE" in kinds and not kinds & _OF_WHICH)
+        return [previous, None] if is_part else [None, previous]
     if refers(question) or previous is LOST or not kinds & _WHOLE or _GOES_ON.match(question):
         return [previous]
     return [previous, None]
 
 
+_MEASURE_ALONE = frozenset({"AGG", "FIELD", "METRIC", "FILL"})
+"""Kinds of words that say what is worked out and not of whom: average age?"""
+_MEAN = re.compile(r"\W*(?:the )?(?:average|avg|mean|median)\b", re.IGNORECASE)
+_OF_ALL = re.compile(r"\b(?:all|altogether|overall|in total|are there|is there|we)\b", re.IGNORECASE)
 _OF_WHICH = frozenset({"ENTITY", "METRIC", "FIELD", "COUNT", "WHO"})
 """Kinds of words that say what a percentage is of."""
 

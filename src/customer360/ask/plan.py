@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from customer360.ask.dates import Window
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, all_of, within
@@ -17,7 +18,6 @@ from customer360.semantic import (
     RowsCondition,
     SemanticModel,
     SemanticQuery,
-    TopPer,
     build_query,
 )
 
@@ -163,10 +163,8 @@ class _Planner:
             by = shown[-1] if is_last else (shown[0] if shown else "")
         return (Order(by=by, descending=rank.descending),) if by else ()
 
-    def _top(self, rank: Rank | None) -> TopPer | None:
-        if rank is None or not rank.per:
-            return None
-        return TopPer(by=rank.per, rows=rank.limit or 1)
+    def _top(self, rank: Rank | None) -> dict[str, Any] | None:
+        return {"by": rank.per, "rows": rank.limit or 1} if rank is not None and rank.per else None
 
 
 def _as_measure(measure: AskMeasure) -> Measure:

@@ -319,6 +319,8 @@ class _Sorter:
             name = date_of(self.model, self.subject)
         if not name:
             return window
+        if self.scope.window not in (None, window):
+            raise NotUnderstood(window.label)  # one of them would be lost
         self.scope.window, self.scope.window_field = window, name
         return None
 
@@ -359,7 +361,7 @@ class _Sorter:
         """Refuse what could be about one row or about several: two negations, a condition behind "never" or "both"."""
         plain = [place for place, cond in enumerate(fine) if not cond.negated and not cond.separate]
         nevers = [place for place, cond in enumerate(fine) if cond.never]
-        tangled = (never and any(cond.negated for cond in fine)) or (
+        tangled = (never and any(cond.negated or cond.separate for cond in fine)) or (
             bool(plain) and any(cond.separate for cond in fine)
         )
         if tangled or any(place > nevers[0] for place in plain if nevers):

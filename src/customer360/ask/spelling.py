@@ -53,11 +53,12 @@ class Speller:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._known = frozenset(lexicon.vocabulary()) | DATE_WORDS
-        corrigible = lexicon.vocabulary(without=_NOT_MEANT) | DATE_WORDS
-        self._only_asking = corrigible - lexicon.vocabulary(without=(*_NOT_MEANT, "LIST", "WHAT", "IS"))
+        meant = lexicon.vocabulary(without=_NOT_MEANT)
+        links = meant - lexicon.vocabulary(without=(*_NOT_MEANT, "IS"))
+        self._only_asking = meant - lexicon.vocabulary(without=(*_NOT_MEANT, "LIST", "WHAT", "IS"))
         self._pairs = frozenset(_pairs_in_names(lexicon))
-        links = corrigible - lexicon.vocabulary(without=(*_NOT_MEANT, "IS"))
-        corrigible -= {one for one in links if len(one) > 4}  # "stand" in the place of "standard" would say nothing
+        # "stand" in the place of "standard" would say nothing
+        corrigible = (meant - {one for one in links if len(one) > 4}) | DATE_WORDS
         self._targets = sorted(one for one in corrigible if len(one) > 2 and one.isalpha())
         self._meant = [one for one in self._targets if one not in self._only_asking]
 

@@ -202,7 +202,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "versus the prior quarter|vs the previous quarter|vs the prior quarter|"
             "compared with the previous quarter|compared with the prior quarter|"
             "compared to the previous quarter|compared to the prior quarter|over the previous quarter|"
-            "over the prior quarter|relative to the previous quarter|relative to the prior quarter"
+            "over the prior quarter|relative to the previous quarter|relative to the prior quarter|"
+            "from quarter to quarter"
         ),
         "year": "year over year|yoy|year on year|annual growth|yearly growth|y o y",
         "week": (
@@ -426,6 +427,8 @@ _WORDS: dict[str, dict[Any, str]] = {
             "made at least one purchase|have transacted|shop|made|make|placed|place|transact|"
             "made any transaction|made any transactions|buying|shopping|purchasing|bought from|bought in|had|"
             "paid|pay|paying|bought anything|purchased anything|bought something|"
+            "buy anything|purchase anything|buy something|purchase something|purchased something|spend anything|"
+            "spend any money|spent any money|order anything|"
             "made at least one transaction|transacting|make a purchase|make purchases|used their card|"
             "had a transaction|placed an order|ordered anything|been shopping|been active|"
             "did we book|do we book|we booked|"
@@ -441,7 +444,7 @@ _WORDS: dict[str, dict[Any, str]] = {
             "sign up|registered|onboarded|opened their accounts|account opened|accounts opened|"
             "became customers|became a customer|were acquired|acquired|enrolled|opening an account|"
             "account opening|opened a new account|new|brand new|been customers since|customer since|"
-            "been with us since|customers since|joining|signups|sign ups|account openings|open"
+            "been with us since|customers since|joining|join|signups|sign ups|account openings|open"
         ),
     },
     "ASSIGNED": {

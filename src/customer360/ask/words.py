@@ -321,6 +321,7 @@ _ABBREVIATED = (
         "",
     ),
     (re.compile(r"#\s?(?:of\s)?(?=[A-Za-z])", re.IGNORECASE), "number of "),
+    (re.compile(r"^nd(?= (?:for|in|by|what|how|on|of|at|only|now)\b)"), "and"),
     (re.compile(r"\bb/w\b", re.IGNORECASE), "between"),
     (re.compile(r"\btx(?= (?:cnts?|counts?|amts?|amounts?|volume|values?)\b)", re.IGNORECASE), "transaction"),
     (

@@ -73,6 +73,7 @@ class Compared(Sides):
             if ranks_periods
             else self._windows(
                 bool(change or periods),
+                bool(ratio or difference),
                 year_ago=bool(year_ago or any(one.data == "year" for one in periods)),
                 periods=periods,
             )
@@ -296,12 +297,15 @@ class Compared(Sides):
                 chunks[place : place + 5] = [listed, measure]
                 return
 
-    def _windows(self, changed: bool, *, year_ago: bool, periods: Sequence[Chunk]) -> tuple[Window, ...] | None:
+    def _windows(
+        self, changed: bool, apart: bool, *, year_ago: bool, periods: Sequence[Chunk]
+    ) -> tuple[Window, ...] | None:
         """Return the two windows that a comparison is of, the earlier first."""
         given = [one.data for one in self.slots.chunks if one.kind == "TIME"]
         if any(one.data not in ("", "year") for one in periods) and not self._are_two_periods(given, periods):
             return self._with_one_before(given, periods)
-        if len(given) != 1 or (given[0].ends and changed):
+        apart = apart and not self._are_two_values()
+        if len(given) != 1 or (given[0].ends and (changed or apart)):
             return _in_order(given) if len(given) == 2 else given[0].ends if given else None
         window: Window = given[0]
         split = self.slots.has("GROUP", "GRAIN", "TREND") and not self.slots.has("BEFORE")

@@ -147,6 +147,8 @@ class Ranked(Figures):
         by_date = is_recent and (not choice.numbers or (not choice.by and self._shows_with_dates(choice)))
         if by_date:
             return self._rank_dates(choice)
+        if is_recent and choice.by:
+            self._turn_to_age(choice)
         if self._is_value_of(choice):
             choice.entities = []
         if self._shows_more(choice):
@@ -154,6 +156,13 @@ class Ranked(Figures):
         if choice.fields:
             return self._rank_groups(choice)
         return self._rank_rows(choice) if choice.entities else self._extreme(choice)
+
+    def _turn_to_age(self, choice: Choice) -> None:
+        """Longest-standing customers by tenure: the earliest have the longest; of no other number that is said."""
+        said = next(one.text for one in choice.words if one.kind == "RECENT")
+        if len(choice.numbers) != 1 or choice.numbers[0].data.unit not in ("days", "months", "years"):
+            raise NotUnderstood(said)
+        choice.descending = not choice.descending
 
     def _is_value_of(self, choice: Choice) -> bool:
         """Tell whether the value itself is asked for: the lowest credit limit of customers in Texas."""
@@ -203,7 +212,7 @@ class Ranked(Figures):
 
     def _take_shown(self, choice: Choice) -> None:
         """Read fields behind the customers that are ranked as shown with them: with their state."""
-        tops = [one for one in choice.words if one.kind == "TOP"]
+        tops = [one for one in choice.words if one.kind == "TOP" or (one.kind == "RECENT" and choice.by)]
         tops += [choice.adjective] if choice.adjective is not None else []
         doers = [one for one in choice.entities if one.data in self._doers()]
         ranks = choice.by or choice.numbers or choice.measures or choice.adjective
@@ -217,7 +226,7 @@ class Ranked(Figures):
             item = next((one for one in self.model.items if one.full_name == group.name), None)
             if item is not None and is_numeric(item) and not group.rounded:
                 choice.groups = tuple(one for one in choice.groups if one != group)
-                choice.numbers = [Chunk("FIELD", item, 0, 0, item.label)]
+                choice.numbers, choice.by = [Chunk("FIELD", item, 0, 0, item.label)], True
                 return
 
     def _read_adjective(self, choice: Choice) -> None:

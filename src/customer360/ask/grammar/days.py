@@ -79,11 +79,19 @@ def _opening(lexicon: Lexicon) -> Item | None:
 
 def not_opened(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     """Excluding customers who opened their account in 2025."""
+    cond, people = never_opened(lexicon, [part[0], *part[2:]]), part[1]
+    if cond is None or people.data != cond.data.item.table or not leaves_out(part[0]):
+        return None
+    return [people, cond]
+
+
+def never_opened(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """Did not open their account in 2025."""
     item = _opening(lexicon)
-    if item is None or part[1].data != item.table or not leaves_out(part[0]):
+    if item is None:
         return None
     tree = Negation.model_validate({"not": within(item.full_name, part[-1].data)})
-    return [part[1], part[0].made("COND", Cond(tree, item), *part[2:])]
+    return part[0].made("COND", Cond(tree, item), *part[1:])
 
 
 def opened_ago(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -65,7 +65,7 @@ def by_all_but(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     group, _ = dimension_of(lexicon, field.data)
     if group is None or any(one.data.item != field.data for one in values):
         return None
-    negated = not_value(lexicon, [next(one for one in part if one.kind == "NOT"), *values])
+    negated = not_value(lexicon, [next(one for one in part if one.kind in ("NOT", "BUT")), *values])
     return [part[0].made("GROUP", Groups((group,)), field), *negated]
 
 
@@ -158,15 +158,22 @@ def field_bins(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("GROUP", Groups((dimension,)), *part[1:])
 
 
-def each_of(_: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
+def each_of(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | None:
     """In each of Ohio and Texas: the groups of these values alone; across Texas: those in Texas."""
     said = part[0].text.casefold()
-    if said == "across":
-        return part[1]
+    people = {one.name for one in lexicon.model.definition.tables if one.x_nl.activity}
+    if said == "across" or (said == "by" and part[1].data.item.table in people and part[1].text.endswith("s")):
+        return part[1]  # by the High-Value Travelers: who did it
     said_of_each = "each" in said or "every" in said or said.startswith(("differ", "vary", "varies"))
     is_each = said_of_each and len(part[1].data.values) > 1
     group = Groups((Dimension(name=part[1].data.item.full_name),))
     return [part[0].made("GROUP", group), part[1]] if is_each else None
+
+
+def developed(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Developed from month to month: what each was is asked for, not by how much it changed."""
+    said = part[1].text.casefold().startswith("from ")
+    return [part[0], part[1].made("GRAIN", part[1].data)] if said else None
 
 
 def grain_and_field(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:

@@ -263,7 +263,8 @@ def more_than_people(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     cmp: Cmp = part[0].data
     table = part[1].data.item.table
     people = {one.name for one in lexicon.model.definition.tables if one.x_nl.activity}
-    counts = count_of(lexicon, table) if table in people and part[1].text.casefold().endswith("s") else None
+    are_people = part[1].text.casefold().endswith("s") and part[1].first == part[0].last  # not: over 50 in Texas
+    counts = count_of(lexicon, table) if table in people and are_people else None
     if counts is None or cmp.unit:
         return None
     values = tuple(number(value) for value in cmp.values)

@@ -9,6 +9,7 @@ from customer360.ask.chunks import Chunk, renamed
 from customer360.ask.grammar.numbers import leaves_out
 from customer360.ask.grammar.terms import Cond, as_cond, value_cond
 from customer360.ask.lexicon import Flag, Lexicon, ValueOf
+from customer360.ask.words import stems_of
 from customer360.semantic import Condition, Negation
 
 
@@ -38,7 +39,7 @@ def named_value(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     signs = [one.data for one in part if one.kind == "OP"]
     if any(one not in ("=", "!=") for one in signs):
         return None
-    negated = any(one.kind == "NOT" for one in part) != ("!=" in signs)
+    negated = any(one.kind in ("NOT", "BUT") for one in part) != ("!=" in signs)
     return part[0].made(
         "COND" if negated else "VALUE", value_cond(data.item, data.values, negated=True) if negated else data, *part[1:]
     )
@@ -58,6 +59,19 @@ def set_aside(_: Lexicon, part: list[Chunk]) -> Chunk | None:
 def over_all_of(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """The lifetime value over the Premium customers, the merchants within Dining: no number follows."""
     return part[0] if part[1].text.casefold() in ("over", "within") else None
+
+
+def within(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Within the Declining segment: no number follows."""
+    return [] if part[0].text.casefold() == "within" else None
+
+
+def recently(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Recent transactions: since when nobody said; a recency that is called recent is one of customers."""
+    value, thing = part
+    table = thing.data if thing.kind == "ENTITY" else thing.data.table
+    is_time = any(one.kind == "RECENT" for one in lexicon.entries.get(stems_of(value.text), ()))
+    return [renamed(value, "VAGUE"), thing] if is_time and table != value.data.item.table else None
 
 
 def gone_through(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
