@@ -385,9 +385,9 @@ _RELATIVE = (
 
 
 def _is_verb(one: Chunk) -> bool:
-    """Tell whether a clause begins with a chunk; "are not low risk" holds its verb."""
-    denies = one.kind == "COND" and one.text.casefold().startswith(("are not ", "is not ", "were not "))
-    return denies or one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")
+    """Tell whether a clause begins with a chunk; "are not low risk" and "is discretionary" hold their verb."""
+    holds = one.kind == "COND" and one.text.casefold().startswith(("are ", "is ", "was ", "were "))
+    return holds or one.kind in ("IS", "BUY", "NEVER", "OPEN", "WHO")
 
 
 def _is_of_groups(share: Chunk) -> bool:

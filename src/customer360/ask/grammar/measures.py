@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from customer360.ask.chunks import Chunk, renamed
-from customer360.ask.grammar.figures import added_up, count_of, figure_of, metric_figure, of_some, size_of
+from customer360.ask.grammar.figures import added_up, count_of, figure_of, is_mean, metric_figure, of_some, size_of
 from customer360.ask.grammar.terms import Figure
 from customer360.ask.lexicon import Lexicon, is_numeric
 from customer360.ask.words import stems_of
@@ -118,7 +118,8 @@ def aggregated_metric(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     added = added_up(lexicon, figure.item)
     if agg == "sum" and (added or figure.item.unit == "count"):
         return part[0].made("MEASURE", figure, *part[1:])
-    if agg == "avg" and figure.item.unit in ("percent", "score"):
+    is_per_each = " per " in part[-1].text.casefold() and not added
+    if agg == "avg" and (figure.item.unit in ("percent", "score") or is_per_each):
         return part[0].made("MEASURE", figure, *part[1:])
     found = figure_of(lexicon, agg, added) if added else of_some(lexicon, agg, figure.item)
     return part[0].made("MEASURE", replace(found, of=figure.item), *part[1:]) if found else None
@@ -138,9 +139,11 @@ def counted(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
     return part[0].made("COUNTEDFIELD", (figure, item), *part[1:])
 
 
-def divided(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
-    """Total spend divided by the number of customers, revenue per transacting customer."""
-    return [part[1].made("RATIO", ""), part[0]] if part[1].text.casefold() in ("divided by", "per") else None
+def divided(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Total spend divided by the number of customers, transactions per transacting customer; no mean of each."""
+    said = part[1].text.casefold()
+    is_mean_of_each = said == "per" and part[0].kind == "MEASURE" and is_mean(lexicon, part[0].data)
+    return [part[1].made("RATIO", ""), part[0]] if said in ("divided by", "per") and not is_mean_of_each else None
 
 
 def counted_people(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
