@@ -13,7 +13,7 @@ from scripts.screenshots import CHROMIUM, LAPTOP, SWITCHES, pages
 
 from tests.conftest import skip_or_fail
 
-WAIT = 30_000
+WAIT = 90_000  # the first page of a cold server, beside other tests on two cores
 expect.set_options(timeout=WAIT)
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from scripts.screenshots import PHONE
 
-pytestmark = pytest.mark.ui
+pytestmark = [pytest.mark.ui, pytest.mark.xdist_group("browser")]  # one server and one browser for all
 
 LARGEST = "14646"
 CONTRAST = """() => {
