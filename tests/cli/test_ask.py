@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ def test_the_published_build_is_asked_where_no_database_is_named(
 def bank(small_bank_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands work on the published bank."""
     monkeypatch.setenv("CUSTOMER360_HOME", str(small_bank_home))
+
+
+@pytest.mark.usefixtures("bank")
+def test_nothing_goes_on_after_a_question_to_a_build() -> None:
+    before = set(threading.enumerate())
+    assert run("how many customers")[0] == 0
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.contract("S2.41")

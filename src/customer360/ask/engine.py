@@ -20,7 +20,9 @@ from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
 from customer360.ask.grammar.rules import reduce_chunks
 from customer360.ask.guard import refuse
+from customer360.ask.homonyms import done, several_fields
 from customer360.ask.lexicon import Ambiguous, Lexicon, Missing, Values, build_lexicon, date_of, is_numeric
+from customer360.ask.naming import upper
 from customer360.ask.plan import plan_query
 from customer360.ask.segment import find_candidates, is_explained, kinds_in, readings, unexplained
 from customer360.ask.slots import NotUnderstood
@@ -111,7 +113,8 @@ class Engine:
                 return read
             failed.append(read)
         lost = previous is None or previous is LOST
-        if lost and leans(question) and failed[0].reason in ("missing_slots", "missing_measure", "not_understood"):
+        open_ended = ("missing_slots", "not_understood", *(() if "ENTITY" in kinds else ("missing_measure",)))
+        if lost and leans(question) and failed[0].reason in open_ended:
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         return failed[0]
 
@@ -124,11 +127,11 @@ class Engine:
         told: tuple[tuple[str, str], ...],
     ) -> Read:
         """Read in one way; where that fails, once more for each long phrase as if it were none."""
-        first = self._read_as(question, candidates, context, told)
+        first = self._read_as(question, words, candidates, context, told)
         if first.status == "answer":
             return first
         for again in self._without_phrases(words, candidates):
-            read = first if unexplained(again) else self._read_as(question, again, context, told)
+            read = first if unexplained(again) else self._read_as(question, words, again, context, told)
             if read.status == "answer":
                 return read
         return first
@@ -162,7 +165,12 @@ class Engine:
         return "GRAIN" in inside or ("METRIC" in inside and not is_numeric(entry.data))
 
     def _read_as(
-        self, question: str, candidates: Sequence[Candidate], context: Context | None, told: tuple[tuple[str, str], ...]
+        self,
+        question: str,
+        words: Sequence[Word],
+        candidates: Sequence[Candidate],
+        context: Context | None,
+        told: tuple[tuple[str, str], ...],
     ) -> Read:
         found: list[tuple[int, Frame, SemanticQuery]] = []
         failures: list[NotUnderstood] = []
@@ -176,12 +184,35 @@ class Engine:
             else:
                 if all(not _is_same(query, known) for _, _, known in found):
                     found.append((rank, frame, query))
-        found = _least_changed(found, context)
+        found = self._preferred(_least_changed(found, context), words, candidates)
         if len(found) > 1:
-            return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.", corrections=told)
+            return replace(self._several(question, candidates), corrections=told)
         if not found:
             return self._failed(question, candidates, failures, told)
         return Read(question, "answer", frame=found[0][1], query=found[0][2], corrections=told)
+
+    def _preferred(
+        self, found: list[tuple[int, Frame, SemanticQuery]], words: Sequence[Word], candidates: Sequence[Candidate]
+    ) -> list[tuple[int, Frame, SemanticQuery]]:
+        """Return the only reading that takes a name of several fields for what was done, or all readings."""
+        if len(found) < 2:
+            return found
+        deeds = {name.partition(".")[0] for name in self.activity.values()}
+        chosen = done(words, candidates, [frame for _, frame, _ in found], deeds)
+        return [one for one in found if chosen is None or one[1] is chosen]
+
+    def _several(self, question: str, candidates: Sequence[Candidate]) -> Read:
+        """Ask which of several readings is meant: of a name that several fields have, which field."""
+        for one, values in several_fields(candidates):
+            names = [value.item.label.lower() for value in values]
+            options = tuple(
+                Option(f"{name.capitalize()} {one.text}", upper(question.replace(one.text, said)))
+                for name in names
+                for said in (f"{name} {one.text}", f"{one.text} {name}")
+            )
+            asked = f"“{one.text}” can be a value of several fields: {' or '.join(names)}. Which one?"
+            return Read(question, "clarify", "ambiguous_term", asked, options=options)
+        return Read(question, "clarify", "ambiguous_term", "This can be read in several ways.")
 
     def _reworded(self, question: str) -> tuple[str, list[tuple[str, str]]]:
         """Put what the model says a phrase means in its place."""
@@ -272,9 +303,8 @@ class Engine:
 
     def _unknown(self, question: str, candidates: Sequence[Candidate]) -> Read:
         names = ", ".join(f"“{one.text}”" for one in candidates)
-        return Read(
-            question, "refuse", "no_such_field", f"{names} is not something this model knows, so there is no answer."
-        )
+        are = "is not something" if len(candidates) == 1 else "are not anything"
+        return Read(question, "refuse", "no_such_field", f"{names} {are} this model knows, so there is no answer.")
 
     def _ambiguous(self, question: str, candidate: Candidate) -> Read:
         term: Ambiguous = next(one.data for one in candidate.entries if one.kind == "AMBIGUOUS")

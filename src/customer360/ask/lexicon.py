@@ -130,9 +130,15 @@ def build_lexicon(model: SemanticModel, values: Values, newest: date) -> Lexicon
             _add_item(lexicon, item, lexicon.extensions[item.full_name])
     for table in model.definition.tables:
         _add_table(lexicon, table)
-    for full_name in asked & values.keys():
-        item = model.get_item(full_name, frozenset({Kind.DIMENSION}), role="dimension")
-        _add_values(lexicon, item, values[full_name], lexicon.extensions[full_name])
+    named = [
+        (model.get_item(name, frozenset({Kind.DIMENSION}), role="dimension"), known)
+        for name, known in values.items()
+        if name in asked
+    ]
+    for item, known in named:
+        _add_values(lexicon, item, known, lexicon.extensions[item.full_name])
+    for item, known in named:
+        _add_first_words(lexicon, item, known)
     _add_keys(lexicon)
     for stems, kind, value in phrases():
         if kind == "SORT" and _names_rows(lexicon, stems[0]):
@@ -244,11 +250,17 @@ def _add_values(lexicon: Lexicon, item: Item, values: Iterable[str], extension: 
         lexicon.add(value, Entry(meant, ValueOf(item, (value,)), exact_case=_is_english_code(value)))
         if "-" in value:
             lexicon.add(value.replace("-", ""), Entry(meant, ValueOf(item, (value,))))
-    for short, value in _first_words(found.values()):
-        if stems_of(short) not in lexicon.entries and stems_of(short) not in _grammar_words():
-            lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
     for canonical, aliases in extension.value_aliases.items():
         _add_aliases(lexicon, kind, item, found, (canonical, *aliases))
+
+
+def _add_first_words(lexicon: Lexicon, item: Item, values: Iterable[str]) -> None:
+    """Let "medium" mean Medium Risk beside its field, where nothing else is called so by itself."""
+    for short, value in _first_words(values):
+        stems = stems_of(short)
+        free = all(one.kind == "NAMEDVALUE" for one in lexicon.entries.get(stems, ()))
+        if free and stems not in _grammar_words():
+            lexicon.add(short, Entry("NAMEDVALUE", ValueOf(item, (value,))))
 
 
 _NO_NAMES = ("other", "others", "none", "unknown")
@@ -259,10 +271,19 @@ def _add_aliases(lexicon: Lexicon, kind: str, item: Item, found: Mapping[str, st
     """Let every name of a value mean whichever of its names the data have."""
     present = tuple(dict.fromkeys(found[name.casefold()] for name in names if name.casefold() in found))
     if not present:
+        _add_absent(lexicon, item, names)
         return
     for name in names:
         if name.casefold() not in found and not _ends_with_noun(lexicon, name):
             lexicon.add(name, Entry(kind, ValueOf(item, present), exact_case=_is_english_code(name)))
+
+
+def _add_absent(lexicon: Lexicon, item: Item, names: Iterable[str]) -> None:
+    """Let the names of a value that no row has be known, so that Vermont is taken for no Vernon."""
+    say = f"the data have nothing with this {item.label.lower()}."
+    for name in names:
+        if not name.isupper():
+            lexicon.add(name, Entry("MISSING", Missing(name, say, "no_such_value"), rank=3))
 
 
 def _is_english_code(value: str) -> bool:

@@ -13,6 +13,7 @@ from itertools import product
 
 from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.dates import Found, find_windows
+from customer360.ask.homonyms import told_apart
 from customer360.ask.lexicon import MAX_PHRASE, Entry, Lexicon, Missing, ValueOf
 from customer360.ask.words import Word, stems_of
 from customer360.semantic import Kind
@@ -56,17 +57,7 @@ def find_candidates(
         if chosen is not None:
             found.append(chosen)
         place = before
-    return _no_names(_named_again(words, found[::-1]))
-
-
-def _no_names(candidates: list[Candidate]) -> list[Candidate]:
-    """Take "young" for no last name, unless the field of that name stands beside it."""
-    for place, one in enumerate(candidates):
-        fields = [entry.data for other in candidates[max(place - 2, 0) : place + 2] for entry in other.entries]
-        names = [entry for entry in one.entries if entry.kind == "NAMEDVALUE" and entry.data.item not in fields]
-        if names and any(entry.kind in ("VAGUE", "AMBIGUOUS") for entry in one.entries):
-            candidates[place] = replace(one, entries=tuple(entry for entry in one.entries if entry not in names))
-    return candidates
+    return told_apart(words, _named_again(words, found[::-1]), lexicon)
 
 
 def _named_again(words: Sequence[Word], candidates: list[Candidate]) -> list[Candidate]:

@@ -280,7 +280,7 @@ class _Sorter:
             fixes = isinstance(cond.filter, Condition) and cond.filter.op in ("=", "in") and not cond.separate
             if fixes and fixed.setdefault(cond.item.full_name, cond.values) != cond.values:
                 raise NotUnderstood(f"{cond.item.label} {cond.values[0]}")
-        for item in {cond.item for cond in conds}:
+        for item in dict.fromkeys(cond.item for cond in conds):
             own = [cond.filter for cond in conds if cond.item == item]
             low, high = max(_bounds(own, ">"), default=float("-inf")), min(_bounds(own, "<"), default=float("inf"))
             if low >= high:

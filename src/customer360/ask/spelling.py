@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
-from customer360.ask.lexicon import Lexicon
+from customer360.ask.lexicon import Entry, Lexicon
 from customer360.ask.words import Word, join_numbers, stem
 
 COMMON = 400
@@ -45,6 +45,8 @@ def edits_allowed(length: int) -> int:
     return 0 if length <= 3 else 1 if length <= 6 else 2
 
 
+FEW_VALUES = 60
+"""How many values a field may have that are no names of its own: as many as there are states."""
 _NOT_MEANT = ("FILL", "MISSING", "AMBIGUOUS")
 
 
@@ -60,6 +62,7 @@ class Speller:
         # "stand" in the place of "standard" would say nothing
         corrigible = (meant - {one for one in links if len(one) > 4}) | DATE_WORDS
         self._targets = sorted(one for one in corrigible if len(one) > 2 and one.isalpha())
+        self._names = meant - set(_words_of_the_model(lexicon))
         self._meant = [one for one in self._targets if one not in self._only_asking]
 
     def correct(self, words: list[Word]) -> tuple[list[Word], list[tuple[str, str]]]:
@@ -90,6 +93,7 @@ class Speller:
     def _with_vowels(self, text: str) -> str | None:
         """Return the only word that a few letters are without its vowels: hgh, ttl, dys."""
         found = [one for one in self._targets if _consonants(one) == text and len(one) <= len(text) + 2]
+        found = self._no_names(found)
         return found[0] if len(found) == 1 and len(text) > 1 else None
 
     def _nearest(self, text: str, around: tuple[str, str], targets: list[str]) -> str | None:
@@ -104,7 +108,12 @@ class Speller:
                 best, least = [target], distance
             elif distance == least and distance <= allowed:
                 best.append(target)
+        best = self._no_names(best)
         return best[0] if len(best) == 1 else self._preferred(best, text, around, least)
+
+    def _no_names(self, found: list[str]) -> list[str]:
+        """Return words without those of names alone, unless there are no others: totl is total, not the Toll House."""
+        return [one for one in found if one not in self._names] or found
 
     def _preferred(self, best: list[str], text: str, around: tuple[str, str], distance: int) -> str | None:
         """Return the one of several as near that has the same letters, ends alike or makes a name with a neighbour."""
@@ -116,6 +125,19 @@ class Speller:
 
 
 _LINKS = frozenset({"in", "of", "the", "to", "on", "for", "by", "a", "an", "and", "at", "per"})
+
+
+def _words_of_the_model(lexicon: Lexicon) -> Iterator[str]:
+    """Yield the words that are more than a part of one of many names: of people, merchants or cities."""
+    for stems, entries in lexicon.entries.items():
+        if any(one.kind not in _NOT_MEANT and not _is_name(lexicon, one) for one in entries):
+            yield from stems
+
+
+def _is_name(lexicon: Lexicon, entry: Entry) -> bool:
+    if entry.kind not in ("VALUE", "NAMEDVALUE"):
+        return False
+    return len(lexicon.values.get(entry.data.item.full_name, ())) > FEW_VALUES
 
 
 def _pairs_in_names(lexicon: Lexicon) -> Iterator[tuple[str, str]]:

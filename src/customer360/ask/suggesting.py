@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from sqlglot import exp
@@ -17,7 +17,7 @@ from customer360.ask.lexicon import date_of, table_extension
 from customer360.ask.naming import Names, upper
 from customer360.ask.posing import pose_filters, pose_groups, pose_measure, pose_window
 from customer360.ask.sources import Source
-from customer360.ask.words import read_words
+from customer360.ask.words import Word, read_words
 from customer360.semantic import Condition, Dimension, Filter, Kind, SemanticResult
 
 NEXT = 3
@@ -237,17 +237,33 @@ def find_nearest(guide: Guide, read: Read, context: Context | None) -> tuple[Opt
     """Return what comes nearest to a question that is not answered: it without its unknown words, or an example."""
     if read.reason in _NOT_NEARED:
         return ()
-    without = _without_unknown(guide.engine, read.question)
-    tried = [Option(upper(without), upper(without))] if without else []
+    tried = [Option(upper(one), upper(one)) for one in _without_unknown(guide.engine, read.question)]
     tried += [Option(one, one) for one in _similar(guide, read.question)]
     return tuple(_answered(guide.engine, tried, context))[:NEAREST]
 
 
-def _without_unknown(engine: Engine, question: str) -> str:
-    known = engine.lexicon.vocabulary()
-    words = read_words(question)
-    kept = [word.typed for word in words if word.stem in known or word.number is not None]
-    return " ".join(kept) if 1 < len(kept) < len(words) else ""
+def _without_unknown(engine: Engine, question: str) -> Iterator[str]:
+    """Yield a question without the parts of it that hold unknown words, then without those words alone."""
+    known = engine.lexicon.vocabulary(without=("MISSING",))
+    words = [word for word in read_words(question) if word.typed.isalnum() or word.number is not None]
+    kept = [word.stem in known or word.number is not None for word in words]
+    starts = [0, *(place for place, word in enumerate(words) if place and word.stem in _BEGIN_PARTS), len(words)]
+    parts = [range(first, last) for first, last in pairwise(starts) if all(kept[first:last])]
+    for places in ([place for part in parts for place in part], [place for place, one in enumerate(kept) if one]):
+        while places and _says_nothing(engine, words[places[-1]]):
+            places.pop()
+        if 0 < len(places) < len(words):
+            yield " ".join(words[place].typed for place in places)
+
+
+def _says_nothing(engine: Engine, word: Word) -> bool:
+    kinds = {entry.kind for entry in engine.lexicon.entries.get((word.stem,), ())}
+    return word.stem in _BEGIN_PARTS or (bool(kinds) and kinds <= {"FILL", "IS"})
+
+
+_BEGIN_PARTS = frozenset(
+    {"a", "an", "and", "at", "by", "for", "from", "have", "in", "of", "on", "or", "per", "the", "with"}
+)
 
 
 def _similar(guide: Guide, question: str) -> list[str]:

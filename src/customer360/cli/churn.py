@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from customer360.cli import builds
 from customer360.cli.console import Json, print_json, print_table, progress, say
-from customer360.cli.context import reader, workspace
+from customer360.cli.context import pinned, workspace
 from customer360.settings import ResourceSettings, load
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def explain(
     """
     from customer360.customers import explain_churn  # noqa: PLC0415
 
-    with reader().pin() as reading:
+    with pinned() as reading:
         explained = explain_churn(reading, customer_id)
     if as_json:
         print_json(explained.as_dict())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ import typer
 
 from customer360.errors import InvalidInput, InvalidQuery
 from customer360.settings import (
+    DEFAULT_MODEL,
     SEMANTIC_MODELS,
     QuerySettings,
     ResourceSettings,
@@ -22,7 +23,7 @@ from customer360.settings import (
 from customer360.workspace import Workspace
 
 if TYPE_CHECKING:
-    from customer360.semantic import Reader, Reading
+    from customer360.semantic import Reading
     from customer360.store import Store
     from customer360.warehouse import Builds
 
@@ -43,13 +44,6 @@ def open_builds() -> Builds:
     return of(workspace())
 
 
-def reader() -> Reader:
-    """Return a reader of the workspace's builds."""
-    from customer360.semantic import Reader  # noqa: PLC0415  (half a second that only answers need)
-
-    return Reader.of(workspace(), load(QuerySettings), load(ResourceSettings))
-
-
 def model_file(given: str) -> Path | None:
     """Return the file that a model is given by, or nothing where it is given by its name.
 
@@ -65,19 +59,22 @@ def model_file(given: str) -> Path | None:
 
 
 @contextmanager
-def pinned(build_id: str | None, model: str) -> Iterator[Reading]:
-    """Read one build by one of its models, or by the model of a file that fits it.
+def pinned(build_id: str | None = None, model: str = DEFAULT_MODEL) -> Iterator[Reading]:
+    """Read one build by one of its models, or by the model of a file that fits it, and let go of it.
 
     Raises:
         InvalidInput: there is no such model, or the build lacks what the file names.
     """
+    from customer360.semantic import Reader  # noqa: PLC0415  (half a second that only answers need)
+
     file = model_file(model)
-    if file is None:
-        with reader().pin(build_id, model) as reading:
-            yield reading
-        return
-    with reader().pin(build_id) as reading:
-        yield _by_file(reading, file)
+    with closing(Reader.of(workspace(), load(QuerySettings), load(ResourceSettings))) as reader:
+        if file is None:
+            with reader.pin(build_id, model) as reading:
+                yield reading
+        else:
+            with reader.pin(build_id) as reading:
+                yield _by_file(reading, file)
 
 
 def _by_file(reading: Reading, file: Path) -> Reading:

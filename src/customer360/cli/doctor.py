@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 import typer
 
 from customer360.cli.console import Json, print_json, print_table
-from customer360.cli.context import reader, workspace
+from customer360.cli.context import pinned, workspace
 from customer360.errors import Customer360Error
 from customer360.settings import (
     CONCERNS,
@@ -127,7 +127,7 @@ def _alerts() -> Iterator[Check]:
 def _build() -> Iterator[Check]:
     from customer360.semantic import build_query  # noqa: PLC0415
 
-    with reader().pin() as reading:
+    with pinned() as reading:
         answer = reading.ask(build_query(metrics=["customer_count"]))
         [count] = answer.table.column(0).to_pylist()
         yield Check("published build", True, f"{answer.build_id}, as of {answer.as_of_date}, {count:,} customers")

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from customer360.cli.console import Json, err, print_json, print_table, say, warn
-from customer360.cli.context import model_file, reader
+from customer360.cli.context import model_file, pinned
 from customer360.errors import InvalidInput
 from customer360.settings import DEFAULT_MODEL, SEMANTIC_MODELS, ResourceSettings, load, memory_limit
 
@@ -187,7 +187,7 @@ def _model(given: str) -> SemanticModel:
 
     if (file := model_file(given)) is not None:
         return load_model(file)
-    with reader().pin(model=given) as reading:
+    with pinned(model=given) as reading:
         return reading.model
 
 
@@ -198,7 +198,7 @@ def _lint(given: str) -> tuple[SemanticModel, list[Fault]]:
     if model_file(given) is not None:
         model = _model(given)
         return model, lint_model(model, {})
-    with reader().pin(model=given) as reading:
+    with pinned(model=given) as reading:
         return reading.model, lint_model(reading.model, Engines().source(reading).engine.values)
 
 
