@@ -85,6 +85,14 @@ THE_OTHERS = {
     "who spent more than 5000": ("who spent 5000 or less", "who did not spend more than 5000"),
 }
 """Who have something, and those who have not."""
+DID_OR_NOT = {
+    "who bought Travel": "who never bought Travel",
+    "who bought Hotels in 2024": "who did not buy Hotels in 2024",
+    "with declined transactions": "with no declined transactions",
+    "with more than 20 online transactions": "with at most 20 online transactions",
+    "who spent over 5000 in Q3 2025": "who did not spend over 5000 in Q3 2025",
+}
+"""What people did, and what those did who did not."""
 ALL_TIME = (
     ("before October 2025", "since October 2025"),
     ("through June 2025", "after June 2025"),
@@ -249,6 +257,31 @@ def test_those_who_have_something_and_those_who_have_not_are_all(asked: Asked) -
                 yield one, rest, None if known is None else every - known
 
     none_of(differing(pairs(), least=30))
+
+
+@pytest.mark.parametrize("measure", ["spend in 2025", "number of transactions in Texas in 2025"])
+def test_what_is_of_those_who_did_and_of_those_who_did_not_is_of_all(measure: str, asked: Asked) -> None:
+    every = asked.figure(measure)
+
+    def pairs() -> Iterator[tuple[str, float | None, float | None]]:
+        for some, others in DID_OR_NOT.items():
+            parts = [asked.figure(f"{measure} of customers {each}") for each in (some, others)]
+            yield some, None if None in parts else sum(filter(None, parts)), every
+
+    none_of(differing(pairs(), least=4))
+
+
+@pytest.mark.parametrize("times", ["", " in 2025", " online in October 2025"])
+def test_who_bought_one_and_another_bought_both(times: str, asked: Asked) -> None:
+    def pairs() -> Iterator[tuple[str, float | None, float | None]]:
+        for one, other in (("Travel", "Hotels"), ("Dining", "Gas"), ("Grocery", "Books")):
+            bought = [asked.figure(f"how many customers bought {each}{times}") for each in (one, other)]
+            either = asked.figure(f"how many customers bought {one} or {other}{times}")
+            both = asked.figure(f"how many customers bought {one} and {other}{times}")
+            known = None if either is None or None in bought else sum(filter(None, bought)) - either
+            yield f"{one} and {other}", both, known
+
+    none_of(differing(pairs(), least=3))
 
 
 @pytest.mark.parametrize("measure", ["total spend", "number of declined transactions", "online spend on Travel"])

@@ -96,6 +96,11 @@ def test_what_nothing_tells_apart_is_asked_back_with_a_question_for_each(
     assert all(name in answer.text for name, _ in fields)
 
 
+def test_what_would_be_tangled_either_way_is_asked_back_too(crowded: Engine) -> None:
+    read = crowded.read("Number of customers in New York over 50")
+    assert (read.status, read.reason) == ("clarify", "ambiguous_term")
+
+
 def test_a_place_in_capitals_is_not_taken_for_how_something_was_bought(crowded: Engine) -> None:
     assert crowded.read("Total spend in Mobile").status == "clarify"
     assert filters(crowded, "Total spend in mobile") == [("channel", "Mobile")]

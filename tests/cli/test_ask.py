@@ -267,6 +267,19 @@ def test_a_batch_is_answered_line_by_line_in_the_form_of_predictions(database: l
     assert "4 of 4 questions, 2 answered" in err
 
 
+def test_a_batch_may_come_from_standard_input(database: list[str]) -> None:
+    asked = json.dumps({"id": "a", "question": "how many customers are in Texas"})
+    code, out, _ = run("--batch", "-", *database, typed=asked)
+    assert code == 0
+    assert [one["status"] for one in predictions(out)] == ["answer"]
+
+
+def test_a_batch_from_a_folder_is_refused(database: list[str], tmp_path: Path) -> None:
+    code, _, err = run("--batch", str(tmp_path), *database)
+    assert code == 2
+    assert "is a folder" in err
+
+
 def test_a_question_that_breaks_is_refused_and_the_rest_go_on(
     database: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

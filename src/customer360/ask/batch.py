@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from customer360.errors import Customer360Error, InvalidInput, NotFound
 log = logging.getLogger(__name__)
 
 Prediction = dict[str, Any]
+STANDARD_INPUT = Path("-")
 
 
 class BatchQuestion(BaseModel):
@@ -32,15 +34,18 @@ class BatchQuestion(BaseModel):
 
 
 def read_batch(path: Path) -> list[BatchQuestion]:
-    """Return the questions of a file.
+    """Return the questions of a file, or of standard input where the path is ``-``; a pipe is read as a file is.
 
     Raises:
         NotFound: there is no such file.
         InvalidInput: a line is not a question.
     """
-    if not path.is_file():
+    if not path.exists() and path != STANDARD_INPUT:
         raise NotFound(f"{path} does not exist.", code="file_not_found", next_action="Give the path of a JSONL file.")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder.", code="invalid_batch", next_action="Give the path of a JSONL file.")
+    text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text(encoding="utf-8")
+    lines = text.splitlines()
     return [_read_line(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
 
 

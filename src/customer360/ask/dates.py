@@ -102,7 +102,7 @@ def last_days(newest: date, count: int, before: int = 0) -> Window:
 
 def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:
     """Return the windows that a question names, in order and without overlap; ``anchor`` is the newest day."""
-    texts = [_FIRST if _is_first_of_month(words, place) else word.text for place, word in enumerate(words)]
+    texts = [_in_a_date(words, place) for place in range(len(words))]
     line, starts = " ".join(texts), [0]
     for text in texts:
         starts.append(starts[-1] + len(text) + 1)
@@ -125,6 +125,15 @@ def find_windows(words: Sequence[Word], anchor: date) -> list[Found]:
 
 
 _FIRST = "1st"
+_THAN = "than"
+
+
+def _in_a_date(words: Sequence[Word], place: int) -> str:
+    """Return a word as dates have it: the first of September is its 1st day, what differs from it begins no range."""
+    if _is_first_of_month(words, place):
+        return _FIRST
+    is_differing = place > 0 and words[place].text == "from" and words[place - 1].text.startswith("differ")
+    return _THAN if is_differing else words[place].text
 
 
 def _is_first_of_month(words: Sequence[Word], place: int) -> bool:

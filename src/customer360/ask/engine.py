@@ -15,7 +15,7 @@ from typing import Literal
 
 from customer360.ask.chunks import Candidate, Chunk
 from customer360.ask.dates import Window
-from customer360.ask.followups import LOST, Context, amend, changes_it, leans, refers
+from customer360.ask.followups import LOST, Context, amend, asks_part, changes_it, leans, refers
 from customer360.ask.forms import read_frame
 from customer360.ask.frame import Frame
 from customer360.ask.grammar.rules import reduce_chunks
@@ -104,7 +104,7 @@ class Engine:
         starts = starts or (previous is None and changes_it(question))
         if starts or (previous is None and leans(question) and not kinds & (_WHOLE | {"ENTITY", "FIELD", "OPEN"})):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
-        if previous is None and refers(question) and _begins_with_pronoun(candidates):
+        if previous is None and refers(question) and (asks_part(question) or _begins_with_pronoun(candidates)):
             return Read(question, "clarify", "no_context", _ASKED_BACK["no_earlier"])
         failed: list[Read] = []
         for context in _ways(question, kinds, previous):
@@ -127,14 +127,16 @@ class Engine:
         told: tuple[tuple[str, str], ...],
     ) -> Read:
         """Read in one way; where that fails, once more for each long phrase as if it were none."""
-        first = self._read_as(question, words, candidates, context, told)
-        if first.status == "answer":
-            return first
+        failed = self._read_as(question, words, candidates, context, told)
+        if failed.status == "answer":
+            return failed
         for again in self._without_phrases(words, candidates):
-            read = first if unexplained(again) else self._read_as(question, words, again, context, told)
+            read = failed if unexplained(again) else self._read_as(question, words, again, context, told)
             if read.status == "answer":
                 return read
-        return first
+            if failed.reason == "not_understood" and read.reason == "ambiguous_term":
+                failed = read  # what can be asked back says more
+        return failed
 
     def _without_phrases(self, words: Sequence[Word], candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
         """Yield the phrases without a long one of them, then without another, too, that appears in its place."""
@@ -246,7 +248,7 @@ class Engine:
         """Refuse days of which nothing is known, because their figures would look like zero."""
         done = any(not clause.negated and clause.window for clause in frame.clauses)
         clauses = [one for one in frame.clauses if not (done and one.negated and self._is_before_all(one.window))]
-        windows = [frame.window, *(clause.window for clause in (*clauses, *frame.part_clauses))]
+        windows = [frame.window, *(clause.window for clause in (*clauses, *frame.of_whom, *frame.part_clauses))]
         windows += list(frame.comparison.windows) if frame.comparison else []
         about_activity = not frame.window_field or frame.window_field in self.activity.values()
         for window in windows:
@@ -364,8 +366,9 @@ def _ways(question: str, kinds: set[str], previous: Context | None) -> list[Cont
         return [None]
     if not leans(question):
         is_mean = kinds <= _MEASURE_ALONE and _MEAN.match(question) and not _OF_ALL.search(question)
-        is_part = is_mean or ("SHARE" in kinds and not kinds & _OF_WHICH)
-        return [previous, None] if is_part else [None, previous]
+        if "SHARE" in kinds and not kinds & _OF_WHICH:
+            return [previous]  # a percentage of what was asked before, and of nothing else
+        return [previous, None] if is_mean else [None, previous]
     if refers(question) or previous is LOST or not kinds & _WHOLE or _GOES_ON.match(question):
         return [previous]
     return [previous, None]

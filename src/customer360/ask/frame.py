@@ -73,6 +73,8 @@ class Frame(_Part):
     groups: tuple[Dimension, ...] = ()
     filters: tuple[Filter, ...] = ()
     clauses: tuple[Clause, ...] = ()
+    of_whom: tuple[Clause, ...] = ()
+    """What those did whose rows these are: the spend of customers who bought Travel."""
     window: Window | None = None
     window_field: str = ""
     having: tuple[Filter, ...] = ()

@@ -137,6 +137,8 @@ _PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"^\W*(?:should (?:we|i)|what should|how (?:can|could|should|do) (?:we|i) (?:reduce|increase|"
             r"improve|retain|keep|grow|win|stop|prevent|get|make)|recommend|suggest|advise|what (?:would|"
             r"could) you|is it (?:good|bad)|what do you think|how to )",
+            r"\bif (?:we|they|all|every|half|\d+)\b.{0,40}\b(?:lost|lose|gain|gained|doubled|halved|grew|rose|fell|"
+            r"increased?|raised?|stopped|churned|switched)\b",
         ),
     ),
     (

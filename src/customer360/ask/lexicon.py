@@ -179,6 +179,15 @@ def date_of(model: SemanticModel, table: str) -> str:
     return f"{table}.{name}" if name and "." not in name else name or ""
 
 
+def counting(model: SemanticModel, table: str) -> Item | None:
+    """Return the metric that counts the rows of a table."""
+    for item in model.items:
+        counts_rows = isinstance(item.expression, exp.Count) and isinstance(item.expression.this, exp.Star)
+        if item.table == table and item.kind == "metric" and counts_rows:
+            return item
+    return None
+
+
 def is_numeric(item: Item) -> bool:
     """Tell whether an item's values are numbers."""
     return item.data_type.startswith(NUMERIC)

@@ -97,7 +97,7 @@ def _is_outside(window: Window, source: Source) -> bool:
 
 def _windows(frame: Frame, model: SemanticModel) -> list[Window]:
     """Return the windows on what was done; when accounts were opened is not bounded by it."""
-    found = [clause.window for clause in (*frame.clauses, *frame.part_clauses)]
+    found = [clause.window for clause in (*frame.clauses, *frame.of_whom, *frame.part_clauses)]
     if frame.comparison:
         found += frame.comparison.windows
     table = frame.window_field.partition(".")[0]

@@ -7,6 +7,8 @@ from typing import Any
 
 from customer360.ask.dates import Window
 from customer360.ask.frame import AskMeasure, Clause, Comparison, Frame, Rank, all_of, within
+from customer360.ask.lexicon import counting
+from customer360.errors import InvalidQuery
 from customer360.semantic import (
     Condition,
     Dimension,
@@ -79,29 +81,40 @@ class _Planner:
         if window is not None and self.frame.window_field:
             parts.append(within(self.frame.window_field, window))
         parts += [self._clause(clause) for clause in clauses]
+        parts += [self._deed(clause) for clause in self.frame.of_whom]
         return all_of(parts)
+
+    def _deed(self, clause: Clause) -> Filter:
+        """Return the condition that those whose rows are kept have so many rows like these."""
+        doer, date = next(one for one in self.activity.items() if one[1].startswith(f"{self.frame.subject}."))
+        if clause.measure is not None:
+            return self._held(clause, date, of=doer)
+        rows = counting(self.model, self.frame.subject)
+        if rows is None:
+            raise InvalidQuery(f"Nothing counts the rows of {self.frame.subject}.", code="unreachable_field")
+        counted = {"measure": rows.full_name, "op": "=" if clause.negated else ">", "values": (0,), "negated": False}
+        return self._held(clause.model_copy(update=counted), date, of=doer)
 
     def _clause(self, clause: Clause) -> Filter:
         """Return the condition that the subject has rows like these, has none, or has so many."""
-        table, _, date_field = self.activity[self.frame.subject].rpartition(".")
-        inner = [*clause.filters]
-        if clause.window is not None:
-            inner.append(within(f"{table}.{date_field}", clause.window))
+        date = self.activity[self.frame.subject]
         if clause.measure is not None:
-            measure = clause.measure if isinstance(clause.measure, Measure) else Measure(metric=clause.measure)
-            measure = measure.model_copy(update={"where": all_of(inner)})
-            many = clause.op in ("between", "in", "not_in")
-            given = ("values", clause.values) if many else ("value", clause.values[0])
-            held = RowsCondition.model_validate({"measure": measure, "op": clause.op, given[0]: given[1]})
-            return Negation.model_validate({"not": held}) if clause.negated else held
-        if not inner:
-            inner = [Condition(field=f"{table}.{date_field}", op="is_not_null")]
-        exists = all_of(inner)
+            return self._held(clause, date)
+        exists = all_of(_rows_like(clause, date) or [Condition(field=date, op="is_not_null")])
         none = Negation.model_validate({"not": exists})
         if clause.negated:
             return none
         # A "not" never shares its rows with a neighbour: two of them keep the clauses apart.
         return Negation.model_validate({"not": none})
+
+    def _held(self, clause: Clause, date: str, of: str | None = None) -> Filter:
+        """Return the condition that there are so many rows like these, for each row of the subject or of a table."""
+        measure = clause.measure if isinstance(clause.measure, Measure) else Measure(metric=clause.measure)
+        measure = measure.model_copy(update={"where": all_of(_rows_like(clause, date))})
+        many = clause.op in ("between", "in", "not_in")
+        given = ("values", clause.values) if many else ("value", clause.values[0])
+        held = RowsCondition.model_validate({"measure": measure, "of": of, "op": clause.op, given[0]: given[1]})
+        return Negation.model_validate({"not": held}) if clause.negated else held
 
     def _metrics(self) -> tuple[AskMeasure, ...]:
         frame = self.frame
@@ -131,6 +144,8 @@ class _Planner:
     def _compared(self, measure: AskMeasure) -> tuple[AskMeasure, ...]:
         comparison = self.frame.comparison or Comparison()
         whole = _as_measure(measure)
+        if comparison.windows and not self.frame.window_field:
+            raise InvalidQuery(comparison.windows[0].label, code="window_of_rows")
         if comparison.windows:
             before, after = (
                 _named(_where(whole, within(self.frame.window_field, window)), place)
@@ -165,6 +180,12 @@ class _Planner:
 
     def _top(self, rank: Rank | None) -> dict[str, Any] | None:
         return {"by": rank.per, "rows": rank.limit or 1} if rank is not None and rank.per else None
+
+
+def _rows_like(clause: Clause, date: str) -> list[Filter]:
+    """Return the conditions on the rows that a clause is about."""
+    dated = [within(date, clause.window)] if clause.window is not None else []
+    return [*clause.filters, *dated]
 
 
 def _as_measure(measure: AskMeasure) -> Measure:

@@ -130,10 +130,13 @@ def unexplained(candidates: Sequence[Candidate]) -> list[Candidate]:
 def is_explained(words: Sequence[Word], candidates: Sequence[Candidate], blind: Sequence[Candidate]) -> bool:
     """Tell whether a word that means several things, or nothing exact, is followed by what it means, in numbers.
 
-    As in "valuable customers (lifetime value over 20,000)" and "loyal ones, meaning with us for more than 5 years".
+    As in "valuable customers (lifetime value over 20,000)" and "loyal ones, meaning with us for more than 5 years"; or
+    stands behind what says which of them is meant: riskiest in terms of churn.
     """
     if len(blind) != 1 or any(entry.kind not in ("AMBIGUOUS", "VAGUE") for entry in blind[0].entries):
         return False
+    if _is_meant_by_adjective(candidates, blind[0]):
+        return True
     last = blind[0].last
     marks = [place for place, word in enumerate(words) if place >= last and word.stem in _EXPLAINS]
     if not marks:
@@ -142,6 +145,19 @@ def is_explained(words: Sequence[Word], candidates: Sequence[Candidate], blind: 
     return all(any(entry.kind in _NAMES for entry in one.entries) for one in between) and any(
         entry.kind in ("NUM", "DECADE") for one in candidates if one.first > marks[0] for entry in one.entries
     )
+
+
+def _is_meant_by_adjective(candidates: Sequence[Candidate], blind: Candidate) -> bool:
+    """Tell whether a superlative before a term is of a field that the term may stand for."""
+    said = {stems_of(say) for entry in blind.entries for _, say in getattr(entry.data, "options", ())}
+    named = [
+        stems_of(entry.data.item.name)
+        for one in candidates
+        if one.last <= blind.first
+        for entry in one.entries
+        if entry.kind == "ADJ" and entry.data.superlative
+    ]
+    return any(stems[-len(name) :] == name for name in named for stems in said)
 
 
 _NAMES = ("ENTITY", "FILL", "COMMA", "LIST", "ITEM")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise, takewhile
 from typing import Any
 
 from customer360.ask.chunks import Chunk
@@ -15,6 +16,12 @@ from customer360.ask.lexicon import Lexicon, date_of, table_extension
 from customer360.semantic import MAX_LIMIT, AllOf, AnyOf, Condition, Dimension, Filter, Measure, Negation, Relative, Top
 
 RESTRICTING = ("COND", "VALUE", "HELD", "TIME", "NEVER", "BUY", "OPEN", "ASSIGNED", "OR", "LACKED")
+
+
+_OF_DEEDS = (
+    "WHO", "IS", "BUY", "VALUE", "COND", "HELD", "TIME", "NEVER", "NOT", "LACKED", "AND", "BUT", "OR", "ENTITY", "OPEN",
+)  # fmt: skip
+"""Kinds of words that may say what people did."""
 
 
 class NotUnderstood(Exception):
@@ -81,6 +88,22 @@ class Slots:
         if self.chunks:
             raise NotUnderstood(" ".join(one.text for one in self.chunks))
 
+    def deeds(self) -> tuple[int, int] | None:
+        """Return from and to which word it is said what people did: of customers who bought Travel."""
+        doers = {one.name for one in self.lexicon.model.definition.tables if one.x_nl.activity}
+        for place, one in enumerate(self.asked):
+            inside = list(takewhile(lambda other: other.kind in _OF_DEEDS, self.asked[place + 1 :]))
+            around = (*self.asked[:place], *self.asked[place + 1 + len(inside) :][:1])
+            is_theirs = any(other.kind in ("MEASURE", "COUNTED", "HOWMUCH") for other in around)
+            if one.kind == "ENTITY" and one.data in doers and is_theirs and _tells_deeds(inside):
+                return one.last, inside[-1].last
+        return None
+
+    def is_deed(self, one: Chunk) -> bool:
+        """Tell whether a chunk is of what people did whose rows are asked for."""
+        words = self.deeds()
+        return words is not None and words[0] <= one.first < words[1]
+
     def assume(self, sentence: str) -> None:
         """Note what was assumed."""
         self.assumptions.append(sentence)
@@ -95,6 +118,7 @@ class Scope:
     window: Window | None = None
     window_field: str = ""
     having: list[Filter] = field(default_factory=list)
+    of_whom: list[Clause] = field(default_factory=list)
 
     def as_parts(self) -> dict[str, Any]:
         """Return it as parts of a frame."""
@@ -104,16 +128,21 @@ class Scope:
             "window": self.window,
             "window_field": self.window_field,
             "having": tuple(self.having),
+            "of_whom": tuple(self.of_whom),
         }
 
 
-def build_scope(slots: Slots, subject: str, taken: Sequence[Chunk], *, groups: Sequence[Dimension] = ()) -> Scope:
+def build_scope(
+    slots: Slots, subject: str, taken: Sequence[Chunk], *, groups: Sequence[Dimension] = (), of_whom: bool = False
+) -> Scope:
     """Sort the restricting chunks of a question whose rows are those of ``subject``.
+
+    ``of_whom`` tells whether the rows may be restricted by what those did whose they are.
 
     Raises:
         NotUnderstood: one of them restricts nothing that is asked.
     """
-    return _Sorter(slots, subject, tuple(groups)).sort(taken)
+    return _Sorter(slots, subject, tuple(groups)).sort(taken, of_whom=of_whom)
 
 
 class _Sorter:
@@ -128,25 +157,40 @@ class _Sorter:
         self.extension = table_extension(self.model, subject)
         self.scope = Scope()
 
-    def sort(self, taken: Sequence[Chunk]) -> Scope:
+    def sort(self, taken: Sequence[Chunk], *, of_whom: bool = False) -> Scope:
+        theirs = self._deeds(taken) if not self.extension.activity else []
+        if theirs:
+            if not of_whom:
+                raise NotUnderstood(" ".join(one.text for one in theirs))
+            self._of_whom(theirs)
+            taken = [one for one in taken if one not in theirs]
         taken = self._held_beside_or(taken)
         self._refuse_contradiction(self._conds(taken))
-        if not self.extension.activity:
-            self._refuse_what_people_did()
         for part in self._parts(taken):
             self._place(part)
         return self.scope
 
-    def _refuse_what_people_did(self) -> None:
-        """Refuse the spend of customers who bought Travel: it is all of theirs, and not what they spent on that."""
-        doers = {one.name for one in self.model.definition.tables if one.x_nl.activity}
-        asked = self.slots.asked
-        for place, (people, who, done) in enumerate(zip(asked, asked[1:], asked[2:], strict=False)):
-            is_clause = people.kind == "ENTITY" and people.data in doers and who.kind == "WHO"
-            of_what = [one.kind for one in asked[place + 3 : place + 4]]
-            is_done = done.kind == "BUY" and of_what in (["VALUE"], ["COND"], ["TIME"])
-            if is_clause and (is_done or done.kind == "NEVER" or _is_never(done)):
-                raise NotUnderstood(f"{who.text} {done.text}")
+    def _deeds(self, taken: Sequence[Chunk]) -> list[Chunk]:
+        """Return what is said of those whose rows they are: spend of customers who bought Travel is all of theirs."""
+        return [one for one in taken if self.slots.is_deed(one)]
+
+    def _of_whom(self, theirs: Sequence[Chunk]) -> None:
+        """Add what those did whose rows they are, as so many rows of theirs."""
+        doer = next(one.name for one in self.model.definition.tables if one.x_nl.activity == self.subject)
+        last = max(one.last for one in self.slots.asked)
+        times = [one for one in theirs if one.kind == "TIME"]
+        if times and times[-1].last == last and not self._is_dated_before():
+            raise NotUnderstood(" ".join(one.text for one in theirs))
+        inner = _Sorter(self.slots, doer, ()).sort(theirs)
+        if inner.window is not None or inner.having:
+            raise NotUnderstood(" ".join(one.text for one in theirs))
+        self.scope.near += inner.near
+        self.scope.of_whom += inner.clauses
+
+    def _is_dated_before(self) -> bool:
+        """Tell whether what is asked for has its own window: spend in 2025 of customers who bought Travel in 2024."""
+        words = self.slots.deeds()
+        return words is not None and any(one.kind == "TIME" and one.last <= words[0] for one in self.slots.asked)
 
     def _parts(self, taken: Sequence[Chunk]) -> list[list[Chunk]]:
         """Return what is said of each thing done: made no purchase in May, and who bought Travel; often only one."""
@@ -237,7 +281,7 @@ class _Sorter:
             if joined and not (is_cond and conds):
                 raise NotUnderstood("or")
             if is_cond:
-                cond = as_cond(one)
+                cond = self._each_done(one, taken) or as_cond(one)
                 is_open = is_open or (joined and conds[-1].item != cond.item)
                 conds.append(self._either(conds.pop(), cond) if joined else cond)
                 either += conds[-1:] if joined else []
@@ -246,6 +290,22 @@ class _Sorter:
         if len(conds) > 1 and is_open:
             raise NotUnderstood("and … or", "ambiguous_term")
         return conds
+
+    def _each_done(self, one: Chunk, taken: Sequence[Chunk]) -> Cond | None:
+        """Return that people did each of what "and" joins: bought Travel and Hotels.
+
+        Raises:
+            NotUnderstood: it is said to be done one after the other.
+        """
+        cond = as_cond(one)
+        words = one.text.casefold().split()
+        is_listed = one.kind == "VALUE" and len(cond.values) > 1 and "or" not in words
+        if not is_listed or not self.extension.activity or self._is_near(cond):
+            return None
+        if "then" in words:
+            raise NotUnderstood(one.text)
+        is_apart = any(other.kind in ("HELD", "NEVER") or _is_never(other) for other in taken)
+        return None if is_apart or "and" not in words else replace(cond, separate=True)
 
     def _either(self, one: Cond, other: Cond) -> Cond:
         """Return the condition that one or the other holds, where both are of the same rows."""
@@ -341,7 +401,7 @@ class _Sorter:
         self._nothing_else(fine, window)
         for cond in fine:
             if cond.separate:
-                self._clause((only(cond, value) for value in cond.values), window)
+                self._clauses_of(cond, positive, window)
             elif cond.negated:
                 inside = (*(positive if never else ()), _without_not(cond))
                 self.scope.clauses.append(Clause(filters=inside, window=window, negated=True))
@@ -358,12 +418,11 @@ class _Sorter:
                 self.scope.clauses.append(Clause(filters=(others,), window=window, negated=True))
 
     def _refuse_tangles(self, fine: Sequence[Cond], *, never: bool) -> None:
-        """Refuse what could be about one row or about several: two negations, a condition behind "never" or "both"."""
+        """Refuse what could be about one row or about several: two negations, a condition behind "never", two lists."""
         plain = [place for place, cond in enumerate(fine) if not cond.negated and not cond.separate]
         nevers = [place for place, cond in enumerate(fine) if cond.never]
-        tangled = (never and any(cond.negated or cond.separate for cond in fine)) or (
-            bool(plain) and any(cond.separate for cond in fine)
-        )
+        lists = [cond for cond in fine if cond.separate]
+        tangled = (never and (lists or any(cond.negated for cond in fine))) or len(lists) > 1
         if tangled or any(place > nevers[0] for place in plain if nevers):
             raise NotUnderstood(", ".join(cond.item.label.lower() for cond in fine))
 
@@ -387,8 +446,10 @@ class _Sorter:
             raise NotUnderstood(one.figure.item.label)
         return numeric(fields[0], one.op, one.values)
 
-    def _clause(self, filters: Any, window: Window | None) -> None:
-        self.scope.clauses += [Clause(filters=(one,), window=window) for one in filters]
+    def _clauses_of(self, cond: Cond, positive: tuple[Filter, ...], window: Window | None) -> None:
+        """Add that each of several things was done, and what else is said of them holds for each."""
+        named = [only(cond, value) for value in cond.values]
+        self.scope.clauses += [Clause(filters=(one, *positive), window=window) for one in named]
 
     def _held_clause(self, one: Held, positive: tuple[Filter, ...], window: Window | None, *, never: bool) -> None:
         filters = (*one.filters, *positive)
@@ -425,8 +486,33 @@ def assigned_date(lexicon: Lexicon) -> str:
     return next((name for name in dates if name in lexicon.extensions and lexicon.extensions[name].asked), "")
 
 
+def _tells_deeds(said: Sequence[Chunk]) -> bool:
+    """Tell whether words behind people are about what they did, and not only about who they are."""
+    if not said:
+        return False
+    kinds = [one.kind for one in said]
+    begun = next((one for one in said if one.kind not in ("VALUE", "COND")), said[0])
+    is_clause = begun.kind == "WHO" or begun.text.casefold() == "that"
+    bought = any(kind == "BUY" and after in ("VALUE", "COND", "TIME") for kind, after in pairwise(kinds))
+    never = any(one.kind == "NEVER" or _is_never(one) for one in said)
+    return (is_clause and (bought or never)) or "HELD" in kinds or _have_rows(said)
+
+
+def _have_rows(said: Sequence[Chunk]) -> bool:
+    """Tell whether people are told by rows of theirs: with online purchases, with no declined transactions."""
+    is_with = said[0].kind == "IS" and said[0].text.casefold() in ("with", "having", "that have")
+    behind = list(said[1:] if is_with else said)
+    conds = list(takewhile(lambda one: one.kind in ("VALUE", "COND"), behind))
+    is_of_rows = is_with and bool(conds) and [one.kind for one in behind[len(conds) :][:1]] == ["ENTITY"]
+    return is_of_rows or any(_is_none(one) for one in conds)
+
+
 def _is_never(one: Chunk) -> bool:
     return one.kind == "COND" and bool(one.data.never)
+
+
+def _is_none(one: Chunk) -> bool:
+    return one.kind == "COND" and one.data.negated and one.text.casefold().startswith(("no ", "with no ", "without "))
 
 
 def _is_done(one: Chunk) -> bool:

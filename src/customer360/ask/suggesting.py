@@ -83,6 +83,7 @@ def _plain(frame: Frame) -> Frame | None:
         or frame.comparison
         or frame.summary
         or frame.clauses
+        or frame.of_whom
         or frame.part
         or frame.part_clauses
     ):
@@ -185,7 +186,7 @@ def _reads_as(engine: Engine, question: str, wanted: Frame) -> bool:
     frame = engine.read(question).frame
     if frame is None:
         return False
-    parts = ("kind", "measures", "groups", "window_field", "show", "clauses", "comparison", "having", "part")
+    parts = ("kind", "measures", "groups", "window_field", "show", "clauses", "of_whom", "comparison", "having", "part")
     same = all(getattr(frame, part) == getattr(wanted, part) for part in parts)
     days = [(one.start, one.end) if one else None for one in (frame.window, wanted.window)]
     return same and days[0] == days[1] and set(map(str, frame.filters)) == set(map(str, wanted.filters))

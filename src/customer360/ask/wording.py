@@ -129,12 +129,21 @@ class _Sentence:
         frame = self.frame
         parts = [f"whose {say_filters(self.names, frame.filters)}"] if frame.filters else []
         parts += [say_clause(self.names, one, self._activity()) for one in frame.clauses]
+        if frame.of_whom:
+            parts.append(f"of {self._people()}")
         window = self._window()
         if not parts:
             return window
         of = "" if frame.kind == "rows" or self._names_rows() else f", of {self.rows}"
         among = f", among {self.rows}" if frame.part or frame.part_clauses else of
         return f"{among} {listed(parts)}{window if window.startswith(',') or not window else f',{window}'}"
+
+    def _people(self) -> str:
+        """Say whose rows they are, by what they did."""
+        tables = self.names.model.definition.tables
+        doer = next(one.name for one in tables if one.x_nl.activity == self.frame.subject)
+        deeds = [say_clause(self.names, one, self.rows) for one in self.frame.of_whom]
+        return f"{self.names.rows(doer)} {listed(deeds)}"
 
     def _names_rows(self) -> bool:
         """Tell whether the head already ends with the rows that are restricted."""

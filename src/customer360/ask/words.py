@@ -33,7 +33,7 @@ class Word:
 _TOKEN = re.compile(
     r"""(?P<date>\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{4})
     |(?P<money>[$£€]\s?)?(?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?P<scale>k|mm|mn|m|bn|b)?(?P<percent>\s?%)?(?P<more>\+)?(?![\w])
-    |(?P<word>\w+(?:['.]\w+)*)
+    |(?P<word>\w+(?:['.]\w+)*(?:(?<=s)'(?!\w))?)
     |(?P<sign><=|>=|!=|<>|[=<>+%&,;:/?!()"-])""",
     re.VERBOSE | re.IGNORECASE,
 )

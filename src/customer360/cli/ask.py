@@ -33,7 +33,9 @@ def ask(
     as_sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that answers, with its values.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print how it was read: words, phrases, query.")] = False,
     as_json: Json = False,
-    batch: Annotated[Path | None, typer.Option(help="Answer a JSONL file of questions, as JSONL.")] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="Answer a JSONL file of questions, or - for standard input.")
+    ] = None,
     database: Annotated[Path | None, typer.Option(help="Ask any DuckDB file with tables of the model.")] = None,
     model: ModelName = DEFAULT_MODEL,
     build: Annotated[str | None, typer.Option(help="Ask an older build instead of the published one.")] = None,

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk
-from customer360.ask.followups.leaning import LOST, Context, changes_it, leans, refers
+from customer360.ask.followups.leaning import LOST, Context, asks_part, changes_it, leans, refers
 from customer360.ask.followups.showing import Showing
-from customer360.ask.frame import Frame
+from customer360.ask.frame import Frame, fields_of
 from customer360.ask.lexicon import Lexicon
 from customer360.ask.slots import NotUnderstood, Slots
 
-__all__ = ["LOST", "Context", "amend", "changes_it", "leans", "refers"]
+__all__ = ["LOST", "Context", "amend", "asks_part", "changes_it", "leans", "refers"]
 
 _KEPT = (
     "WHAT",
@@ -85,4 +85,15 @@ class _Amender(Showing):
         self.slots.finish()
         if not self.changed:
             raise NotUnderstood("what to change", "missing_slots")
+        self._keep_of_whom()
         return self.frame
+
+    def _keep_of_whom(self) -> None:
+        """Refuse what would forget whose rows they are, or may be meant of these people: and Hotels?"""
+        before, after = self.context.frame, self.frame
+        if not before.of_whom:
+            return
+        told = {name for clause in before.of_whom for tree in clause.filters for name in fields_of(tree)}
+        new = {name for tree in after.filters if tree not in before.filters for name in fields_of(tree)}
+        if (before.of_whom, before.subject) != (after.of_whom, after.subject) or told & new:
+            raise NotUnderstood("whose they are")

@@ -39,8 +39,12 @@ _WHOLE_START = re.compile(
 )
 INSTEAD = re.compile(r"\b(?:instead|rather than)\b", re.IGNORECASE)
 _ONLY = re.compile(r"^\W*(?:\w+\W+){1,4}only\W*$", re.IGNORECASE)
-_REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|its|it|each of)\b", re.IGNORECASE)
+_REFERS = re.compile(r"\b(?:their|them|they|those|these|that one|of that|its|it|each of)\b", re.IGNORECASE)
 _IS_THAT = re.compile(r"\b(?:is|are|was|were) (?:that|this|those|these)\W*$", re.IGNORECASE)
+_PART_OF_IT = re.compile(
+    r"\b(?:share|percent|percentage|part|portion|fraction) of (?:that|it)\b(?! (?:day|week|month|quarter|year))",
+    re.IGNORECASE,
+)
 NOUN = re.compile(
     r"\b(?:customers?|clients?|people|transactions?|purchases?|cardholders?|merchants?|states?|"
     r"segments?) (?:who|that|whose|with|spend|spending|in|having)\b",
@@ -65,6 +69,11 @@ def refers(question: str) -> bool:
     return _IS_THAT.search(question) is not None or (
         _REFERS.search(question) is not None and NOUN.search(question) is None
     )
+
+
+def asks_part(question: str) -> bool:
+    """Tell whether a question asks for a part of something that it only points at: what percentage of that."""
+    return _PART_OF_IT.search(question) is not None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from customer360.ask.chunks import Chunk
 from customer360.ask.followups.references import References
 from customer360.ask.frame import Clause, fields_of
-from customer360.ask.grammar.figures import count_of
+from customer360.ask.grammar.figures import added_up, count_of
 from customer360.ask.grammar.terms import as_cond, value_filter
 from customer360.ask.lexicon import table_extension
 from customer360.ask.slots import NotUnderstood, build_scope
@@ -104,20 +104,40 @@ class Restricting(References):
         self._set(filters=(*kept, *scope.near), clauses=(*clauses, *new), having=having)
 
     def _share_of_them(self, taken: Sequence[Chunk]) -> bool:
-        """Ask which percentage of those who were counted or listed are something else, too."""
+        """Ask which percentage of what was counted, listed or added up is something else, too."""
         frame = self.frame
         count = count_of(self.lexicon, frame.subject)
-        counted = count is not None and frame.measures == (count.measure,) and not (frame.groups or frame.part)
-        of_them = self.slots.has("SHARE") and not frame.rank and (counted or frame.kind == "rows")
-        if count is None or not of_them:
+        of_them = self.slots.has("SHARE") and (self._is_added_up() or frame.kind == "rows")
+        grouped = {group.name for group in frame.groups}
+        named = {as_cond(one).item.full_name for one in taken if one.kind in ("VALUE", "COND")}
+        is_one_of_them = bool(named) and named == grouped
+        if count is None or not of_them or not (is_one_of_them or self.slots.has("IS") or not grouped):
             return False
+        if frame.rank and (grouped or frame.rank.limit):
+            raise NotUnderstood("share", "ambiguous_share")
         scope = build_scope(self.slots, frame.subject, taken)
         if any(self._replaced(tree, scope.near) for tree in frame.filters) or scope.window:
             return False
         self.slots.take("SHARE", "ITEM", "ENTITY")
-        parts = {"part": tuple(scope.near), "part_clauses": tuple(scope.clauses), "measures": (count.measure,)}
-        self._set(kind="figures", fields=(), **parts)
+        measures = frame.measures if frame.kind == "figures" else (count.measure,)
+        parts = {"part": tuple(scope.near), "part_clauses": tuple(scope.clauses), "measures": measures}
+        self._set(kind="figures", fields=(), groups=() if is_one_of_them else frame.groups, **parts)
         return True
+
+    def _is_added_up(self) -> bool:
+        """Tell whether the last answer is one number or amount, of which there can be a part."""
+        frame = self.frame
+        if (
+            len(frame.measures) != 1
+            or frame.show != "value"
+            or frame.part
+            or frame.comparison
+            or frame.summary
+            or frame.having
+        ):
+            return False
+        item = next((one for one in self.model.items if one.full_name == frame.measures[0]), None)
+        return item is not None and (item.unit == "count" or added_up(self.lexicon, item) is not None)
 
     def _replaced(self, tree: Filter, near: Sequence[Filter]) -> bool:
         """Tell whether a new condition takes the place of one: another value of the same field."""

@@ -243,6 +243,8 @@ class Form:
         held = scope.clauses[0] if len(scope.clauses) == 1 else None
         if held is None or held.measure is None or held.negated or scope.window or _fits_none(held):
             return None
+        if {item.full_name for item in self.model.items if item.kind == "fact"} & set(names):
+            return None  # no figure is broken down by an amount
         activity = table_extension(self.model, table).activity or ""
         measure = held.measure
         name = measure if isinstance(measure, str) else f"{measure.agg}_{(measure.field or '').rpartition('.')[2]}"
@@ -278,6 +280,8 @@ class Form:
         for one in self.slots.take("GROUP", "GRAIN"):
             data = Groups((Dimension(name=WHEN, grain=one.data),)) if one.kind == "GRAIN" else one.data
             if data.table:
+                if per is not None and per.data.table != data.table:
+                    raise NotUnderstood(one.text)  # per customer per transaction: of one of them
                 per = one
             self._said_each = self._said_each or not one.text.casefold().startswith(("by", "split", "broken", "across"))
             if any(dimension.grain for dimension in data.dimensions):

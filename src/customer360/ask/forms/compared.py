@@ -314,6 +314,9 @@ class Compared(Sides):
         if year_ago and window.start and window.end:
             return window.year_before(), window
         back = self.slots.take("BEFORE")
+        held = next((one for one in self.slots.asked if one.kind == "HELD"), None)
+        if back and held is not None and held.last == back[0].first:
+            raise NotUnderstood(held.text)  # who spent over 500 the month before: then, and not ever
         if back or any(one.data == "" for one in periods) or (changed and not periods and window.start and window.end):
             return window.moved(-1), window
         return None

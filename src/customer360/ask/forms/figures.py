@@ -49,15 +49,15 @@ class Figures(Form):
         taken = slots.take(*RESTRICTING)
         self._refuse_mean_beside(figures[0], taken)
         self._refuse_formula_beside(figures[0], taken, dated)
-        figures = self._of_what_is_asked(figures, taken, dated)
+        asked = [one for one in taken if not self.slots.is_deed(one)]
+        figures = self._of_what_is_asked(figures, asked, dated)
         subject, figures = self._activity_of(subject, figures, dated)
         self._refuse_held_of_doers(measures[0], subject, taken, fields)
         dated = self._dated(groups, subject)
         if subject not in self._doers() and (self._is_held_of_doers(taken) or not dated):
             taken = self._held_of_doers(taken)
-        scope = build_scope(
-            slots, subject, taken, groups=dated if subject not in self._doers() or self._holds_groups(taken) else ()
-        )
+        held_groups = dated if subject not in self._doers() or self._holds_groups(taken) else ()
+        scope = build_scope(slots, subject, taken, groups=held_groups, of_whom=True)
         self._require_groups(subject, dated)
         held = [measure_of(one.data) for one in taken if scope.having and one.kind == "HELD" and one.data.filters]
         return Frame(
@@ -130,7 +130,7 @@ class Figures(Form):
             ]
             if one.kind != "HELD" or not before or before[-1].kind != "ENTITY" or before[-1].data not in self._doers():
                 continue
-            if any(other.kind == "TIME" and other.first >= one.last for other in taken):
+            if not self.slots.is_deed(one) and any(other.kind == "TIME" and other.first >= one.last for other in taken):
                 raise NotUnderstood(one.text)
             return True
         return False
@@ -166,7 +166,7 @@ class Figures(Form):
                 and not one.data.average
             ):
                 total = self.lexicon.totals.get(one.data.figure.measure)
-            if one.kind != "HELD":
+            if one.kind != "HELD" or self.slots.is_deed(one):
                 kept.append(one)
             elif total is None:
                 raise NotUnderstood(one.text)

@@ -147,7 +147,7 @@ class Plain(Figures):
             return self._figures_of(figures[0], [one for one in taken if one.kind != "BUY"], groups, subject)
         dated = self._dated(groups, subject)
         held_groups = dated if subject not in self._doers() or self._holds_groups(taken) else ()
-        scope = build_scope(self.slots, subject, taken, groups=held_groups)
+        scope = build_scope(self.slots, subject, taken, groups=held_groups, of_whom=True)
         return Frame(kind="figures", subject=subject, measures=(count.measure,), groups=dated, **scope.as_parts())
 
     def _with_activity(self, table: str, named: Sequence[str], taken: list[Chunk]) -> list[Chunk]:

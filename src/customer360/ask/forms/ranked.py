@@ -9,7 +9,7 @@ from customer360.ask.chunks import Chunk
 from customer360.ask.forms.base import is_plural, leaves_out, main_table
 from customer360.ask.forms.figures import Figures
 from customer360.ask.frame import Frame, Rank
-from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, kept_tests, metric_figure, size_of
+from customer360.ask.grammar.figures import aggregated_item, count_of, figure_of, kept_values, metric_figure, size_of
 from customer360.ask.grammar.terms import FALLING, WHEN, Cond, Figure, as_cond
 from customer360.ask.lexicon import date_of, is_numeric, table_extension
 from customer360.ask.ordering import is_worse, sort_frame
@@ -193,7 +193,7 @@ class Ranked(Figures):
         self._rank_by_size(choice, entity)
         size = choice.numbers[0].data
         rank = Rank(by=size.full_name, descending=choice.descending, limit=self._default_limit(choice, entity))
-        return self._rows(entity.data, self._counted_rows(entity.data, size, choice.taken), [size, *shown], rank)
+        return self._rows(entity.data, self._counted_rows(size, choice.taken), [size, *shown], rank)
 
     def _sort_targets(self, choice: Choice) -> None:
         """Tell what is ranked from what it is ranked by."""
@@ -260,7 +260,7 @@ class Ranked(Figures):
         if subject not in self._doers() and self._is_held_of_doers(choice.taken):
             choice.taken = self._held_of_doers(choice.taken)
         on_groups = dated if subject not in self._doers() or self._holds_groups(choice.taken) else ()
-        scope = build_scope(self.slots, subject, choice.taken, groups=on_groups)
+        scope = build_scope(self.slots, subject, choice.taken, groups=on_groups, of_whom=True)
         per = tuple(dated[len(dimensions) :])
         limit = choice.limit or (1 if per else self._default_limit(choice, choice.fields[0]))
         rank = Rank(by="*", descending=choice.descending, limit=limit, offset=choice.offset, per=per)
@@ -473,20 +473,18 @@ class Ranked(Figures):
         falls = any(word in numbers[0].text.casefold() for word in FALLING)
         falls = falls and bool(self.lexicon.extensions[item.full_name].change_of)
         if item == size_of(self.lexicon, table) and table == self._activity():
-            taken = self._counted_rows(table, item, taken)
+            taken = self._counted_rows(item, taken)
         limit = self._default_limit(choice, target)
         rank = Rank(by=item.full_name, descending=choice.descending != falls, limit=limit, offset=choice.offset)
         return self._rows(table, taken, [*(one.data for one in numbers), *choice.shown], rank)
 
-    def _counted_rows(self, table: str, size: Item, taken: Sequence[Chunk]) -> list[Chunk]:
+    def _counted_rows(self, size: Item, taken: Sequence[Chunk]) -> list[Chunk]:
         """Leave rows out of a ranking by size whose size does not count, unless the question is about them."""
         counted = aggregated_item(self.lexicon, size, "as")
-        known = {one.expression: one for one in self.model.items if one.table == table and one.kind == "dimension"}
         asked = {as_cond(one).item for one in taken if one.kind in ("COND", "VALUE")}
         conds = []
-        for test in kept_tests(counted) if counted else ():
-            item, value = known.get(test.this), test.expression.name
-            if item is None or item in asked:
+        for item, value in kept_values(self.lexicon, counted) if counted else ():
+            if item in asked:
                 continue
             cond = Cond(Condition(field=item.full_name, op="=", value=value), item, (value,))
             conds.append(Chunk("COND", cond, 0, 0, value))

@@ -146,6 +146,18 @@ def named_average(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
     return None if item is None else [*part[:-1], renamed(metric, "AGG", "avg"), renamed(metric, "FIELD", item)]
 
 
+def than_its_average(lexicon: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A lifetime value above the average lifetime value; a tenure above the average credit limit means nothing."""
+    if not (is_numeric(part[0].data) and is_numeric(part[-1].data)):
+        return None
+    return than_average(lexicon, part) or part[0].made("TANGLE", "", *part[1:])
+
+
+def than_average_of_another(_: Lexicon, part: list[Chunk]) -> Chunk | None:
+    """A spend above the average credit limit means nothing; how many are above it does."""
+    return None if part[0].data.unit == "count" else part[0].made("TANGLE", "", *part[1:])
+
+
 def than_average_of_some(_: Lexicon, part: list[Chunk]) -> Chunk | None:
     """Texans who spend more than the average Texan: the mean of those who share the value that is asked for."""
     field, op, agg, value = (next(one for one in part if one.kind == kind) for kind in ("FIELD", "OP", "AGG", "VALUE"))

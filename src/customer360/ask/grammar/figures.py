@@ -7,7 +7,7 @@ from typing import Any
 from sqlglot import exp
 
 from customer360.ask.grammar.terms import Figure
-from customer360.ask.lexicon import Lexicon, is_numeric, table_extension
+from customer360.ask.lexicon import Lexicon, counting, is_numeric, table_extension
 from customer360.semantic import Condition, Item, Measure, SemanticModel
 
 
@@ -86,11 +86,8 @@ def of_some(lexicon: Lexicon, agg: str, metric: Item) -> Figure | None:
 
 def count_of(lexicon: Lexicon, table: str) -> Figure | None:
     """Return the metric that counts the rows of a table."""
-    for item in lexicon.model.items:
-        counts_rows = isinstance(item.expression, exp.Count) and isinstance(item.expression.this, exp.Star)
-        if item.table == table and item.kind == "metric" and counts_rows:
-            return metric_figure(lexicon.model, item)
-    return None
+    counts = counting(lexicon.model, table)
+    return metric_figure(lexicon.model, counts) if counts is not None else None
 
 
 def size_of(lexicon: Lexicon, table: str) -> Item | None:
@@ -115,9 +112,7 @@ def doers_with(lexicon: Lexicon, table: str, base: Item) -> Measure | None:
     doers = doers_in(lexicon, table)
     if doers is None or not isinstance(doers.measure, str) or doers.table != base.table:
         return None
-    tests = kept_tests(base)
-    known = {item.expression: item for item in lexicon.model.items if item.table == base.table}
-    named = [(known[one.this], one.expression.name) for one in tests if one.this in known]
+    named = kept_values(lexicon, base)
     if len(named) != 1:
         return Measure(metric=doers.measure)
     item, value = named[0]
@@ -127,6 +122,12 @@ def doers_with(lexicon: Lexicon, table: str, base: Item) -> Measure | None:
 def kept_tests(item: Item) -> list[exp.EQ]:
     """Return the comparisons that decide which rows an amount is of."""
     return [one.this for one in item.expression.find_all(exp.If) if isinstance(one.this, exp.EQ)]
+
+
+def kept_values(lexicon: Lexicon, item: Item) -> list[tuple[Item, str]]:
+    """Return the fields that decide which rows an amount is of, each with the value that it has in them."""
+    known = {one.expression: one for one in lexicon.model.items if one.table == item.table and one.kind == "dimension"}
+    return [(known[one.this], one.expression.name) for one in kept_tests(item) if one.this in known]
 
 
 def doers_in(lexicon: Lexicon, table: str) -> Figure | None:

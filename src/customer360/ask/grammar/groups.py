@@ -200,3 +200,9 @@ def groups(_: Lexicon, part: list[Chunk]) -> Chunk | None:
         return None
     dimensions = tuple(dict.fromkeys((*left.dimensions, *right.dimensions)))
     return part[0].made("GROUP", Groups(dimensions, "", (*left.within, *right.within)), *part[1:])
+
+
+def in_all_of(_: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Buying in every channel: in all of them, or broken down by them; nothing says which."""
+    is_every = part[-1].text.casefold().endswith("every")
+    return [part[0].made("TANGLE", "", *part[1:])] if is_every else None

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from customer360.ask.chunks import Chunk, renamed
-from customer360.ask.grammar.figures import added_up, count_of, figure_of, is_mean, metric_figure, of_some, size_of
-from customer360.ask.grammar.terms import Figure
+from customer360.ask.grammar.figures import (
+    added_up,
+    count_of,
+    figure_of,
+    is_mean,
+    kept_values,
+    metric_figure,
+    of_some,
+    size_of,
+)
+from customer360.ask.grammar.terms import Figure, value_cond
 from customer360.ask.lexicon import Lexicon, is_numeric
 from customer360.ask.words import stems_of
 from customer360.semantic import Item, Measure
@@ -164,6 +173,24 @@ def people_without(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
         return None
     people = Chunk("ENTITY", doer.name, value.first, value.first, value.text)
     return [people, *part]
+
+
+def did_spend(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Who spent on Travel, how many customers spent in October: that they did, and not how much."""
+    verb = part[-1]
+    verbs = {stems_of(one) for one in lexicon.extensions[verb.data.full_name].verb_phrases}
+    counts = part[0].kind != "METRIC" or part[0].data.unit == "count"
+    if not counts or stems_of(verb.text) not in verbs:
+        return None
+    kept = [value_cond(item, (value,)) for item, value in kept_values(lexicon, verb.data)]
+    return [*part[:-1], renamed(verb, "BUY", ""), *(renamed(verb, "COND", one) for one in kept)]
+
+
+def those_spending(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:
+    """Customers spending on Travel are those who do; customer spending is what they spent."""
+    people, verb = part[-2:]
+    is_many = people.text.casefold().endswith("s") and verb.text.casefold() == "spending"
+    return did_spend(lexicon, part) if is_many else None
 
 
 def of_amount(lexicon: Lexicon, part: list[Chunk]) -> list[Chunk] | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from customer360.ask.chunks import Chunk, Rule, apply, renamed, rule
 from customer360.ask.grammar import days, fields, groups, held, measures, numbers, orders, values
+from customer360.ask.grammar.compounds import name_heads
 from customer360.ask.lexicon import Lexicon
 
 _SEP = "(?:COMMA AND|COMMA OR|COMMA|AND|OR|EITHER|NOR)"
@@ -21,12 +22,19 @@ _KEPT = "ENTITY|VALUE|COND|TIME"
 _MORE_GROUPS = "(?: (?:AND|COMMA|COMMA AND) (?:BY )?(?:FIELD|GRAINED|GRAIN)(?! (?:CMP|OP)))*"
 _BOUNDS = (("CMP", f"(?! {_COUNTED})"), ("(?<!FIELD )(?<!FIELD IS )CMP", f"(?= {_COUNTED})"))
 """Two bounds of one thing; not those of a share over 5 percent and fewer than 60 transactions."""
+_NO_AMOUNT = "(?= VALUE| COND| FLAG| TIME|$)(?!.*(?:SUP|OP|CMP|NUM|AGG|SHARE|METRIC|VS|ADJ|TOP|GOOD))"
+"""What follows where nothing is said of how much was spent."""
 _TAKEN_BACK = ("TIME", "VALUE", "FIELD", "METRIC", "GRAIN")
 """What is taken back by what stands behind it: yesterday, I mean on the latest day."""
 _RULES: tuple[Rule, ...] = (
     rule("IS IS", lambda _, part: part[0]),
     *(rule(f"{kind} (?:COMMA )?MEAN (?:COMMA )?{kind}", lambda _, part: part[-1]) for kind in _TAKEN_BACK),
     rule("MEAN", lambda _, part: [] if part[0].first == 0 else None),
+    rule(f"WHO (?:IS )?METRIC{_NO_AMOUNT}", measures.did_spend),
+    rule(f"(?:WHICH|COUNT) (?:(?:VALUE|COND) )*ENTITY (?:WHO )?(?:IS )?METRIC{_NO_AMOUNT}", measures.did_spend),
+    rule(f"METRIC (?:WHO )?(?:IS )?METRIC{_NO_AMOUNT}", measures.did_spend),
+    rule(f"^(?:LIST )?(?:(?:VALUE|COND) )*ENTITY METRIC(?!.*BY|.*GRAIN){_NO_AMOUNT}", measures.those_spending),
+    rule("BUY BY (?=FIELD)", groups.in_all_of),
     rule("(?<!AGG )(?<!SUP )FIELD (?=(?:VALUE |COND )*ENTITY)", fields.amount_of),
     rule("QUARTILE (?=(?:VALUE |COND )*ENTITY)", numbers.quarter_of),
     rule("NUM UNITWORD FIELD BINS", lambda _, part: [part[2], part[3].made("BINS", float(part[0].data[0]), part[0])]),
@@ -149,6 +157,8 @@ _RULES: tuple[Rule, ...] = (
     rule("VALUE METRIC (?:IS )?CMP", held.percent_on),
     rule("FIELD (?:IS )?OP (?:VS )?(?:TIMES )?(?:AGG VALUE(?: ENTITY)?|VALUE AGG)", fields.than_average_of_some),
     rule("OP (?:TIMES )?AGG VALUE", fields.than_average_of_others),
+    rule("FIELD (?:IS )?OP (?:TIMES )?AGG FIELD(?! FIELD| THEIR FIELD| BY FIELD)", fields.than_its_average),
+    rule("METRIC (?:IS )?OP (?:TIMES )?AGG FIELD", fields.than_average_of_another),
     rule("OP AGG FIELD (?:FIELD )?(?:THEIR FIELD)?(?!VS)", fields.than_average),
     rule(f"FIELD (?:IS )?OP {_TIMES}AGG (?:FIELD )?(?:ENTITY )?(?:(?:THEIR|BY) FIELD)?", fields.than_average),
     rule("OP (?:TIMES )?(?:THEIR FIELD )?AGG FIELD (?:THEIR FIELD)?(?!VS)", fields.than_average),
@@ -173,6 +183,7 @@ _RULES: tuple[Rule, ...] = (
     # measures
     rule("CORR (?:BETWEEN )?(?:FIELD|METRIC) (?:AND|VS|TO|COMMA|IS) (?:FIELD|METRIC)", measures.correlated),
     rule("(?:FIELD|METRIC) (?:AND|VS|TO) (?:FIELD|METRIC) CORR", measures.correlated),
+    rule("(?:FIELD|METRIC) CORR (?:VS |TO |IS )?(?:FIELD|METRIC)(?: BY ENTITY)?", measures.correlated),
     rule("METRIC", measures.metric),
     rule("(?:NTHPCT|QUARTILE) (?:FIELD|MEASURE)", measures.percentile),
     rule("PCTILE NUM (?:FIELD|MEASURE)", measures.percentile),
@@ -253,4 +264,4 @@ _RULES: tuple[Rule, ...] = (
 def reduce_chunks(lexicon: Lexicon, chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the chunks after all rules."""
     last = max((place for place, one in enumerate(chunks, 1) if one.kind != "COMMA"), default=0)
-    return apply(_RULES, chunks[:last], lexicon)
+    return apply(_RULES, name_heads(lexicon, chunks[:last]), lexicon)

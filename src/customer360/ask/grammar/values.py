@@ -113,6 +113,9 @@ def elided_values(lexicon: Lexicon, part: list[Chunk]) -> Chunk | list[Chunk] | 
 
 def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
     """Neither of some values of one field; those of another one that follow are told apart from them."""
+    apart = _each_left_out(part)
+    if apart:
+        return apart
     values = [place for place, one in enumerate(part) if one.kind == "VALUE"]
     if leaves_out(part[0]) and any(one.kind == "NOT" for one in part[1:]):
         return [part[0].made("TANGLE", "", *part[1:])]  # leaving out Travel and not Hotels: one or both
@@ -131,6 +134,17 @@ def not_value(_: Lexicon, part: list[Chunk]) -> list[Chunk]:
         return [part[0].made("TANGLE", "", *part[1:])]  # not Premium or in Ohio; excluding Premium and in Ohio
     both = is_either or part[0].kind == "NEITHER" or leaves_out(part[0])
     return [negated, *rest[:1], part[0], *rest[1:]] if both else [negated, *rest]
+
+
+def _each_left_out(part: list[Chunk]) -> list[Chunk]:
+    """Excluding Necessities and excluding the Online channel: each by a word of its own; nothing where it is not so."""
+    kinds = [one.kind for one in part if one.kind not in ("COMMA", "AND")]
+    nots, named = ([one for one in part if one.kind == kind] for kind in ("NOT", "VALUE"))
+    is_each = len(named) > 1 and kinds == ["NOT", "VALUE"] * len(named)
+    if not is_each or not all(leaves_out(one) for one in nots):
+        return []
+    conds = [value_cond(one.data.item, one.data.values, negated=True) for one in named]
+    return [no.made("COND", cond, one) for no, cond, one in zip(nots, conds, named, strict=True)]
 
 
 def the_one(_: Lexicon, part: list[Chunk]) -> Chunk | None:
