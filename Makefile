@@ -7,6 +7,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# uv installs into the environment that is active in the shell, unless it is told another one.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 JOBS ?= $(shell nproc)
 
 DATASET ?=
